@@ -1,0 +1,1 @@
+"""JSON-RPC in: the whole mesh as one MCP server, over HTTP and stdio."""

@@ -1,0 +1,53 @@
+"""What the bridge needs of the mesh: its tools as they are now, and a way to call them.
+
+A router in the same process gives its own stack; a bridge in its own process gives an sdk
+channel. The bridge cannot tell.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mcpmesh.v1 import discovery_pb2, invoke_pb2
+
+#: gRPC metadata: ASCII keys in lower case.
+Metadata = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ToolList:
+    """All tools at one moment, every version, by name and then newest version first.
+
+    `cursor` differs whenever the list does, so that encoded forms can be kept per cursor.
+    """
+
+    cursor: str
+    tools: tuple[discovery_pb2.ToolStatus, ...]
+
+
+class Mesh(Protocol):
+    """The mesh as a bridge sees it.
+
+    Raises (both calls): errors.MeshError by whose fault; asyncio.CancelledError passes and
+    cancels the call on its replica. `timeout` in seconds, None for the mesh's default.
+    """
+
+    def tools(self) -> ToolList:
+        """Return the tools as they are now, without waiting."""
+        ...
+
+    async def invoke(
+        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+    ) -> invoke_pb2.InvokeResponse:
+        """Call a tool and wait for the outcome."""
+        ...
+
+    def stream(
+        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+    ) -> AsyncIterator[invoke_pb2.InvokeEvent]:
+        """Call a tool and yield its events as they come; the last one is the outcome."""
+        ...
+
+    async def ready(self) -> bool:
+        """Tell whether calls can be taken now."""
+        ...

@@ -1,0 +1,65 @@
+"""THE error table: our error classes, gRPC statuses and JSON-RPC codes, each way, total."""
+
+from dataclasses import dataclass
+
+from grpc import StatusCode
+
+from mcpmesh import errors
+
+#: Number of a gRPC status → the status.
+STATUS: dict[int, StatusCode] = {code.value[0]: code for code in StatusCode}
+
+#: gRPC status → the class that a caller of ours sees. Every status but OK stands here.
+CLASS: dict[StatusCode, type[errors.MeshError]] = {
+    StatusCode.CANCELLED: errors.ReplicaLost,
+    StatusCode.UNKNOWN: errors.InternalError,
+    StatusCode.INVALID_ARGUMENT: errors.InvalidCall,
+    StatusCode.DEADLINE_EXCEEDED: errors.DeadlineExceeded,
+    StatusCode.NOT_FOUND: errors.ToolNotFound,
+    StatusCode.ALREADY_EXISTS: errors.AlreadyExists,
+    StatusCode.PERMISSION_DENIED: errors.PermissionDenied,
+    StatusCode.RESOURCE_EXHAUSTED: errors.Overloaded,
+    StatusCode.FAILED_PRECONDITION: errors.NotReady,
+    StatusCode.ABORTED: errors.Conflict,
+    StatusCode.OUT_OF_RANGE: errors.OutOfRange,
+    StatusCode.UNIMPLEMENTED: errors.MethodNotFound,
+    StatusCode.INTERNAL: errors.RemoteProtocolError,
+    StatusCode.UNAVAILABLE: errors.NoReplica,
+    StatusCode.DATA_LOSS: errors.RemoteProtocolError,
+    StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
+}
+
+#: What the peer may read of an internal error.
+WITHHELD = "internal error; the server's log has the reason"
+
+#: Failures after a tool was found and allowed: through JSON-RPC they are results, not errors.
+FOR_THE_MODEL = (
+    errors.NoReplica,
+    errors.ReplicaLost,
+    errors.Draining,
+    errors.Overloaded,
+    errors.DeadlineExceeded,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a call ended on a gRPC wire."""
+
+    code: StatusCode
+    message: str = ""
+
+
+def status_of(error: BaseException) -> Status:
+    """Return what a gRPC peer is told of an error; the message of an internal one is withheld."""
+    if not isinstance(error, errors.MeshError):
+        return Status(StatusCode.INTERNAL, WITHHELD)
+    code = STATUS[error.grpc_code]
+    return Status(code, WITHHELD if code is StatusCode.INTERNAL else error.message)
+
+
+def error_of(code: StatusCode, message: str, *, retry_after_ms: int = 0) -> errors.MeshError:
+    """Return the error that stands for a status a peer sent."""
+    return CLASS[code](
+        message or f"the peer answered {code.name} without a message", retry_after_ms=retry_after_ms
+    )

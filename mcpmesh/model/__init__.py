@@ -1,0 +1,1 @@
+"""Frozen values of the mesh: what a tool, a replica, a catalog, a call is."""

@@ -1,0 +1,100 @@
+"""A tool as the mesh keeps it."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mcpmesh.errors import InvalidCall
+
+_NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
+MAX_SCHEMA_BYTES = 256 * 1024
+MAX_DESCRIPTION_BYTES = 16 * 1024
+MAX_LABELS = 64
+MAX_LABEL_CHARACTERS = 63
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnnotations:
+    """Hints about behaviour; None means MCP's default."""
+
+    read_only: bool | None = None
+    destructive: bool | None = None
+    idempotent: bool | None = None
+    open_world: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool: its name, its schemas, what callers may assume.
+
+    Units: `timeout` in seconds; schemas are UTF-8 JSON bytes, empty for none.
+    Raises: InvalidCall naming the field that is malformed or over a limit.
+    """
+
+    name: str
+    description: str = ""
+    input_schema: bytes = b""
+    output_schema: bytes = b""
+    title: str = ""
+    annotations: ToolAnnotations = ToolAnnotations()
+    version: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        check_name("tool name", self.name)
+        if self.version:
+            check_name("tool version", self.version)
+        else:
+            object.__setattr__(self, "version", derived_version(self))
+        for what, schema in (("input", self.input_schema), ("output", self.output_schema)):
+            if len(schema) > MAX_SCHEMA_BYTES:
+                raise InvalidCall(
+                    f"tool {self.name}: {what} schema has {len(schema)} bytes, "
+                    f"more than {MAX_SCHEMA_BYTES}"
+                )
+        if len(self.description.encode()) > MAX_DESCRIPTION_BYTES:
+            raise InvalidCall(
+                f"tool {self.name}: description is longer than {MAX_DESCRIPTION_BYTES} bytes"
+            )
+        if self.timeout is not None and self.timeout <= 0:
+            raise InvalidCall(f"tool {self.name}: timeout {self.timeout} is not above 0")
+        check_labels(f"tool {self.name}", self.labels)
+
+
+def check_name(what: str, name: str) -> None:
+    """Refuse a name that could not travel in a header.
+
+    Raises: InvalidCall with the rule.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidCall(
+            f"{what} {name[:140]!r} is not 1 to 128 characters of A-Z a-z 0-9 _ - . /"
+        )
+
+
+def check_labels(whose: str, labels: Mapping[str, str]) -> None:
+    """Refuse too many or too long labels.
+
+    Raises: InvalidCall naming the label.
+    """
+    if len(labels) > MAX_LABELS:
+        raise InvalidCall(f"{whose}: {len(labels)} labels, more than {MAX_LABELS}")
+    for key, value in labels.items():
+        if not 0 < len(key) <= MAX_LABEL_CHARACTERS or len(value) > MAX_LABEL_CHARACTERS:
+            raise InvalidCall(
+                f"{whose}: label {key[:70]!r} is not at most {MAX_LABEL_CHARACTERS} characters"
+            )
+
+
+def derived_version(tool: Tool) -> str:
+    """Name the edition of a tool after its schemas: equal schemas, equal version.
+
+    Only schemas count: a better description is not another tool.
+    """
+    digest = hashlib.sha256()
+    for part in (tool.input_schema, tool.output_schema):
+        digest.update(len(part).to_bytes(4, "big"))
+        digest.update(part)
+    return digest.hexdigest()[:12]
