@@ -1,0 +1,23 @@
+"""Settings: frozen, checked, documented; where they come from is the CLI's business.
+
+One name everywhere: the field `max_message_bytes` is the option `--max-message-bytes`, the variable
+`MCPMESH_MAX_MESSAGE_BYTES` and the key `max_message_bytes` of the configuration file. So a name
+means the same in every class here. The string under a field is its text in --help and in the
+configuration reference.
+"""
+
+from mcpmesh.config.bridge import BridgeSettings
+from mcpmesh.config.checks import InvalidSetting
+from mcpmesh.config.process import ClientSettings, ProcessSettings
+from mcpmesh.config.router import RouterSettings, StaticReplica
+from mcpmesh.config.serve import ServeSettings
+
+__all__ = [
+    "BridgeSettings",
+    "ClientSettings",
+    "InvalidSetting",
+    "ProcessSettings",
+    "RouterSettings",
+    "ServeSettings",
+    "StaticReplica",
+]

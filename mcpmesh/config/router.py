@@ -1,0 +1,84 @@
+"""Settings of a router."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from mcpmesh.config.checks import (
+    KIB,
+    MIB,
+    InvalidSetting,
+    check_between,
+    check_choice,
+    check_listen,
+    check_seconds,
+    check_target,
+)
+from mcpmesh.errors import InvalidCall
+from mcpmesh.model.replica import Replica
+
+#: Characters of endpoints that a replica id cannot have.
+_NOT_IN_IDS = str.maketrans({":": "-", "[": None, "]": None, "%": "-"})
+CallLog = Literal["off", "errors", "sampled", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class StaticReplica:
+    """A replica that does not register itself: any gRPC server with ToolService.
+
+    Without names, the tools are asked of the replica's own DiscoveryService.
+    Raises: InvalidSetting, InvalidCall.
+    """
+
+    endpoint: str
+    """Where it answers: HOST:PORT."""
+    tools: tuple[str, ...] = ()
+    """Names of its tools; empty asks the replica."""
+    weight: int = 1
+    """Share of calls relative to its peers, 1 to 1000."""
+
+    def __post_init__(self) -> None:
+        check_target("static", self.endpoint)
+        object.__setattr__(self, "tools", tuple(self.tools))
+        try:
+            Replica(self.id, self.endpoint, weight=self.weight)
+        except InvalidCall as error:
+            raise InvalidSetting("static", error.message) from error
+
+    @property
+    def id(self) -> str:
+        """The replica id: made of the endpoint, so it stays the same over restarts."""
+        return "static-" + self.endpoint.translate(_NOT_IN_IDS)
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSettings:
+    """Settings of a router.
+
+    Raises: InvalidSetting.
+    """
+
+    grpc: str = "127.0.0.1:7070"
+    """Where the router takes gRPC: HOST:PORT; port 0 takes a free one."""
+    max_message_bytes: int = 4 * MIB
+    """Largest gRPC message taken, in bytes."""
+    max_metadata_bytes: int = 16 * KIB
+    """Largest header list of a call, in bytes."""
+    max_concurrent_streams: int = 1000
+    """Most calls at once on one connection."""
+    default_timeout: float = 30.0
+    """Seconds a call may take when neither the caller nor the tool says."""
+    lease: float = 10.0
+    """Seconds a replica that stopped renewing stays registered, unless it asks otherwise."""
+    call_log: CallLog = "sampled"
+    """Which calls get a log line: none, failures, failures and sampled traces, or all."""
+    static: tuple[StaticReplica, ...] = ()
+    """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,TOOL."""
+
+    def __post_init__(self) -> None:
+        check_listen("grpc", self.grpc)
+        check_between("max_message_bytes", self.max_message_bytes, KIB, 1024 * MIB)
+        check_between("max_metadata_bytes", self.max_metadata_bytes, KIB, MIB)
+        check_between("max_concurrent_streams", self.max_concurrent_streams, 1, 2**31 - 1)
+        check_seconds("default_timeout", self.default_timeout, 0.001)
+        check_between("lease", self.lease, 1.0, 300.0)
+        check_choice("call_log", self.call_log, get_args(CallLog))

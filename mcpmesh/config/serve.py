@@ -1,0 +1,30 @@
+"""Settings of a tool server."""
+
+from dataclasses import dataclass
+
+from mcpmesh.config.checks import check_between, check_listen, check_target
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Settings of a tool server.
+
+    Raises: InvalidSetting.
+    """
+
+    listen: str = "127.0.0.1:0"
+    """Where the tool server takes gRPC: HOST:PORT; port 0 takes a free one."""
+    advertise: str = ""
+    """HOST:PORT that the router connects to; empty means the address it listens on."""
+    router: str = "127.0.0.1:7070"
+    """HOST:PORT of the router to register with; an empty value means: with none."""
+    max_threads: int = 32
+    """Most plain (not async) tool functions that run at once; more calls wait."""
+
+    def __post_init__(self) -> None:
+        check_listen("listen", self.listen)
+        if self.advertise:
+            check_listen("advertise", self.advertise)
+        if self.router:
+            check_target("router", self.router)
+        check_between("max_threads", self.max_threads, 1, 10_000)

@@ -1,0 +1,83 @@
+"""Settings refuse what cannot work, and say why."""
+
+import dataclasses
+
+import pytest
+
+from mcpmesh.config import (
+    BridgeSettings,
+    ClientSettings,
+    InvalidSetting,
+    ProcessSettings,
+    RouterSettings,
+    ServeSettings,
+    StaticReplica,
+)
+
+ALL = (RouterSettings, BridgeSettings, ServeSettings, ProcessSettings, ClientSettings)
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_defaults_pass_their_own_checks(settings: type) -> None:
+    assert settings() == settings()
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "value", "reason"),
+    [
+        (RouterSettings, "grpc", "7070", "HOST:PORT"),
+        (RouterSettings, "grpc", "localhost:70700", "0 to 65535"),
+        (RouterSettings, "grpc", "::1:7070", "brackets"),
+        (RouterSettings, "max_message_bytes", 10, "1024 to"),
+        (RouterSettings, "max_metadata_bytes", 2**30, "1024 to"),
+        (RouterSettings, "max_concurrent_streams", 0, "1 to"),
+        (RouterSettings, "default_timeout", 0.0, "seconds"),
+        (RouterSettings, "default_timeout", float("nan"), "seconds"),
+        (RouterSettings, "lease", 301.0, "1.0 to 300.0"),
+        (RouterSettings, "call_log", "some", "off, errors, sampled, all"),
+        (BridgeSettings, "http", "", "HOST:PORT"),
+        (BridgeSettings, "allowed_origins", ("example.com",), "SCHEME://HOST"),
+        (BridgeSettings, "allowed_origins", ("https://example.com/app",), "SCHEME://HOST"),
+        (BridgeSettings, "session_key", "short", "16 characters"),
+        (ServeSettings, "router", "127.0.0.1:0", "port above 0"),
+        (ServeSettings, "advertise", "nowhere", "HOST:PORT"),
+        (ServeSettings, "max_threads", 0, "1 to"),
+        (ProcessSettings, "drain_grace", -1.0, "seconds"),
+        (ProcessSettings, "log_level", "loud", "debug, info"),
+        (ClientSettings, "router", ":7070", "host"),
+    ],
+)
+def test_wrong_value_is_refused_with_the_reason(
+    settings: type, name: str, value: object, reason: str
+) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        settings(**{name: value})
+    assert caught.value.setting == name
+    assert reason in caught.value.reason
+
+
+def test_session_key_stays_out_of_the_repr() -> None:
+    assert "0123456789abcdef" not in repr(BridgeSettings(session_key="0123456789abcdef"))
+
+
+def test_tool_server_may_stand_without_a_router() -> None:
+    assert ServeSettings(router="").router == ""
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "[::1]:9000", "tools.example.com:9000"])
+def test_static_replica_has_an_id_that_can_travel(endpoint: str) -> None:
+    replica = StaticReplica(endpoint, tools=("a",))
+    assert replica.id == StaticReplica(endpoint).id
+    assert ":" not in replica.id
+
+
+@pytest.mark.parametrize("values", [{"endpoint": "host"}, {"endpoint": "host:1", "weight": 0}])
+def test_static_replica_that_cannot_work_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(InvalidSetting):
+        StaticReplica(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_same_name_means_the_same_everywhere(settings: type) -> None:
+    types = {f.name: f.type for other in ALL for f in dataclasses.fields(other)}
+    assert all(types[field.name] == field.type for field in dataclasses.fields(settings))
