@@ -1,0 +1,1 @@
+"""Traces, metrics and logs of every hop; the only room that knows OpenTelemetry."""

@@ -1,0 +1,100 @@
+"""Names of span attributes and metric labels, and the sets of them that each hop writes.
+
+Source: OpenTelemetry semantic conventions for RPC and gRPC (release candidate), and for MCP in
+the GenAI conventions. Names under `mcpmesh.` are ours.
+"""
+
+from collections.abc import Callable, Mapping
+
+#: Every recorded span and every log line of a call has it; callers may choose it.
+CORRELATION_ID = "mcpmesh.correlation_id"
+#: Number of the try, from 1.
+ATTEMPT = "mcpmesh.attempt"
+#: Id of the replica that a call or an attempt went to.
+REPLICA = "mcpmesh.replica"
+#: State of a replica: ready, connecting, ejected, draining, ...
+STATE = "mcpmesh.replica.state"
+#: Version of the tool, where it has one.
+TOOL_VERSION = "mcpmesh.tool.version"
+
+ERROR_TYPE = "error.type"
+RPC_SYSTEM = "rpc.system.name"
+RPC_METHOD = "rpc.method"
+RPC_STATUS = "rpc.response.status_code"
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
+NETWORK_TRANSPORT = "network.transport"
+NETWORK_PROTOCOL = "network.protocol.name"
+OPERATION = "gen_ai.operation.name"
+TOOL = "gen_ai.tool.name"
+MCP_METHOD = "mcp.method.name"
+MCP_VERSION = "mcp.protocol.version"
+MCP_SESSION = "mcp.session.id"
+JSONRPC_REQUEST_ID = "jsonrpc.request.id"
+
+EXECUTE_TOOL = "execute_tool"
+#: The error type of a result with `is_error`: the tool ran, and says that it failed.
+TOOL_ERROR = "tool_error"
+INVOKE = "mcpmesh.v1.ToolService/Invoke"
+INVOKE_STREAM = "mcpmesh.v1.ToolService/InvokeStream"
+CONVERSE = "mcpmesh.v1.ToolService/Converse"
+
+Attributes = Mapping[str, str | int | float | bool]
+
+#: gRPC status codes that are the server's own failure; of the others its span is not an error.
+#: A client's span is an error with every status but OK.
+SERVER_FAULTS = frozenset(
+    {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
+)
+
+
+def server_error_type(status: str) -> str | None:
+    """Return what a server's span ends with for a gRPC status name: the name, or no error."""
+    return status if status in SERVER_FAULTS else None
+
+
+def client_error_type(status: str) -> str | None:
+    """Return what a client's span ends with for a gRPC status name."""
+    return None if status == "OK" else status
+
+
+def call_attributes(method: str, tool: str, version: str = "") -> Callable[[], Attributes]:
+    """Describe a call as the router takes it: a SERVER span named like the method."""
+
+    def attributes() -> Attributes:
+        named: dict[str, str | int] = {RPC_SYSTEM: "grpc", RPC_METHOD: method, TOOL: tool}
+        if version:
+            named[TOOL_VERSION] = version
+        return named
+
+    return attributes
+
+
+def attempt_attributes(
+    method: str, tool: str, replica: str, address: str, port: int, attempt: int
+) -> Callable[[], Attributes]:
+    """Describe one try of a call at one replica: a CLIENT span named like the method."""
+
+    def attributes() -> Attributes:
+        named: dict[str, str | int] = {
+            RPC_SYSTEM: "grpc",
+            RPC_METHOD: method,
+            TOOL: tool,
+            REPLICA: replica,
+            ATTEMPT: attempt,
+            SERVER_ADDRESS: address,
+        }
+        if port:
+            named[SERVER_PORT] = port
+        return named
+
+    return attributes
+
+
+def execution_attributes(tool: str, method: str = INVOKE) -> Callable[[], Attributes]:
+    """Describe a tool's run at its replica: a span named `execute_tool {tool}`."""
+
+    def attributes() -> Attributes:
+        return {OPERATION: EXECUTE_TOOL, TOOL: tool, RPC_SYSTEM: "grpc", RPC_METHOD: method}
+
+    return attributes
