@@ -1,0 +1,78 @@
+# Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint protos check-protos bench lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+EXAMPLES := examples.weather:app examples.stocks:app examples.sql:app examples.search:app \
+            examples.report:app examples.primes:app examples.flaky:app
+REPLICAS := 3
+
+# The first of these that runs and is new enough; `make PYTHON=/path/to/python3 run` takes another.
+PYTHONS := python3 python3.13 python3.12 python3.11 python3.14 python
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in $(PYTHONS); do \
+	if "$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo "$$p"; break; fi; done)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp ## Start the mesh with all examples, three replicas each
+	$(BIN)/mcpmesh up $(EXAMPLES) --replicas $(REPLICAS)
+
+test: $(VENV)/dev.stamp ## Run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp ## Check style, types and the floors of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+protos: $(VENV)/dev.stamp ## Generate mcpmesh/v1 from protos/
+	$(call generate,.)
+
+check-protos: $(VENV)/dev.stamp ## Tell whether mcpmesh/v1 is what protos/ generate
+	@out=$$(mktemp -d) && trap 'rm -rf "$$out"' EXIT && $(call generate,"$$out") && \
+	if diff -r -x __init__.py -x __pycache__ "$$out/mcpmesh/v1" mcpmesh/v1; \
+	then echo "mcpmesh/v1 is up to date"; \
+	else echo "mcpmesh/v1 differs from protos/: run make protos" >&2; exit 1; fi
+
+bench: $(VENV)/dev.stamp ## Run the benchmarks against peers and write their results
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: python-found ## Write constraints.txt anew from the newest versions that fit
+	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
+	"$(PYTHON)" -m venv "$$work/venv" && "$$work/venv/bin/python" -m pip install -q -U pip && \
+	"$$work/venv/bin/python" -m pip install -q -e '.[otlp,examples]' --group dev && \
+	{ echo "# Versions that are tested together; written by make lock."; \
+	  "$$work/venv/bin/python" -m pip freeze --exclude mcpmesh; } > constraints.txt
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+generate = $(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=$(1) --pyi_out=$(1) \
+	--grpc_python_out=$(1) $(sort $(wildcard protos/mcpmesh/v1/*.proto))
+
+.PHONY: python-found
+python-found:
+	@test -n "$(PYTHON)" || { echo "mcpmesh needs Python 3.11 or newer; none of these is:" \
+	"$(PYTHONS). Install one, or name it: make PYTHON=/path/to/python3 run" >&2; exit 1; }
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' || { echo "mcpmesh needs Python 3.11 or newer; $(PYTHON) is" \
+	"$$("$(PYTHON)" --version 2>&1). Name another: make PYTHON=/path/to/python3 run" >&2; exit 1; }
+
+# Stamps: installing runs again only when the project's dependencies change.
+$(BIN)/python: | python-found
+	"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[examples]'
+	@touch $@
+
+# Dependency groups came with pip 25.1.
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'pip>=25.1'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+		-e '.[otlp,examples]' --group dev
+	@touch $@ $(VENV)/run.stamp
