@@ -1,0 +1,1 @@
+"""Tools and clients in Python: `@tool`, the tool server, the client."""
