@@ -1,0 +1,63 @@
+"""A tool as an entry of MCP's tools/list."""
+
+from typing import Any
+
+import orjson
+
+from mcpmesh.v1 import tool_pb2
+
+_ANY_OBJECT: dict[str, Any] = {"type": "object"}
+_HINTS = {
+    "read_only_hint": "readOnlyHint",
+    "destructive_hint": "destructiveHint",
+    "idempotent_hint": "idempotentHint",
+    "open_world_hint": "openWorldHint",
+}
+
+
+def tool_json(tool: tool_pb2.Tool, *, modern: bool) -> bytes:
+    """Write a tool's entry.
+
+    Before 2026-07-28 an output schema had to describe an object, so others are left out there.
+    """
+    entry: dict[str, Any] = {"name": tool.name}
+    if tool.title:
+        entry["title"] = tool.title
+    if tool.description:
+        entry["description"] = tool.description
+    entry["inputSchema"] = _input_schema(tool.input_schema)
+    output_schema = _schema(tool.output_schema)
+    if output_schema is not None and (modern or output_schema.get("type") == "object"):
+        entry["outputSchema"] = output_schema
+    if annotations := _annotations(tool.annotations):
+        entry["annotations"] = annotations
+    if tool.labels:
+        entry["_meta"] = {"mcpmesh/labels": dict(sorted(tool.labels.items()))}
+    return orjson.dumps(entry)
+
+
+def _input_schema(raw: bytes) -> dict[str, Any]:
+    schema = _schema(raw)
+    if schema is None:
+        return _ANY_OBJECT
+    if schema.get("type") != "object":  # MCP demands the word, JSON Schema does not
+        return {**schema, "type": "object"}
+    return schema
+
+
+def _schema(raw: bytes) -> dict[str, Any] | None:
+    """Read a schema; one that no client could read is left out, so that the list stays usable."""
+    if not raw:
+        return None
+    try:
+        schema = orjson.loads(raw)
+        orjson.dumps(schema)  # refuses nesting that could not be written again
+    except (ValueError, TypeError):
+        return None
+    return schema if isinstance(schema, dict) else None
+
+
+def _annotations(message: tool_pb2.ToolAnnotations) -> dict[str, bool]:
+    return {
+        theirs: getattr(message, ours) for ours, theirs in _HINTS.items() if message.HasField(ours)
+    }
