@@ -1,0 +1,258 @@
+"""Calls tools and finds them, through a router or directly at a replica."""
+
+from collections.abc import AsyncIterator, Mapping
+from random import Random
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack, overload
+
+import grpc
+
+from mcpmesh.errors import RemoteProtocolError
+from mcpmesh.sdk.call_result import CallResult, result_from_message
+from mcpmesh.sdk.call_stream import CallStream
+from mcpmesh.sdk.catalog_watch import CatalogEvent, watch_catalog
+from mcpmesh.sdk.conversation import Conversation
+from mcpmesh.sdk.outgoing import Arguments, CallOptions, Metadata, Outgoing, outgoing
+from mcpmesh.sdk.rpc_error import correlation_of, mesh_error
+from mcpmesh.sdk.tool_info import (
+    ReplicaInfo,
+    SearchHit,
+    ToolInfo,
+    replica_info,
+    search_hit,
+    tool_info,
+)
+from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
+
+T = TypeVar("T")
+PAGE_SIZE = 500
+MAX_QUESTIONS = 10
+
+
+def open_channel(target: str) -> Any:
+    """Open the one connection that a client's calls share."""
+    return grpc.aio.insecure_channel(target)
+
+
+class Client:
+    """A caller of tools over one connection, shared by any number of calls at a time.
+
+    `default_timeout` holds for what is called without a `timeout`; `metadata` goes with every
+    RPC. A `channel` given stays the caller's to close, and `target` is then only a name.
+
+    Raises (every method): MeshError by whose fault. Cancelling the task cancels the call.
+    """
+
+    def __init__(
+        self,
+        target: str = "127.0.0.1:7070",
+        *,
+        channel: Any = None,
+        default_timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> None:
+        self._target = target
+        self._given = channel
+        self._timeout = default_timeout
+        self._metadata = tuple(metadata)
+        self._channel: Any = None
+        self._closed = False
+        self._tools: Any = None
+        self._discovery: Any = None
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "idle" if self._channel is None else "open"
+        return f"<Client {self._target} {state}>"
+
+    async def __aenter__(self) -> Self:
+        self._connect()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection; calls in flight are cancelled. Closing twice does nothing."""
+        channel, self._channel, self._closed = self._channel, None, True
+        if channel is not None and self._given is None:
+            await channel.close()
+
+    @overload
+    async def call(
+        self,
+        name: str,
+        arguments: Arguments | None = None,
+        /,
+        *,
+        result_type: type[T],
+        **options: Unpack[CallOptions],
+    ) -> CallResult[T]: ...
+
+    @overload
+    async def call(
+        self, name: str, arguments: Arguments | None = None, /, **options: Unpack[CallOptions]
+    ) -> CallResult[Any]: ...
+
+    async def call(
+        self,
+        name: str,
+        arguments: Arguments | None = None,
+        /,
+        *,
+        result_type: type[T] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> CallResult[T]:
+        """Call a tool and wait for its result; with `result_type`, `data` is of that type.
+
+        A failure of the tool is a result with `is_error`; `raise_for_error` makes it an exception.
+        Raises: ToolNotFound, NoReplica, DeadlineExceeded and the other errors of the mesh;
+        QuestionUnanswered when the tool asks back and `on_input` is missing; UnexpectedResult.
+        """
+        call = self._outgoing(name, arguments, options)
+        for _ in range(MAX_QUESTIONS):
+            answer, correlation_id = await self._invoke(call)
+            if answer.HasField("result"):
+                return result_from_message(answer.result, result_type, correlation_id)
+            if not answer.HasField("input_required"):
+                raise RemoteProtocolError(f"{name}: the answer has neither result nor question")
+            call = await call.answered(answer.input_required)
+        raise RemoteProtocolError(f"{name}: the tool asked back {MAX_QUESTIONS} times")
+
+    @overload
+    def stream(
+        self,
+        name: str,
+        arguments: Arguments | None = None,
+        /,
+        *,
+        result_type: type[T],
+        **options: Unpack[CallOptions],
+    ) -> CallStream[T]: ...
+
+    @overload
+    def stream(
+        self, name: str, arguments: Arguments | None = None, /, **options: Unpack[CallOptions]
+    ) -> CallStream[Any]: ...
+
+    def stream(
+        self,
+        name: str,
+        arguments: Arguments | None = None,
+        /,
+        *,
+        result_type: type[T] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> CallStream[T]:
+        """Call a tool and iterate over its events as they come; the last is a CallResult.
+
+        The call starts with the first event asked for; closing the stream cancels it.
+        """
+        return CallStream(self._start_stream, self._outgoing(name, arguments, options), result_type)
+
+    def converse(self, name: str, /, **options: Unpack[CallOptions]) -> Conversation[Any]:
+        """Open a conversation with a tool: send arguments, iterate over its events."""
+        return Conversation(self._start_converse, self._outgoing(name, None, options))
+
+    async def list_tools(
+        self, *, labels: Mapping[str, str] | None = None, all_versions: bool = False
+    ) -> list[ToolInfo]:
+        """Return all tools by name, the newest version of each unless all are asked for."""
+        tools: list[ToolInfo] = []
+        token = ""
+        while True:
+            page = await self._ask(
+                "ListTools",
+                discovery_pb2.ListToolsRequest(
+                    page_size=PAGE_SIZE, page_token=token, labels=labels, all_versions=all_versions
+                ),
+            )
+            tools += map(tool_info, page.tools)
+            token = page.next_page_token
+            if not token:
+                return tools
+
+    async def get_tool(self, name: str, version: str = "") -> ToolInfo:
+        """Return one tool, its newest version by default.
+
+        Raises: ToolNotFound, whose message names the nearest.
+        """
+        request = discovery_pb2.GetToolRequest(name=name, version=version)
+        return tool_info(await self._ask("GetTool", request))
+
+    async def search_tools(
+        self, query: str, *, limit: int = 10, labels: Mapping[str, str] | None = None
+    ) -> list[SearchHit]:
+        """Return the tools that fit the words, best first."""
+        request = discovery_pb2.SearchToolsRequest(query=query, limit=limit, labels=labels)
+        return [search_hit(hit) for hit in (await self._ask("SearchTools", request)).hits]
+
+    async def list_replicas(self, tool: str = "") -> list[ReplicaInfo]:
+        """Return the replicas of one tool, or all, as the server asked sees them."""
+        request = discovery_pb2.ListReplicasRequest(tool=tool)
+        answer = await self._ask("ListReplicas", request)
+        return [replica_info(replica) for replica in answer.replicas]
+
+    def watch(self, *, labels: Mapping[str, str] | None = None) -> AsyncIterator[CatalogEvent]:
+        """Yield a Snapshot, then Updated and Removed as tools change, until it is closed.
+
+        When the connection or the router is lost it goes on by itself; where the router forgot
+        what came between, with a new Snapshot.
+        Raises: MeshError when the first try fails.
+        """
+        return watch_catalog(self._start_watch, labels or {}, Random())
+
+    def _connect(self) -> None:
+        """Open the channel, once: inside the event loop, and not before it is needed."""
+        if self._closed:
+            raise RuntimeError(f"the client of {self._target} is closed")
+        if self._channel is None:
+            self._channel = open_channel(self._target) if self._given is None else self._given
+            self._tools = invoke_pb2_grpc.ToolServiceStub(self._channel)  # type: ignore[no-untyped-call]
+            self._discovery = discovery_pb2_grpc.DiscoveryServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+    def _outgoing(self, name: str, arguments: Arguments | None, options: CallOptions) -> Outgoing:
+        options = {"timeout": self._timeout, **options}
+        options["metadata"] = (*self._metadata, *options.get("metadata", ()))
+        return outgoing(name, arguments, **options)
+
+    async def _invoke(self, call: Outgoing) -> tuple[invoke_pb2.InvokeResponse, str]:
+        self._connect()
+        rpc = self._tools.Invoke(call.request, **_how(call))
+        try:
+            return await rpc, await correlation_of(rpc)
+        except grpc.RpcError as exc:
+            raise mesh_error(exc) from exc
+
+    async def _ask(self, method: str, request: Any) -> Any:
+        self._connect()
+        ask = getattr(self._discovery, method)
+        try:
+            return await ask(request, timeout=self._timeout, metadata=self._metadata)
+        except grpc.RpcError as exc:
+            raise mesh_error(exc) from exc
+
+    def _start_stream(self, call: Outgoing) -> Any:
+        self._connect()
+        return self._tools.InvokeStream(call.request, **_how(call))
+
+    def _start_converse(self, call: Outgoing) -> Any:
+        self._connect()
+        return self._tools.Converse(**_how(call))
+
+    def _start_watch(self, request: discovery_pb2.WatchToolsRequest) -> Any:
+        self._connect()
+        return self._discovery.WatchTools(request, metadata=self._metadata)
+
+
+def _how(call: Outgoing) -> dict[str, Any]:
+    """Return what goes with the request: gRPC waits for the connection as the mesh for replicas."""
+    return {
+        "timeout": call.timeout,
+        "metadata": call.metadata,
+        "wait_for_ready": call.wait_for_ready or None,
+    }

@@ -1,0 +1,157 @@
+"""A call as it goes out: the request, its metadata and its time limit."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypedDict
+
+import orjson
+from pydantic_core import to_jsonable_python
+
+from mcpmesh.errors import InvalidCall, MeshError
+from mcpmesh.model.tool import check_name
+from mcpmesh.model.trace import parse_traceparent, valid_correlation_id
+from mcpmesh.v1 import invoke_pb2, tool_pb2
+
+#: gRPC metadata: ASCII keys in lower case.
+Metadata = Sequence[tuple[str, str]]
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a tool asks back: MCP's method, such as elicitation/create, and its params."""
+
+    key: str
+    method: str
+    params: Mapping[str, Any]
+
+
+#: Answers a tool's question with that method's result, such as {"action": "accept", …}.
+OnInput = Callable[[Question], Awaitable[Mapping[str, Any]]]
+
+
+class QuestionUnanswered(MeshError):
+    """The tool asks back, and the call has nobody to answer; give it `on_input`."""
+
+    def __init__(self, message: str, questions: tuple[Question, ...]) -> None:
+        super().__init__(message)
+        self.questions = questions
+
+
+class CallOptions(TypedDict, total=False):
+    """What may be said with every call.
+
+    `timeout`: seconds until nobody waits any more, None for no limit of this client.
+    `version`: the tool's version; empty for the newest. `wait_for_ready`: with no replica ready,
+    wait (until the timeout) instead of failing. `on_input`: answers what the tool asks back.
+    `correlation_id`: 1 to 128 visible ASCII characters; made by the mesh when absent.
+    `traceparent`: W3C header of the span that is the parent. `meta`: MCP's `_meta`.
+    """
+
+    timeout: float | None
+    metadata: Metadata
+    version: str
+    wait_for_ready: bool
+    correlation_id: str | None
+    traceparent: str | None
+    meta: Mapping[str, Any]
+    on_input: OnInput | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A call of a tool, ready to be sent."""
+
+    request: invoke_pb2.InvokeRequest
+    metadata: tuple[tuple[str, str], ...] = ()
+    timeout: float | None = None
+    wait_for_ready: bool = False
+    on_input: OnInput | None = field(default=None, repr=False)
+
+    @property
+    def tool(self) -> str:
+        """Return the name of the tool called."""
+        return self.request.tool
+
+    async def answered(self, asked: tool_pb2.InputRequired) -> "Outgoing":
+        """Return the call to make next: the same, with the answers to what the tool asked.
+
+        Raises: QuestionUnanswered when the call has no `on_input`.
+        """
+        if self.on_input is None:
+            raise unanswered(self.tool, asked)
+        request = invoke_pb2.InvokeRequest()
+        request.CopyFrom(self.request)
+        request.ClearField("input_responses")
+        request.request_state = asked.request_state
+        for question in questions_of(asked):
+            request.input_responses[question.key] = orjson.dumps(await self.on_input(question))
+        return replace(self, request=request)
+
+
+def outgoing(
+    tool: str,
+    arguments: Arguments | None = None,
+    *,
+    timeout: float | None = None,
+    metadata: Metadata = (),
+    version: str = "",
+    wait_for_ready: bool = False,
+    correlation_id: str | None = None,
+    traceparent: str | None = None,
+    meta: Mapping[str, Any] | None = None,
+    on_input: OnInput | None = None,
+) -> Outgoing:
+    """Write a call.
+
+    Raises: InvalidCall for arguments that are not JSON, or an option that cannot travel.
+    """
+    check_name("tool name", tool)
+    request = invoke_pb2.InvokeRequest(
+        tool=tool,
+        arguments=encoded(tool, arguments or {}),
+        version=version,
+        meta=encoded(tool, meta) if meta else b"",
+    )
+    headers = [*metadata, ("mcp-name", tool)]
+    if version:
+        headers.append(("mcpmesh-tool-version", version))
+    if correlation_id is not None:
+        if not valid_correlation_id(correlation_id):
+            raise InvalidCall("correlation_id is not 1 to 128 visible ASCII characters")
+        headers.append(("x-correlation-id", correlation_id))
+    if traceparent is not None:
+        if parse_traceparent(traceparent) is None:
+            raise InvalidCall(f"traceparent {traceparent[:80]!r} is not a W3C traceparent header")
+        headers.append(("traceparent", traceparent))
+    if wait_for_ready:
+        headers.append(("mcpmesh-wait-for-ready", "true"))
+    if timeout is not None and not timeout >= 0:
+        raise InvalidCall(f"timeout {timeout} is not a number of seconds from 0 up")
+    return Outgoing(request, tuple(headers), timeout, wait_for_ready, on_input)
+
+
+def encoded(tool: str, arguments: Mapping[str, Any]) -> bytes:
+    """Write arguments as JSON bytes; pydantic models, dataclasses and datetimes are understood.
+
+    Raises: InvalidCall naming the tool when something in them is not JSON.
+    """
+    try:
+        return orjson.dumps(arguments, default=to_jsonable_python)
+    except (TypeError, ValueError) as exc:
+        raise InvalidCall(f"{tool}: the arguments are not JSON: {exc}") from exc
+
+
+def questions_of(asked: tool_pb2.InputRequired) -> tuple[Question, ...]:
+    """Read what a tool asks, in the order of the keys."""
+    return tuple(
+        Question(key, request.method, orjson.loads(request.params or b"{}"))
+        for key, request in sorted(asked.input_requests.items())
+    )
+
+
+def unanswered(tool: str, asked: tool_pb2.InputRequired) -> QuestionUnanswered:
+    """Return the error for a tool that asks where nobody answers."""
+    questions = questions_of(asked)
+    methods = ", ".join(sorted({question.method for question in questions})) or "no question"
+    return QuestionUnanswered(f"{tool} asks back ({methods}): call it with on_input", questions)

@@ -1,0 +1,43 @@
+"""gRPC's one error, turned into the error classes of mcpmesh."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+
+from mcpmesh.codec.status import error_of
+from mcpmesh.errors import MeshError
+
+PUSHBACK = "grpc-retry-pushback-ms"
+CORRELATION = "x-correlation-id"
+
+
+def mesh_error(failure: grpc.RpcError) -> MeshError:
+    """Return the error that stands for a failed RPC, message kept.
+
+    A correlation id in the trailers becomes a note, which a traceback shows.
+    """
+    trailers = failure.trailing_metadata() or ()
+    pushback = metadata_value(trailers, PUSHBACK)
+    error = error_of(
+        failure.code(),
+        failure.details() or "",
+        retry_after_ms=int(pushback) if pushback.isascii() and pushback.isdigit() else 0,
+    )
+    if correlation_id := metadata_value(trailers, CORRELATION):
+        error.add_note(f"correlation id {correlation_id}")
+    return error
+
+
+def metadata_value(metadata: Iterable[Any] | None, key: str) -> str:
+    """Return the first value of a metadata key, empty when it is not there."""
+    for name, value in metadata or ():
+        if name == key:
+            return value if isinstance(value, str) else bytes(value).decode("ascii", "replace")
+    return ""
+
+
+async def correlation_of(call: Any) -> str:
+    """Return the correlation id that a finished call's answer carries, empty when it has none."""
+    sent = metadata_value(await call.initial_metadata(), CORRELATION)
+    return sent or metadata_value(await call.trailing_metadata(), CORRELATION)

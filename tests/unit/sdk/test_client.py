@@ -1,0 +1,234 @@
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+from pydantic import BaseModel
+
+from mcpmesh import Client, errors
+from mcpmesh.sdk.call_result import RetryableToolError, ToolError, UnexpectedResult
+from mcpmesh.sdk.outgoing import QuestionUnanswered
+from tests.unit.sdk.peer import serving
+
+TRACEPARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+
+
+class Trip(BaseModel):
+    city: str
+    days: int = 3
+
+
+@dataclass
+class Stay:
+    city: str
+    days: int
+
+
+@pytest.fixture
+async def peer():
+    async with serving() as (target, seen), Client(target) as client:
+        yield client, seen
+
+
+async def test_result_gives_text_data_alerts_and_the_correlation_id(peer):
+    client, _ = peer
+    result = await client.call("echo", {"city": "Oslo"})
+    assert result.text == "one\ntwo"
+    assert result.data == result.structured == {"city": "Oslo"}
+    assert result.alerts == ("from yesterday",)
+    assert result.meta == {"k": 1}
+    assert result.correlation_id == "corr-from-peer"
+    assert result.raise_for_error() is result
+
+
+@pytest.mark.parametrize("kind", [Trip, Stay])
+async def test_result_type_makes_data_an_object_of_that_type(peer, kind):
+    client, _ = peer
+    result = await client.call("echo", {"city": "Oslo", "days": 2}, result_type=kind)
+    assert result.data == kind(city="Oslo", days=2)
+
+
+async def test_result_that_does_not_fit_its_type_is_refused_with_the_field(peer):
+    client, _ = peer
+    with pytest.raises(UnexpectedResult, match=r"Trip.*city"):
+        await client.call("echo", {"town": "Oslo"}, result_type=Trip)
+
+
+async def test_pydantic_models_and_dataclasses_travel_as_arguments(peer):
+    client, _ = peer
+    result = await client.call("echo", {"trip": Trip(city="Oslo"), "stay": Stay("Bergen", 1)})
+    assert result.data == {
+        "trip": {"city": "Oslo", "days": 3},
+        "stay": {"city": "Bergen", "days": 1},
+    }
+
+
+async def test_arguments_that_are_not_json_are_refused_before_sending(peer):
+    client, seen = peer
+    with pytest.raises(errors.InvalidCall, match="echo: the arguments are not JSON"):
+        await client.call("echo", {"what": object()})
+    assert seen.requests == []
+
+
+async def test_metadata_carries_name_version_correlation_trace_and_wait_for_ready(peer):
+    client, seen = peer
+    await client.call(
+        "echo",
+        version="7",
+        correlation_id="mine",
+        traceparent=TRACEPARENT,
+        wait_for_ready=True,
+        metadata=[("x-own", "1")],
+    )
+    sent = seen.metadata[0]
+    assert sent["mcp-name"] == "echo"
+    assert sent["mcpmesh-tool-version"] == seen.requests[0].version == "7"
+    assert sent["x-correlation-id"] == "mine"
+    assert sent["traceparent"] == TRACEPARENT
+    assert sent["mcpmesh-wait-for-ready"] == "true"
+    assert sent["x-own"] == "1"
+
+
+async def test_metadata_of_a_plain_call_is_the_tool_name_and_the_clients_own():
+    async with serving() as (target, seen), Client(target, metadata=[("x-team", "a")]) as client:
+        await client.call("echo")
+        await client.list_replicas()
+    sent = seen.metadata[0]
+    assert sent["mcp-name"] == "echo"
+    assert sent["x-team"] == "a"
+    assert not {"mcpmesh-tool-version", "mcpmesh-wait-for-ready", "traceparent"} & set(sent)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"correlation_id": "with space"},
+        {"traceparent": "00-1-2-3"},
+        {"timeout": -1.0},
+        {"timeout": float("nan")},
+    ],
+)
+async def test_options_that_cannot_travel_are_refused(peer, options):
+    client, _ = peer
+    with pytest.raises(errors.InvalidCall):
+        await client.call("echo", **options)
+
+
+async def test_unknown_option_is_a_type_error(peer):
+    client, _ = peer
+    with pytest.raises(TypeError, match="tiemout"):
+        await client.call("echo", tiemout=1)
+
+
+async def test_tools_own_failure_is_a_result_that_raises_when_told_to(peer):
+    client, _ = peer
+    result = await client.call("refuse", result_type=Trip)
+    assert result.is_error
+    assert result.text == "closed on Sundays"
+    assert result.failure.retry_after_ms == 40
+    with pytest.raises(RetryableToolError, match="closed on Sundays") as caught:
+        result.raise_for_error()
+    assert caught.value.retryable
+    assert caught.value.retry_after_ms == 40
+    assert caught.value.code == "UNAVAILABLE"
+    assert caught.value.result is result
+
+
+async def test_data_of_a_failed_call_raises(peer):
+    client, _ = peer
+    result = await client.call("refuse")
+    with pytest.raises(ToolError):
+        _ = result.data
+
+
+async def test_rpc_error_becomes_our_class_with_message_pushback_and_correlation_id(peer):
+    client, _ = peer
+    with pytest.raises(errors.ToolNotFound, match="nearest: echo") as caught:
+        await client.call("missing")
+    assert caught.value.retry_after_ms == 250
+    assert caught.value.__notes__ == ["correlation id corr-7"]
+
+
+async def test_timeout_is_sent_and_its_end_is_deadline_exceeded(peer):
+    client, seen = peer
+    with pytest.raises(errors.DeadlineExceeded):
+        await client.call("hang", timeout=0.1)
+    assert 0 < seen.time_remaining[0] < 0.2
+
+
+async def test_default_timeout_holds_unless_the_call_says_otherwise():
+    async with serving() as (target, seen), Client(target, default_timeout=5) as client:
+        await client.call("echo")
+        await client.call("echo", timeout=1)
+        await client.call("echo", timeout=None)
+    first, second, third = seen.time_remaining
+    assert 4 < first < 5.1
+    assert 0.5 < second < 1.1
+    assert third is None or third > 1e6
+
+
+async def test_cancelling_the_task_cancels_the_call_on_the_wire(peer):
+    client, seen = peer
+    task = asyncio.create_task(client.call("hang"))
+    while not seen.requests:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(2):
+        await seen.cancelled.wait()
+
+
+async def test_tool_that_asks_back_is_called_again_with_the_answer(peer):
+    client, seen = peer
+    asked = []
+
+    async def answer(question):
+        asked.append(question)
+        return {"action": "accept", "content": {"amount": 4}}
+
+    result = await client.call("order", {"dish": "soup"}, on_input=answer)
+    assert result.data == {"action": "accept", "content": {"amount": 4}}
+    assert asked[0].method == "elicitation/create"
+    assert asked[0].params == {"message": "how many?"}
+    assert [request.arguments for request in seen.requests] == [b'{"dish":"soup"}'] * 2
+
+
+async def test_tool_that_asks_back_without_anybody_to_answer_is_an_error(peer):
+    client, _ = peer
+    with pytest.raises(QuestionUnanswered, match="on_input") as caught:
+        await client.call("order")
+    assert caught.value.questions[0].key == "amount"
+
+
+async def test_nobody_listening_is_no_replica():
+    async with Client("127.0.0.1:1") as client:
+        with pytest.raises(errors.NoReplica):
+            await client.call("echo", timeout=5)
+
+
+async def test_closed_client_refuses_calls_and_closes_twice():
+    async with serving() as (target, _):
+        client = Client(target)
+        await client.call("echo")
+        await client.aclose()
+        await client.aclose()
+        with pytest.raises(RuntimeError, match="is closed"):
+            await client.call("echo")
+
+
+async def test_list_tools_reads_all_pages(peer):
+    client, _ = peer
+    tools = await client.list_tools()
+    assert len({tool.name for tool in tools}) == 1200
+    assert tools[0].ready_replicas == 2
+    assert tools[0].input_schema == {"type": "object"}
+
+
+async def test_get_search_and_replicas_give_values(peer):
+    client, _ = peer
+    assert (await client.get_tool("echo")).version == "9"
+    assert (await client.get_tool("echo", "2")).version == "2"
+    assert (await client.search_tools("repeat"))[0].info.name == "echo"
+    assert (await client.list_replicas("echo"))[0].tools == ("echo@1",)
+    with pytest.raises(errors.ToolNotFound):
+        await client.get_tool("missing")
