@@ -60,7 +60,7 @@ python-found:
 	@test -n "$(PYTHON)" || { echo "mcpmesh needs Python 3.11 or newer; none of these is:" \
 	"$(PYTHONS). Install one, or name it: make PYTHON=/path/to/python3 run" >&2; exit 1; }
 	@"$(PYTHON)" -c '$(NEW_ENOUGH)' || { echo "mcpmesh needs Python 3.11 or newer; $(PYTHON) is" \
-	"$$("$(PYTHON)" --version 2>&1). Name another: make PYTHON=/path/to/python3 run" >&2; exit 1; }
+	"$$("$(PYTHON)" --version 2>&1 | head -n 1). Name another: make PYTHON=/path/to/python3 run" >&2; exit 1; }
 
 # Stamps: installing runs again only when the project's dependencies change.
 $(BIN)/python: | python-found

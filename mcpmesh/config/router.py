@@ -15,6 +15,7 @@ from mcpmesh.config.checks import (
 )
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.replica import Replica
+from mcpmesh.model.tool import check_name
 
 #: Characters of endpoints that a replica id cannot have.
 _NOT_IN_IDS = str.maketrans({":": "-", "[": None, "]": None, "%": "-"})
@@ -33,16 +34,25 @@ class StaticReplica:
     """Where it answers: HOST:PORT."""
     tools: tuple[str, ...] = ()
     """Names of its tools; empty asks the replica."""
-    weight: int = 1
-    """Share of calls relative to its peers, 1 to 1000."""
 
     def __post_init__(self) -> None:
         check_target("static", self.endpoint)
         object.__setattr__(self, "tools", tuple(self.tools))
         try:
-            Replica(self.id, self.endpoint, weight=self.weight)
+            Replica(self.id, self.endpoint)
+            for tool in self.tools:
+                check_name("tool name", tool)
         except InvalidCall as error:
             raise InvalidSetting("static", error.message) from error
+
+    @classmethod
+    def parse(cls, text: str) -> "StaticReplica":
+        """Read HOST:PORT or HOST:PORT=TOOL,TOOL."""
+        endpoint, _, names = text.partition("=")
+        return cls(endpoint, tuple(name.strip() for name in names.split(",") if name.strip()))
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}={','.join(self.tools)}" if self.tools else self.endpoint
 
     @property
     def id(self) -> str:
@@ -71,7 +81,7 @@ class RouterSettings:
     """Seconds a replica that stopped renewing stays registered, unless it asks otherwise."""
     call_log: CallLog = "sampled"
     """Which calls get a log line: none, failures, failures and sampled traces, or all."""
-    static: tuple[StaticReplica, ...] = ()
+    static: tuple[str, ...] = ()
     """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,TOOL."""
 
     def __post_init__(self) -> None:
@@ -82,3 +92,8 @@ class RouterSettings:
         check_seconds("default_timeout", self.default_timeout, 0.001)
         check_between("lease", self.lease, 1.0, 300.0)
         check_choice("call_log", self.call_log, get_args(CallLog))
+        self.static_replicas()
+
+    def static_replicas(self) -> tuple[StaticReplica, ...]:
+        """Return the replicas that do not register themselves."""
+        return tuple(StaticReplica.parse(text) for text in self.static)

@@ -15,7 +15,7 @@ class ServeSettings:
     listen: str = "127.0.0.1:0"
     """Where the tool server takes gRPC: HOST:PORT; port 0 takes a free one."""
     advertise: str = ""
-    """HOST:PORT that the router connects to; empty means the address it listens on."""
+    """HOST:PORT that the router connects to, port 0 for the one it listens on; empty for both."""
     router: str = "127.0.0.1:7070"
     """HOST:PORT of the router to register with; an empty value means: with none."""
     max_threads: int = 32

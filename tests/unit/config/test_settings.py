@@ -71,10 +71,19 @@ def test_static_replica_has_an_id_that_can_travel(endpoint: str) -> None:
     assert ":" not in replica.id
 
 
-@pytest.mark.parametrize("values", [{"endpoint": "host"}, {"endpoint": "host:1", "weight": 0}])
-def test_static_replica_that_cannot_work_is_refused(values: dict[str, object]) -> None:
-    with pytest.raises(InvalidSetting):
-        StaticReplica(**values)  # type: ignore[arg-type]
+@pytest.mark.parametrize("text", ["host", "host:0", "host:1=no tool", "=a"])
+def test_static_replica_that_cannot_work_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSetting, match="static"):
+        RouterSettings(static=(text,))
+
+
+@pytest.mark.parametrize(
+    ("text", "tools"), [("h:1", ()), ("h:1=a,b", ("a", "b")), ("[::1]:1=a", ("a",))]
+)
+def test_static_replica_reads_what_it_writes(text: str, tools: tuple[str, ...]) -> None:
+    (replica,) = RouterSettings(static=(text,)).static_replicas()
+    assert replica.tools == tools
+    assert str(replica) == text
 
 
 @pytest.mark.parametrize("settings", ALL)
