@@ -24,7 +24,7 @@ _MAX_BLOCKS_COST = 256 * 1024  # bytes, as `_remember` counts them
 _MAX_BLOCK_COST = 8 * 1024
 _MAX_SEEN = 512  # hashes of blocks seen once
 _MAX_STRINGS = 256
-_MAX_STRING_BYTES = 48  # encoded; longer ones seldom repeat outside of repeated blocks
+_MAX_STRING_BYTES = 32  # encoded; a traceparent has 35 or more, so it never pushes others out
 _MAX_INTEGER_SHIFT = 28
 
 
@@ -128,6 +128,7 @@ class Decoder:
         max_fields = self._max_list_size // FIELD_OVERHEAD
         fields: list[Header] = []
         append = fields.append
+        known_string = self._strings.get
         literals = changed = overflow = False
         end = len(block)
         while pos < end:
@@ -148,14 +149,27 @@ class Decoder:
                 index, pos = _read_integer(block, pos, mask)
             else:
                 pos += 1
+            # The two ways to read a string that matter are spelt out twice: raw and short (our own
+            # encoder), and short Huffman text seen before (nginx); the call is for the rest.
             if index:
                 name = table_fields[index][0]
             else:
-                name, pos = self._read_string(block, pos)
+                length = block[pos]
+                if length < 0x7F:
+                    pos += 1 + length
+                    name = block[pos - length : pos]
+                elif (known := known_string(block[pos : pos + length - 0x7F])) is not None:
+                    pos += length - 0x7F
+                    name = known
+                else:
+                    name, pos = self._read_string(block, pos)
             length = block[pos]
-            if length < 0x7F:  # a short raw value, as our own encoder sends; else the general form
+            if length < 0x7F:
                 pos += 1 + length
                 value = block[pos - length : pos]
+            elif (known := known_string(block[pos : pos + length - 0x7F])) is not None:
+                pos += length - 0x7F
+                value = known
             else:
                 value, pos = self._read_string(block, pos)
             if pos > end:
@@ -175,20 +189,18 @@ class Decoder:
 
     def _read_string(self, block: bytes, pos: int) -> tuple[bytes, int]:
         """Read a string; a position past the block's end tells that it was cut short."""
+        start = pos
         huffman_coded = block[pos] & 0x80
         length, pos = _read_integer(block, pos, 0x7F)
         end = pos + length
         text = block[pos:end]
         if not huffman_coded or end > len(block):
             return text, end
-        if length > _MAX_STRING_BYTES:
-            return huffman.decode(text), end
-        decoded = self._strings.get(text)
-        if decoded is None:
-            decoded = huffman.decode(text)
+        decoded = huffman.decode(text)
+        if length <= _MAX_STRING_BYTES:
             if len(self._strings) >= _MAX_STRINGS:
                 self._strings.clear()
-            self._strings[text] = decoded
+            self._strings[block[start:end]] = decoded  # with its length, as the loop looks it up
         return decoded, end
 
     def _remember(self, block: bytes, headers: Headers, literals: bool, list_size: int) -> None:
