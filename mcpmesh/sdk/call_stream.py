@@ -64,7 +64,7 @@ class CallStream(Generic[T]):
             raise mesh_error(exc) from exc
         except asyncio.CancelledError:
             # gRPC says "cancelled" also to the reader of a call that somebody else closed.
-            if self._closed() and not _this_task_is_cancelled():
+            if self._closed() and not this_task_is_cancelled():
                 raise StopAsyncIteration from None
             raise
         finally:
@@ -131,6 +131,7 @@ class CallStream(Generic[T]):
             self._rpc.cancel()
 
 
-def _this_task_is_cancelled() -> bool:
+def this_task_is_cancelled() -> bool:
+    """Tell whether somebody cancelled the running task, and not only what it waits for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

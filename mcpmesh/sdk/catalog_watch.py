@@ -1,7 +1,7 @@
 """The tools of the mesh as they change, through lost connections and restarts of the router."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -58,7 +58,7 @@ Start = Callable[[discovery_pb2.WatchToolsRequest], Any]
 
 async def watch_catalog(
     start: Start, labels: Mapping[str, str], rng: Random
-) -> AsyncIterator[CatalogEvent]:
+) -> AsyncGenerator[CatalogEvent]:
     """Yield a snapshot and every change, for ever; after a loss it goes on where it was.
 
     Raises: MeshError when the first try fails, later only for what trying again cannot mend.

@@ -1,6 +1,7 @@
 """Calls tools and finds them, through a router or directly at a replica."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
 from random import Random
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
@@ -9,7 +10,7 @@ import grpc
 
 from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.sdk.call_result import CallResult, result_from_message
-from mcpmesh.sdk.call_stream import CallStream
+from mcpmesh.sdk.call_stream import CallStream, this_task_is_cancelled
 from mcpmesh.sdk.catalog_watch import CatalogEvent, watch_catalog
 from mcpmesh.sdk.conversation import Conversation
 from mcpmesh.sdk.outgoing import Arguments, CallOptions, Metadata, Outgoing, outgoing
@@ -197,7 +198,7 @@ class Client:
         answer = await self._ask("ListReplicas", request)
         return [replica_info(replica) for replica in answer.replicas]
 
-    def watch(self, *, labels: Mapping[str, str] | None = None) -> AsyncIterator[CatalogEvent]:
+    def watch(self, *, labels: Mapping[str, str] | None = None) -> AsyncGenerator[CatalogEvent]:
         """Yield a Snapshot, then Updated and Removed as tools change, until it is closed.
 
         When the connection or the router is lost it goes on by itself; where the router forgot
@@ -227,6 +228,9 @@ class Client:
             return await rpc, await correlation_of(rpc)
         except grpc.RpcError as exc:
             raise mesh_error(exc) from exc
+        except asyncio.CancelledError:
+            self._explain_cancelled()
+            raise
 
     async def _ask(self, method: str, request: Any) -> Any:
         self._connect()
@@ -235,6 +239,14 @@ class Client:
             return await ask(request, timeout=self._timeout, metadata=self._metadata)
         except grpc.RpcError as exc:
             raise mesh_error(exc) from exc
+        except asyncio.CancelledError:
+            self._explain_cancelled()
+            raise
+
+    def _explain_cancelled(self) -> None:
+        """Raise what tells the two apart: gRPC says "cancelled" also when the channel closes."""
+        if self._closed and not this_task_is_cancelled():
+            raise RuntimeError(f"the client of {self._target} was closed during the call") from None
 
     def _start_stream(self, call: Outgoing) -> Any:
         self._connect()

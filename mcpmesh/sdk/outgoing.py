@@ -38,12 +38,12 @@ class QuestionUnanswered(MeshError):
         self.questions = questions
 
 
-class CallOptions(TypedDict, total=False):
+class CommonOptions(TypedDict, total=False):
     """What may be said with every call.
 
     `timeout`: seconds until nobody waits any more, None for no limit of this client.
     `version`: the tool's version; empty for the newest. `wait_for_ready`: with no replica ready,
-    wait (until the timeout) instead of failing. `on_input`: answers what the tool asks back.
+    wait (until the timeout) instead of failing.
     `correlation_id`: 1 to 128 visible ASCII characters; made by the mesh when absent.
     `traceparent`: W3C header of the span that is the parent. `meta`: MCP's `_meta`.
     """
@@ -55,6 +55,11 @@ class CallOptions(TypedDict, total=False):
     correlation_id: str | None
     traceparent: str | None
     meta: Mapping[str, Any]
+
+
+class CallOptions(CommonOptions, total=False):
+    """CommonOptions, and `on_input`: a coroutine function that answers what the tool asks."""
+
     on_input: OnInput | None
 
 
