@@ -1,0 +1,303 @@
+"""One HTTP/2 connection, sans-IO: bytes in, calls to the streams' sinks, bytes out.
+
+Source: RFC 9113.
+"""
+
+from collections import deque
+from typing import Protocol
+
+from mcpmesh.errors import Draining, LocalProtocolError
+from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
+from mcpmesh.wire.flood import FloodGate
+from mcpmesh.wire.frame import (
+    MAX_STREAM_ID,
+    PING,
+    PREFACE,
+    SETTINGS,
+    frame,
+    goaway,
+    header_frames,
+    rst_stream,
+    window_update,
+)
+from mcpmesh.wire.hpack_encoder import Encoder
+from mcpmesh.wire.hpack_table import Header, Headers
+from mcpmesh.wire.inbound import Inbound
+from mcpmesh.wire.limits import Limits
+from mcpmesh.wire.outbox import Outbox
+from mcpmesh.wire.settings import Settings
+from mcpmesh.wire.stream import Stream, StreamSink
+
+_REMEMBERED_RESETS = 1_000
+
+
+class ConnectionOwner(Protocol):
+    """Whoever moves a connection's bytes."""
+
+    def accept(self, stream: Stream) -> StreamSink:
+        """Return the sink of a stream that the peer opens (servers only)."""
+        ...
+
+    def on_output(self) -> None:
+        """Learn that the outbox has something to write soon."""
+
+    def on_full(self) -> None:
+        """Learn that the outbox should be written now."""
+
+    def on_goaway(self, code: int, message: str) -> None:
+        """Learn that the peer takes no new streams on this connection."""
+
+    def on_idle(self) -> None:
+        """Learn that the last open stream ended."""
+
+    def on_pong(self, payload: bytes) -> None:
+        """Learn that the peer answered a PING of ours."""
+
+
+class Connection:
+    """The state of one connection, client or server.
+
+    Units: windows and sizes in bytes.
+    """
+
+    def __init__(self, owner: ConnectionOwner, limits: Limits, *, client: bool) -> None:
+        self.owner = owner
+        self.limits = limits
+        self.client = client
+        self.peer = Settings()
+        self.outbox = Outbox(owner.on_output, owner.on_full)
+        self.emit = self.outbox.put
+        self.streams: dict[int, Stream] = {}
+        #: Client streams that the peer's limit of concurrent streams holds back.
+        self.waiting: deque[Stream] = deque()
+        self.encoder = Encoder()
+        self.flood = FloodGate(limits.control_flood)
+        self.send_window = Settings().initial_window_size
+        #: False while the transport can take no more: only control frames leave then.
+        self.writable = True
+        self.stream_credit_step = limits.stream_window_bytes // 2
+        #: Set once either side said GOAWAY: no new streams.
+        self.draining = False
+        self.closed = False
+        #: Set by the second half of a drain: new streams are refused.
+        self.stopped = False
+        self.settings_seen = False
+        self.last_peer_id = 0
+        self._uncredited = 0
+        self._credit_step = limits.connection_window_bytes // 2
+        self._next_id = 1
+        # Streams we ended early: what the peer had under way for them is no fault of its.
+        self._resets: dict[int, None] = {}
+        self._inbound = Inbound(self)
+        #: Takes bytes from the peer; raises ConnectionFault, after which `fail` and close.
+        self.receive = self._inbound.receive
+
+    def __repr__(self) -> str:
+        side = "client" if self.client else "server"
+        return (
+            f"<Connection {side} streams={len(self.streams)} send_window={self.send_window} "
+            f"draining={self.draining} closed={self.closed}>"
+        )
+
+    # What the owner of the connection does
+
+    def start(self) -> None:
+        """Send the preface, our settings, and the connection's window."""
+        settings = frame(SETTINGS, 0, 0, self.limits.settings().encode())
+        extra = self.limits.connection_window_bytes - Settings().initial_window_size
+        update = window_update(0, extra) if extra else b""
+        self.emit((PREFACE if self.client else b"") + settings + update)
+
+    def open(
+        self,
+        headers: Headers,
+        sink: StreamSink,
+        volatile: tuple[Header, ...] = (),
+        end: bool = False,
+    ) -> Stream:
+        """Open a stream; over the peer's limit of concurrent streams it waits its turn.
+
+        Raises: Draining when this connection takes no new streams.
+        """
+        if self.draining or self.closed or self._next_id > MAX_STREAM_ID:
+            raise Draining("the connection takes no new streams")
+        stream = Stream(self, 0, sink)
+        if self._may_start() and not self.waiting:
+            self._assign(stream)
+        else:
+            self.waiting.append(stream)
+        stream.send_headers(headers, volatile, end)
+        return stream
+
+    def pump(self) -> None:
+        """Send what waits, one frame per stream and turn, as far as windows and transport allow."""
+        outbox = self.outbox
+        stuck = 0
+        while self.writable:
+            stream = outbox.next_stream()
+            if stream is None:
+                return
+            if stream.emit_next(min(self.send_window, self.peer.max_frame_size)) >= 0:
+                stuck = 0
+            elif stream.send_window > 0 and stream.waiting:
+                # Only the connection's window holds it back: it keeps its place in the row.
+                stuck += 1
+                if stuck > len(outbox.ready):
+                    outbox.schedule(stream)
+                    return
+            else:
+                continue
+            if stream.waiting:
+                outbox.schedule(stream)
+
+    def drain(self, reason: str) -> None:
+        """Tell the peer to open no more streams; those on their way are still taken."""
+        if not self.draining:
+            self.draining = True
+            self.emit(goaway(MAX_STREAM_ID, ErrorCode.NO_ERROR, reason))
+
+    def stop_accepting(self) -> None:
+        """Refuse further streams: the second half of a drain, once the peer had its GOAWAY."""
+        if not self.stopped and not self.closed:
+            self.stopped = True
+            self.emit(goaway(self.last_peer_id, ErrorCode.NO_ERROR, "drained"))
+
+    def fail(self, code: ErrorCode, message: str) -> None:
+        """End the connection with a GOAWAY that says why, and every stream with it."""
+        if not self.closed:
+            self.emit(goaway(self.last_peer_id, code, message))
+            self.lost(message)
+
+    def lost(self, message: str) -> None:
+        """End every stream: the connection is gone."""
+        if self.closed:
+            return
+        self.closed = self.draining = True
+        streams = [*self.streams.values(), *self.waiting]
+        self.streams.clear()
+        self.waiting.clear()
+        for stream in streams:
+            stream.refused = not stream.id
+            self.end_stream(stream, ErrorCode.CANCEL, message)
+
+    def ping(self, payload: bytes) -> None:
+        """Send a PING of 8 bytes; the owner's `on_pong` gets them back."""
+        if len(payload) != 8:
+            raise LocalProtocolError("a PING carries 8 bytes")
+        self.emit(frame(PING, 0, 0, payload))
+
+    # What streams ask for
+
+    def emit_headers(
+        self, stream: Stream, headers: Headers, volatile: tuple[Header, ...], end: bool
+    ) -> None:
+        """Encode and send a header block."""
+        block = self.encoder.encode(headers, volatile)
+        self.emit(header_frames(stream.id, block, end=end, max_frame=self.peer.max_frame_size))
+
+    def schedule(self, stream: Stream) -> None:
+        """Send what waits on a stream as soon as may be."""
+        self.outbox.schedule(stream)
+        self.pump()
+
+    def credit(self, size: int) -> None:
+        """Give the connection's credit back to the peer, in bulk."""
+        self._uncredited += size
+        if self._uncredited >= self._credit_step:
+            self.emit(window_update(0, self._uncredited))
+            self._inbound.recv_window += self._uncredited
+            self._uncredited = 0
+
+    def forget(self, stream: Stream, was_reset: bool = False) -> None:
+        """Let go of a stream that ended, and start one that waited for its place."""
+        if self.streams.pop(stream.id, None) is None:
+            return
+        if was_reset:
+            self._remember_reset(stream.id)
+        else:
+            self.flood.earn()
+        if self.waiting:
+            self.start_waiting()
+        if not self.streams:
+            self.owner.on_idle()
+
+    def start_waiting(self) -> None:
+        """Start streams that the peer's limit held back, as far as it allows."""
+        while self.waiting and self._may_start():
+            stream = self.waiting.popleft()
+            if stream.waiting:
+                stream.begin(self._assign(stream))
+
+    def end_stream(self, stream: Stream, code: int, message: str) -> None:
+        """Close a stream that the peer or a fault ended, and tell its sink."""
+        sink = stream.sink
+        stream.abandon()
+        self.forget(stream, was_reset=True)
+        if sink is not None:
+            sink.on_reset(code, message)
+
+    def peer_stopped_at(self, last_id: int, code: int, message: str) -> None:
+        """Take note of a GOAWAY: streams above `last_id` were not looked at."""
+        self.draining = True
+        refused = [stream for stream in self.streams.values() if stream.id > last_id]
+        refused += self.waiting
+        self.waiting.clear()
+        if self.client:
+            for stream in refused:
+                stream.refused = True
+                self.end_stream(stream, ErrorCode.REFUSED_STREAM, message)
+        self.owner.on_goaway(code, message)
+
+    # What the inbound half asks
+
+    def fault(self, stream_id: int, fault: StreamFault) -> None:
+        """Reset a stream whose peer broke the protocol, and count it against the peer."""
+        self.flood.spend("broken streams")
+        self.emit(rst_stream(stream_id, fault.code))
+        self._remember_reset(stream_id)
+        stream = self.streams.get(stream_id)
+        if stream is not None:
+            self.end_stream(stream, fault.code, fault.message)
+
+    def is_idle(self, stream_id: int) -> bool:
+        """Tell whether a stream of this id has not been opened yet, by whoever may."""
+        if self.client:
+            return stream_id % 2 == 0 or stream_id >= self._next_id
+        return stream_id % 2 == 0 or stream_id > self.last_peer_id
+
+    def was_reset(self, stream_id: int) -> bool:
+        """Tell whether we ended this stream early, so that late frames on it are no fault."""
+        return stream_id in self._resets
+
+    def may_open(self, stream_id: int) -> bool:
+        """Tell whether the peer may open a stream of this id."""
+        return not self.client and stream_id % 2 == 1 and stream_id > self.last_peer_id
+
+    def is_full(self) -> bool:
+        """Tell whether the peer has as many streams open as we allow, or we take no more."""
+        return self.stopped or len(self.streams) >= self.limits.max_concurrent_streams
+
+    def refuse(self, stream_id: int) -> None:
+        """Answer HEADERS that open no stream.
+
+        Raises: ConnectionFault unless they were on their way when we reset their stream.
+        """
+        if self.is_idle(stream_id):
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} is not the peer's")
+        if not self.was_reset(stream_id):
+            raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"HEADERS on closed stream {stream_id}")
+
+    def _remember_reset(self, stream_id: int) -> None:
+        self._resets[stream_id] = None
+        if len(self._resets) > _REMEMBERED_RESETS:
+            del self._resets[next(iter(self._resets))]
+
+    def _may_start(self) -> bool:
+        limit = self.peer.max_concurrent_streams
+        return limit is None or len(self.streams) < limit
+
+    def _assign(self, stream: Stream) -> int:
+        stream.id = self._next_id
+        self._next_id += 2
+        self.streams[stream.id] = stream
+        return stream.id

@@ -1,0 +1,149 @@
+"""Frames that steer a connection rather than carry a call.
+
+Source: RFC 9113, sections 6.3 and 6.5 to 6.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
+from mcpmesh.wire.frame import (
+    ACK,
+    GOAWAY,
+    MAX_STREAM_ID,
+    MAX_WINDOW,
+    PING,
+    PRIORITY,
+    PUSH_PROMISE,
+    SETTINGS,
+    WINDOW_UPDATE,
+    frame,
+)
+
+if TYPE_CHECKING:
+    from mcpmesh.wire.connection import Connection
+
+_TINY_CREDIT = 64
+
+
+def _on_settings(connection: Connection, flags: int, stream_id: int, payload: bytes) -> None:
+    if stream_id:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
+    if flags & ACK:
+        if payload:
+            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS ack with a payload")
+        return
+    connection.settings_seen = True
+    connection.flood.spend("SETTINGS frames")
+    before = connection.peer
+    connection.peer = before.updated(payload)
+    _check_backlog(connection)
+    connection.emit(frame(SETTINGS, ACK, 0, b""))
+    connection.encoder.set_max_table_size(connection.peer.header_table_size)
+    _resize_windows(connection, connection.peer.initial_window_size - before.initial_window_size)
+    connection.start_waiting()
+
+
+def _resize_windows(connection: Connection, change: int) -> None:
+    if not change:
+        return
+    for stream in [*connection.streams.values(), *connection.waiting]:
+        stream.send_window += change
+        if stream.send_window > MAX_WINDOW:
+            raise ConnectionFault(
+                ErrorCode.FLOW_CONTROL_ERROR, f"stream {stream.id}: window above 2^31-1"
+            )
+        if stream.waiting and stream.id:
+            connection.outbox.schedule(stream)
+    connection.pump()
+
+
+def _on_ping(connection: Connection, flags: int, stream_id: int, payload: bytes) -> None:
+    if stream_id:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
+    if len(payload) != 8:
+        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "PING is not 8 bytes long")
+    if flags & ACK:
+        connection.owner.on_pong(payload)
+        return
+    connection.flood.spend("PING frames")
+    _check_backlog(connection)
+    connection.emit(frame(PING, ACK, 0, payload))
+
+
+def _on_goaway(connection: Connection, _flags: int, stream_id: int, payload: bytes) -> None:
+    if stream_id:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "GOAWAY on a stream")
+    if len(payload) < 8:
+        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "GOAWAY is shorter than 8 bytes")
+    last_id = int.from_bytes(payload[:4], "big") & MAX_STREAM_ID
+    code = int.from_bytes(payload[4:8], "big")
+    reason = payload[8:264].decode("utf-8", "replace")
+    connection.peer_stopped_at(last_id, code, f"the peer is going away: {reason or code}")
+
+
+def _on_window_update(connection: Connection, _flags: int, stream_id: int, payload: bytes) -> None:
+    if len(payload) != 4:
+        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "WINDOW_UPDATE is not 4 bytes long")
+    increment = int.from_bytes(payload, "big") & MAX_WINDOW
+    if not stream_id:
+        connection.send_window += increment
+        if not increment or connection.send_window > MAX_WINDOW:
+            code = ErrorCode.FLOW_CONTROL_ERROR if increment else ErrorCode.PROTOCOL_ERROR
+            raise ConnectionFault(code, f"WINDOW_UPDATE of {increment} on the connection")
+        connection.pump()
+        return
+    stream = connection.streams.get(stream_id)
+    if stream is None:
+        if connection.is_idle(stream_id):
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream")
+        return
+    stream.send_window += increment
+    if not increment or stream.send_window > MAX_WINDOW:
+        code = ErrorCode.FLOW_CONTROL_ERROR if increment else ErrorCode.PROTOCOL_ERROR
+        connection.fault(stream_id, StreamFault(code, f"WINDOW_UPDATE of {increment}"))
+    elif stream.waiting:
+        connection.schedule(stream)
+    elif increment < _TINY_CREDIT:
+        # Honest peers give credit in bulk; crumbs for a stream that waits for none are a flood.
+        connection.flood.spend("tiny WINDOW_UPDATE frames")
+
+
+def _on_priority(connection: Connection, _flags: int, stream_id: int, payload: bytes) -> None:
+    if not stream_id:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PRIORITY on stream 0")
+    connection.flood.spend("PRIORITY frames")
+    if len(payload) != 5:
+        connection.fault(
+            stream_id, StreamFault(ErrorCode.FRAME_SIZE_ERROR, "PRIORITY is not 5 bytes long")
+        )
+    elif int.from_bytes(payload[:4], "big") & MAX_STREAM_ID == stream_id:
+        connection.fault(
+            stream_id, StreamFault(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
+        )
+
+
+def _on_push_promise(connection: Connection, _flags: int, _stream_id: int, _payload: bytes) -> None:
+    whose = "we did not allow it" if connection.client else "clients don't push"
+    raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"PUSH_PROMISE: {whose}")
+
+
+def _check_backlog(connection: Connection) -> None:
+    """End a peer that asks for answers and does not read them."""
+    if (
+        not connection.writable
+        and connection.outbox.size > connection.limits.max_waiting_control_bytes
+    ):
+        raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "answers that nobody reads")
+
+
+CONTROL: dict[int, Callable[[Connection, int, int, bytes], None]] = {
+    SETTINGS: _on_settings,
+    PING: _on_ping,
+    GOAWAY: _on_goaway,
+    WINDOW_UPDATE: _on_window_update,
+    PRIORITY: _on_priority,
+    PUSH_PROMISE: _on_push_promise,
+}

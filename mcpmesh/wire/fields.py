@@ -1,0 +1,104 @@
+"""Which header fields a message may carry, and in which order.
+
+Source: RFC 9113, sections 8.2 and 8.3.
+"""
+
+import re
+
+from mcpmesh.wire.error_code import ErrorCode, StreamFault
+from mcpmesh.wire.hpack_table import Headers
+
+_REQUEST_PSEUDO = frozenset((b":method", b":scheme", b":path", b":authority"))
+_REQUEST_NEEDS = (b":method", b":scheme", b":path")
+_FORBIDDEN = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+)
+_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
+_BAD_VALUE = re.compile(rb"[\x00\r\n]")
+
+
+def check_request(headers: Headers) -> None:
+    """Refuse a malformed request head.
+
+    Raises: StreamFault saying which field breaks which rule.
+    """
+    pseudo = _check(headers, _REQUEST_PSEUDO)
+    for name in _REQUEST_NEEDS:
+        if not pseudo.get(name):
+            raise _fault(f"request without {name.decode()}")
+    if not pseudo[b":path"].startswith((b"/", b"*")):
+        raise _fault(":path does not start with /")
+
+
+def check_response(headers: Headers) -> int:
+    """Refuse a malformed response head.
+
+    Returns: the HTTP status.
+    Raises: StreamFault saying which field breaks which rule.
+    """
+    status = _check(headers, frozenset((b":status",))).get(b":status", b"")
+    if len(status) != 3 or not status.isdigit():
+        raise _fault(f"response with :status {status[:20]!r}")
+    return int(status)
+
+
+def check_trailers(headers: Headers) -> None:
+    """Refuse malformed trailers.
+
+    Raises: StreamFault saying which field breaks which rule.
+    """
+    _check(headers, frozenset())
+
+
+def _check(headers: Headers, pseudo_names: frozenset[bytes]) -> dict[bytes, bytes]:
+    pseudo: dict[bytes, bytes] = {}
+    regular = False
+    for name, value in headers:
+        if name[:1] == b":":
+            if regular:
+                raise _fault(f"{_shown(name)} after a regular field")
+            if name not in pseudo_names or name in pseudo:
+                raise _fault(f"{_shown(name)} is unknown here or stands twice")
+            pseudo[name] = value
+        else:
+            regular = True
+            _check_regular(name, value)
+        if _BAD_VALUE.search(value) or (_has_blank_edge(value) and name != b"grpc-message"):
+            # gRPC's percent-encoding leaves blanks as they are, at a message's ends too.
+            raise _fault(f"the value of {_shown(name)} has a forbidden character")
+    return pseudo
+
+
+def _has_blank_edge(value: bytes) -> bool:
+    return bool(value) and (value[0] in b" \t" or value[-1] in b" \t")
+
+
+def _check_regular(name: bytes, value: bytes) -> None:
+    if not _NAME.fullmatch(name):
+        raise _fault(f"field name {_shown(name)} is not lower-case token characters")
+    if name in _FORBIDDEN:
+        raise _fault(f"{_shown(name)} does not belong into HTTP/2")
+    if name == b"te" and value != b"trailers":
+        raise _fault("te is not trailers")
+
+
+def _shown(name: bytes) -> str:
+    return repr(name[:64].decode("latin-1"))
+
+
+def _fault(message: str) -> StreamFault:
+    return StreamFault(ErrorCode.PROTOCOL_ERROR, message)
+
+
+def content_length(headers: Headers) -> int:
+    """Return the body size that a head promises, -1 without one.
+
+    Raises: StreamFault for a content-length that is not one number.
+    """
+    found = -1
+    for name, value in headers:
+        if name == b"content-length":
+            if not value.isdigit() or len(value) > 18 or found not in (-1, int(value)):
+                raise _fault(f"content-length {value[:20]!r}")
+            found = int(value)
+    return found
