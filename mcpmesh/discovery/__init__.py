@@ -1,0 +1,1 @@
+"""Who serves which tool: leases, versions, the catalog, its changes, search and pages."""

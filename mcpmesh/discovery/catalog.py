@@ -1,0 +1,160 @@
+"""Builds the immutable catalog from changes of the registry, tool by tool.
+
+Only tools that a change touches are rebuilt; a replica is put into the ordered tuple of its
+cluster by binary search, so that the thousandth replica costs a copy of the tuple, not a sort.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from mcpmesh.discovery.arrivals import Arrivals
+from mcpmesh.discovery.registration import (
+    Registration,
+    RegistrationRemoved,
+    RegistrationUpdated,
+    RegistryChange,
+)
+from mcpmesh.model.catalog import Catalog, Cluster
+from mcpmesh.model.replica import Replica
+from mcpmesh.model.tool import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogChange:
+    """A version of a tool that came (no `before`), changed, or went (no `after`).
+
+    Equal on both sides: its replicas changed.
+    """
+
+    name: str
+    version: str
+    before: Tool | None
+    after: Tool | None
+
+    def then(self, later: "CatalogChange") -> "CatalogChange":
+        """Return this change and a later one of the same version as one."""
+        return replace(later, before=self.before)
+
+
+class CatalogBuilder:
+    """Follows a registry and keeps its catalog; `catalog` is replaced, never changed."""
+
+    def __init__(self, version: int = 1) -> None:
+        self.catalog = Catalog(version)
+        self._registrations: dict[str, Registration] = {}
+        self._clusters: dict[str, tuple[Cluster, ...]] = {}
+        self._arrivals = Arrivals()
+
+    def __repr__(self) -> str:
+        return f"CatalogBuilder(version {self.catalog.version}, {len(self._clusters)} tools)"
+
+    def registrations(self) -> tuple[Registration, ...]:
+        """Return the registrations that the catalog shows."""
+        return tuple(self._registrations.values())
+
+    def apply(self, changes: Iterable[RegistryChange]) -> tuple[CatalogChange, ...]:
+        """Take changes of the registry, in their order, and return those of the catalog."""
+        merged: dict[tuple[str, str], CatalogChange] = {}
+        version = self.catalog.version
+        for change in changes:
+            version = change.version
+            for found in self._apply(change):
+                key = (found.name, found.version)
+                merged[key] = merged[key].then(found) if key in merged else found
+        self.catalog = Catalog(version, dict(self._clusters) if merged else self.catalog.clusters)
+        return tuple(c for c in merged.values() if c.before is not None or c.after is not None)
+
+    def replace(
+        self, version: int, registrations: Iterable[Registration]
+    ) -> tuple[CatalogChange, ...]:
+        """Take all registrations anew and return what that changes."""
+        fresh = {registration.replica.id: registration for registration in registrations}
+        gone = [known for known in self._registrations if known not in fresh]
+        changes = self.apply(
+            [
+                *(RegistrationUpdated(version, registration) for registration in fresh.values()),
+                *(RegistrationRemoved(version, replica_id) for replica_id in gone),
+            ]
+        )
+        self.catalog = Catalog(version, self.catalog.clusters)
+        return changes
+
+    def _apply(self, change: RegistryChange) -> list[CatalogChange]:
+        if isinstance(change, RegistrationRemoved):
+            before = self._registrations.pop(change.replica_id, None)
+            after = None
+        else:
+            after = change.registration
+            before = self._registrations.get(after.replica.id)
+            self._registrations[after.replica.id] = after
+        if before == after:
+            return []
+        found = [self._put(after, tool) for tool in after.tools] if after else []
+        kept = {(tool.name, tool.version) for tool in after.tools} if after else set()
+        if before:
+            found += [
+                self._take(before.replica, tool)
+                for tool in before.tools
+                if (tool.name, tool.version) not in kept
+            ]
+        return [each for each in found if each is not None]
+
+    def _put(self, registration: Registration, tool: Tool) -> CatalogChange | None:
+        versions = self._clusters.get(tool.name, ())
+        index = _index(versions, tool.version)
+        old = versions[index] if index is not None else None
+        new = _with(old or Cluster(tool), registration, tool)
+        if new == old:
+            return None
+        if index is not None:
+            self._clusters[tool.name] = (*versions[:index], new, *versions[index + 1 :])
+        else:
+            self._insert(versions, new)
+        return CatalogChange(tool.name, tool.version, old.tool if old else None, tool)
+
+    def _insert(self, versions: tuple[Cluster, ...], new: Cluster) -> None:
+        name = new.tool.name
+        number = self._arrivals.come(name, new.tool.version)
+        newer = sum(self._arrivals.come(name, each.tool.version) > number for each in versions)
+        self._clusters[name] = (*versions[:newer], new, *versions[newer:])
+
+    def _take(self, replica: Replica, tool: Tool) -> CatalogChange:
+        versions = self._clusters[tool.name]
+        index = _index(versions, tool.version)
+        assert index is not None
+        new = _without(versions[index], replica.id)
+        if new.replicas:
+            self._clusters[tool.name] = (*versions[:index], new, *versions[index + 1 :])
+            return CatalogChange(tool.name, tool.version, new.tool, new.tool)
+        self._arrivals.go(tool.name, tool.version)
+        rest = (*versions[:index], *versions[index + 1 :])
+        if rest:
+            self._clusters[tool.name] = rest
+        else:
+            del self._clusters[tool.name]
+        return CatalogChange(tool.name, tool.version, tool, None)
+
+
+def _index(versions: tuple[Cluster, ...], version: str) -> int | None:
+    return next((i for i, each in enumerate(versions) if each.tool.version == version), None)
+
+
+def _place(replicas: tuple[Replica, ...], replica_id: str) -> tuple[int, int]:
+    start = bisect_left(replicas, replica_id, key=lambda replica: replica.id)
+    found = start < len(replicas) and replicas[start].id == replica_id
+    return start, start + found
+
+
+def _with(cluster: Cluster, registration: Registration, tool: Tool) -> Cluster:
+    replica = registration.replica
+    start, end = _place(cluster.replicas, replica.id)
+    replicas = (*cluster.replicas[:start], replica, *cluster.replicas[end:])
+    alone = cluster.draining - {replica.id}
+    return Cluster(tool, replicas, alone | {replica.id} if registration.draining else alone)
+
+
+def _without(cluster: Cluster, replica_id: str) -> Cluster:
+    start, end = _place(cluster.replicas, replica_id)
+    replicas = cluster.replicas[:start] + cluster.replicas[end:]
+    return Cluster(cluster.tool, replicas, cluster.draining - {replica_id})

@@ -1,0 +1,150 @@
+"""Finds tools by words: rare words count more, and the name more than the description."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from heapq import nsmallest
+from math import log
+
+from mcpmesh.discovery.watch import matches
+from mcpmesh.discovery.words import query_words, words_of
+from mcpmesh.errors import InvalidCall
+from mcpmesh.model.catalog import Catalog, Cluster
+from mcpmesh.model.tool import Tool
+
+DEFAULT_LIMIT = 10
+MAX_LIMIT = 100
+MAX_QUERY_WORDS = 32
+_WEIGHTS = {"name": 4.0, "title": 2.0, "description": 1.0}
+_WHOLE_NAME = 2.0
+#: A word that only begins like the one asked for counts for less.
+_PREFIX_RATIO = 0.5
+_MIN_PREFIX = 3
+_MAX_EXPANSIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A tool that fits; `score` is above 0 and comparable within one answer only."""
+
+    cluster: Cluster
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    tool: Tool
+    fields: Mapping[str, frozenset[str]]
+
+
+class SearchIndex:
+    """The words of the newest version of each tool; reads again only the tools that changed."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+        self._tools_with: Counter[str] = Counter()
+        self._vocabulary: list[str] = []
+        self._catalog: Catalog | None = None
+
+    def __repr__(self) -> str:
+        return f"SearchIndex({len(self._entries)} tools, {len(self._vocabulary)} words)"
+
+    def search(
+        self, catalog: Catalog, query: str, limit: int = 0, labels: Mapping[str, str] | None = None
+    ) -> list[Hit]:
+        """Return the tools that fit any of the words, best first.
+
+        Shape: `limit` as SearchToolsRequest.limit.
+        Raises: InvalidCall for a query without words, or a negative limit.
+        """
+        words = query_words(query)[:MAX_QUERY_WORDS]
+        if not words or limit < 0:
+            raise InvalidCall("search needs a query with at least one word and no negative limit")
+        self._refresh(catalog)
+        meant = {word: self._expansions(word) for word in words}
+        hits = (
+            self._hit(catalog.clusters[name][0], entry, meant, query)
+            for name, entry in self._entries.items()
+            if matches(entry.tool, labels or {})
+        )
+        found = (hit for hit in hits if hit is not None)
+        return nsmallest(
+            min(limit or DEFAULT_LIMIT, MAX_LIMIT),
+            found,
+            key=lambda hit: (-hit.score, hit.cluster.tool.name),
+        )
+
+    def _refresh(self, catalog: Catalog) -> None:
+        if catalog is self._catalog:
+            return
+        self._catalog = catalog
+        stale = [
+            name
+            for name, entry in self._entries.items()
+            if name not in catalog.clusters or catalog.clusters[name][0].tool != entry.tool
+        ]
+        for name in stale:
+            self._tools_with.subtract(_all_words(self._entries.pop(name)))
+        fresh = [name for name in catalog.clusters if name not in self._entries]
+        for name in fresh:
+            entry = _entry(catalog.clusters[name][0].tool)
+            self._entries[name] = entry
+            self._tools_with.update(_all_words(entry))
+        if stale or fresh:
+            self._tools_with = +self._tools_with
+            self._vocabulary = sorted(self._tools_with)
+
+    def _expansions(self, word: str) -> dict[str, float]:
+        """Return the known words that a word of the query may mean, and how much each counts."""
+        meant = {word: self._rarity(word)} if word in self._tools_with else {}
+        if len(word) >= _MIN_PREFIX:
+            start = bisect_left(self._vocabulary, word)
+            for known in self._vocabulary[start : start + _MAX_EXPANSIONS]:
+                if known.startswith(word) and known != word:
+                    meant[known] = self._rarity(known) * _PREFIX_RATIO
+        return meant
+
+    def _rarity(self, word: str) -> float:
+        return log((len(self._entries) + 1) / (self._tools_with[word] + 0.5))
+
+    def _hit(
+        self, cluster: Cluster, entry: _Entry, meant: Mapping[str, Mapping[str, float]], query: str
+    ) -> Hit | None:
+        score = 0.0
+        where: dict[str, list[str]] = {}
+        for expansions in meant.values():
+            best = _best_field(entry, expansions)
+            if best is not None:
+                gained, field, word = best
+                score += gained
+                where.setdefault(field, []).append(word)
+        if not score:
+            return None
+        if query.strip().casefold() == entry.tool.name.casefold():
+            score *= _WHOLE_NAME
+        reason = "; ".join(
+            f"{field}: {', '.join(where[field])}" for field in _WEIGHTS if field in where
+        )
+        return Hit(cluster, score, reason)
+
+
+def _best_field(entry: _Entry, expansions: Mapping[str, float]) -> tuple[float, str, str] | None:
+    return max(
+        (
+            (rarity * weight, field, word)
+            for field, weight in _WEIGHTS.items()
+            for word, rarity in expansions.items()
+            if word in entry.fields[field]
+        ),
+        default=None,
+    )
+
+
+def _entry(tool: Tool) -> _Entry:
+    return _Entry(tool, {field: frozenset(words_of(getattr(tool, field))) for field in _WEIGHTS})
+
+
+def _all_words(entry: _Entry) -> Iterable[str]:
+    return frozenset().union(*entry.fields.values())
