@@ -6,26 +6,6 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+")
 _FILLERS = frozenset(
     "a an and are for from in is it of on or that the this to with".split()  # noqa: SIM905
 )
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "for",
-        "from",
-        "in",
-        "is",
-        "it",
-        "of",
-        "on",
-        "or",
-        "that",
-        "the",
-        "this",
-        "to",
-        "with",
-    ]
-)
 #: Of a description only the beginning is read: it may have 16 KiB.
 MAX_CHARACTERS = 4096
 
