@@ -1,8 +1,7 @@
 """Finds tools by words: rare words count more, and the name more than the description."""
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
 from math import log
@@ -44,7 +43,7 @@ class SearchIndex:
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
-        self._tools_with: Counter[str] = Counter()
+        self._names_with: dict[str, set[str]] = {}
         self._vocabulary: list[str] = []
         self._catalog: Catalog | None = None
 
@@ -64,15 +63,17 @@ class SearchIndex:
             raise InvalidCall("search needs a query with at least one word and no negative limit")
         self._refresh(catalog)
         meant = {word: self._expansions(word) for word in words}
+        candidates = {
+            name for known in meant.values() for word in known for name in self._names_with[word]
+        }
         hits = (
-            self._hit(catalog.clusters[name][0], entry, meant, query)
-            for name, entry in self._entries.items()
-            if matches(entry.tool, labels or {})
+            self._hit(catalog.clusters[name][0], meant, query)
+            for name in candidates
+            if matches(self._entries[name].tool, labels or {})
         )
-        found = (hit for hit in hits if hit is not None)
         return nsmallest(
             min(limit or DEFAULT_LIMIT, MAX_LIMIT),
-            found,
+            hits,
             key=lambda hit: (-hit.score, hit.cluster.tool.name),
         )
 
@@ -86,19 +87,30 @@ class SearchIndex:
             if name not in catalog.clusters or catalog.clusters[name][0].tool != entry.tool
         ]
         for name in stale:
-            self._tools_with.subtract(_all_words(self._entries.pop(name)))
+            self._remove(name)
         fresh = [name for name in catalog.clusters if name not in self._entries]
         for name in fresh:
-            entry = _entry(catalog.clusters[name][0].tool)
-            self._entries[name] = entry
-            self._tools_with.update(_all_words(entry))
+            self._add(name, catalog.clusters[name][0].tool)
         if stale or fresh:
-            self._tools_with = +self._tools_with
-            self._vocabulary = sorted(self._tools_with)
+            self._vocabulary = sorted(self._names_with)
+
+    def _add(self, name: str, tool: Tool) -> None:
+        entry = _Entry(tool, {each: frozenset(words_of(getattr(tool, each))) for each in _WEIGHTS})
+        self._entries[name] = entry
+        for word in frozenset().union(*entry.fields.values()):
+            self._names_with.setdefault(word, set()).add(name)
+
+    def _remove(self, name: str) -> None:
+        entry = self._entries.pop(name)
+        for word in frozenset().union(*entry.fields.values()):
+            names = self._names_with[word]
+            names.remove(name)
+            if not names:
+                del self._names_with[word]
 
     def _expansions(self, word: str) -> dict[str, float]:
         """Return the known words that a word of the query may mean, and how much each counts."""
-        meant = {word: self._rarity(word)} if word in self._tools_with else {}
+        meant = {word: self._rarity(word)} if word in self._names_with else {}
         if len(word) >= _MIN_PREFIX:
             start = bisect_left(self._vocabulary, word)
             for known in self._vocabulary[start : start + _MAX_EXPANSIONS]:
@@ -107,11 +119,10 @@ class SearchIndex:
         return meant
 
     def _rarity(self, word: str) -> float:
-        return log((len(self._entries) + 1) / (self._tools_with[word] + 0.5))
+        return log((len(self._entries) + 1) / (len(self._names_with[word]) + 0.5))
 
-    def _hit(
-        self, cluster: Cluster, entry: _Entry, meant: Mapping[str, Mapping[str, float]], query: str
-    ) -> Hit | None:
+    def _hit(self, cluster: Cluster, meant: Mapping[str, Mapping[str, float]], query: str) -> Hit:
+        entry = self._entries[cluster.tool.name]
         score = 0.0
         where: dict[str, list[str]] = {}
         for expansions in meant.values():
@@ -120,8 +131,6 @@ class SearchIndex:
                 gained, field, word = best
                 score += gained
                 where.setdefault(field, []).append(word)
-        if not score:
-            return None
         if query.strip().casefold() == entry.tool.name.casefold():
             score *= _WHOLE_NAME
         reason = "; ".join(
@@ -140,11 +149,3 @@ def _best_field(entry: _Entry, expansions: Mapping[str, float]) -> tuple[float, 
         ),
         default=None,
     )
-
-
-def _entry(tool: Tool) -> _Entry:
-    return _Entry(tool, {field: frozenset(words_of(getattr(tool, field))) for field in _WEIGHTS})
-
-
-def _all_words(entry: _Entry) -> Iterable[str]:
-    return frozenset().union(*entry.fields.values())
