@@ -1,0 +1,1 @@
+"""Commands; the only room that reads argv, the environment and configuration files."""

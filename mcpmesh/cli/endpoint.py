@@ -1,0 +1,64 @@
+"""Addresses to listen on and to connect to."""
+
+import socket
+
+from mcpmesh.cli.exits import CommandError, Exit
+from mcpmesh.model.replica import join_endpoint, split_endpoint
+
+#: Hosts that mean "all addresses": nobody can connect to them by that name.
+_EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+def reachable(endpoint: str) -> str:
+    """Return how a process on this machine connects to what listens on an endpoint."""
+    host, port = split_endpoint(endpoint)
+    return join_endpoint(_EVERYWHERE.get(host, host), port)
+
+
+def numbered(endpoint: str, index: int) -> str:
+    """Return the endpoint of the index-th of several servers: ports count up, 0 stays 0."""
+    host, port = split_endpoint(endpoint)
+    return join_endpoint(host, port + index if port else 0)
+
+
+def reserve(endpoint: str, option: str) -> tuple[socket.socket, str]:
+    """Take a port for several processes that share it with SO_REUSEPORT; nobody listens yet.
+
+    Returns the socket, which holds the port while it is open, and the endpoint with its port.
+    Raises: CommandError when the port is taken: SO_REUSEPORT alone would let a second mesh of
+    the same user slip in between unseen, so the port is first tried without.
+    """
+    host, port = split_endpoint(endpoint)
+    try:
+        if port:
+            _bound(host, port, shared=False).close()
+        held = _bound(host, port, shared=True)
+    except OSError as error:
+        raise cannot_listen(endpoint, option, error) from error
+    return held, join_endpoint(host, held.getsockname()[1])
+
+
+def cannot_listen(endpoint: str, option: str, error: OSError) -> CommandError:
+    """Return what to say when an address cannot be listened on."""
+    reason = error.strerror or str(error)
+    return CommandError(
+        f"cannot listen on {endpoint}: {reason}; "
+        f"stop what uses it or give another address with {option} HOST:PORT",
+        Exit.UNAVAILABLE,
+    )
+
+
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -1,0 +1,121 @@
+"""Where options come from besides argv: MCPMESH_ variables, then the configuration file.
+
+One name everywhere: `--max-message-bytes`, `MCPMESH_MAX_MESSAGE_BYTES`, `max_message_bytes`.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cyclopts import App, ArgumentCollection, Token
+from cyclopts.config import Dict, Env
+
+from mcpmesh.cli.exits import CommandError
+from mcpmesh.config import StaticReplica
+from mcpmesh.model.nearest import did_you_mean
+
+PREFIX = "MCPMESH_"
+DEFAULT_FILE = Path("mcpmesh.toml")
+#: The table form of `static`: [[replica]] with endpoint and tools.
+REPLICA = "replica"
+_REPLICA_KEYS = ("endpoint", "tools")
+
+
+class ExactEnv(Env):
+    """Variables by their exact names.
+
+    Cyclopts' own reads MCPMESH_ROUTER_PORT as a part of --router; Kubernetes sets just that for a
+    service called mcpmesh-router.
+    """
+
+    def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        for argument in arguments:
+            if argument.tokens or not argument.name.startswith("--"):
+                continue
+            name = variable(argument.name)
+            if (value := os.environ.get(name)) is None:
+                continue
+            values = argument.env_var_split(value)
+            for index, part in enumerate(values):
+                argument.append(Token(keyword=name, value=part, source="env", index=index))
+
+
+class FileValues:
+    """The values of a configuration file; a command takes those that it has options for."""
+
+    def __init__(self, path: Path, values: Mapping[str, object]) -> None:
+        self._path = path
+        self._values = values
+
+    def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        mine = {key_of(argument.name) for argument in arguments if argument.name.startswith("--")}
+        values = {k.replace("_", "-"): v for k, v in self._values.items() if k in mine}
+        Dict(values, source=str(self._path), use_commands_as_keys=False)(app, commands, arguments)
+
+
+def variable(option: str) -> str:
+    """Return the variable of an option: --log-level → MCPMESH_LOG_LEVEL."""
+    return PREFIX + key_of(option).upper()
+
+
+def key_of(option: str) -> str:
+    """Return the configuration file's key of an option: --log-level → log_level."""
+    return option.lstrip("-").replace("-", "_")
+
+
+def find_file(given: Path | None) -> Path | None:
+    """Return the configuration file: the one given, or ./mcpmesh.toml if it is there.
+
+    Raises: CommandError when the one given is not there.
+    """
+    if given is None:
+        return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
+    if not given.is_file():
+        raise CommandError(f"there is no configuration file {given}; look at --config")
+    return given
+
+
+def read_file(path: Path, known: Iterable[str]) -> FileValues:
+    """Read a configuration file.
+
+    Raises: CommandError for what is not TOML, and for a key that no command knows.
+    """
+    try:
+        values: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CommandError(f"cannot read {path}: {error}") from error
+    keys = set(known)
+    for key in values:
+        if key not in keys and key != REPLICA:
+            raise CommandError(f"{path}: unknown key {key!r}{did_you_mean(key, keys | {REPLICA})}")
+    if REPLICA in values:
+        values["static"] = [*_static(path, values), *_replicas(path, values.pop(REPLICA))]
+    return FileValues(path, values)
+
+
+def _static(path: Path, values: Mapping[str, object]) -> list[object]:
+    static = values.get("static", [])
+    if not isinstance(static, list):
+        raise CommandError(f"{path}: static is not a list of HOST:PORT=TOOL,TOOL")
+    return static
+
+
+def _replicas(path: Path, tables: object) -> list[str]:
+    """Write [[replica]] tables in the form of --static."""
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise CommandError(f"{path}: write [[replica]], with two brackets, for each replica")
+    return [_replica(path, table) for table in tables]
+
+
+def _replica(path: Path, table: Mapping[str, object]) -> str:
+    for key in table:
+        if key not in _REPLICA_KEYS:
+            hint = did_you_mean(key, _REPLICA_KEYS)
+            raise CommandError(f"{path}: unknown key {key!r} in [[replica]]{hint}")
+    endpoint, tools = table.get("endpoint"), table.get("tools", [])
+    if not isinstance(endpoint, str):
+        raise CommandError(f'{path}: a [[replica]] needs endpoint = "HOST:PORT"')
+    if not isinstance(tools, list) or not all(isinstance(tool, str) for tool in tools):
+        raise CommandError(f"{path}: tools of replica {endpoint} is not a list of names")
+    return str(StaticReplica(endpoint, tuple(tools)))

@@ -1,0 +1,134 @@
+"""A supervisor keeps real processes running, and leaves none behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from children import DRAINS, FOREVER, HEAD, READY, STUBBORN, alive, program
+from conftest import Eventually
+
+from mcpmesh.cli.child import CannotStart, Restarts, State
+from mcpmesh.cli.supervisor import Supervisor
+
+AT_ONCE = Restarts(first=0.01, longest=0.05)
+
+
+async def test_child_that_printed_its_ready_line_is_ready() -> None:
+    async with Supervisor([program("a", READY, FOREVER)], grace=1) as supervisor:
+        assert await supervisor.wait_ready(20)
+        assert supervisor.children[0].announced == {"listen": "127.0.0.1:1"}
+
+
+async def test_killed_child_is_started_again() -> None:
+    async with Supervisor([program("a", READY, FOREVER)], grace=1, restarts=AT_ONCE) as supervisor:
+        await supervisor.wait_ready(20)
+        (child,) = supervisor.children
+        first = child.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        assert await supervisor.wait_until(
+            lambda: child.state is State.READY and child.pid not in {first, None}, 20
+        )
+
+
+async def test_stopping_drains_children(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    programs = [program(name, DRAINS, READY, FOREVER, log=log) for name in "ab"]
+    async with Supervisor(programs, grace=5) as supervisor:
+        await supervisor.wait_ready(20)
+    assert log.read_text() == "drained\n" * 2
+
+
+async def test_child_that_does_not_stop_is_killed() -> None:
+    async with Supervisor([program("a", STUBBORN, READY, FOREVER)], grace=-1.9) as supervisor:
+        await supervisor.wait_ready(20)
+        pid = supervisor.children[0].pid
+    assert pid is not None
+    assert not alive(pid)
+
+
+async def test_child_called_wrongly_is_not_started_again() -> None:
+    with pytest.raises(CannotStart, match="wrong"):
+        async with Supervisor([program("wrong", "sys.exit(2)\n")], grace=1) as supervisor:
+            await supervisor.wait_ready(20)
+
+
+async def test_patient_supervisor_waits_for_a_change_of_code(
+    tmp_path: Path, eventually: Eventually
+) -> None:
+    fixed = tmp_path / "fixed"
+    broken = f"if not os.path.exists({str(fixed)!r}): sys.exit(2)\n"
+    async with Supervisor(
+        [program("a", broken, READY, FOREVER)], grace=1, patient=True
+    ) as supervisor:
+        (child,) = supervisor.children
+        await eventually(lambda: child.state is State.BACKING_OFF)
+        fixed.touch()
+        await supervisor.replace_all()
+        assert child.state is State.READY
+
+
+async def test_replacing_goes_one_by_one(tmp_path: Path) -> None:
+    programs = [program(name, DRAINS, READY, FOREVER, log=tmp_path / "log") for name in "ab"]
+    async with Supervisor(programs, grace=5) as supervisor:
+        await supervisor.wait_ready(20)
+        before = {child.pid for child in supervisor.children}
+        await supervisor.replace_all()
+        assert all(child.state is State.READY for child in supervisor.children)
+        assert before.isdisjoint(child.pid for child in supervisor.children)
+
+
+async def test_other_output_goes_to_stderr(
+    capfd: pytest.CaptureFixture[str], eventually: Eventually
+) -> None:
+    heard: list[str] = []
+
+    def said() -> bool:
+        heard.append(capfd.readouterr().err)
+        return "hello" in "".join(heard)
+
+    chatty = program("a", READY, "print('x' * 3_000_000)\nprint('hello', flush=True)\n", FOREVER)
+    async with Supervisor([chatty], grace=1) as supervisor:
+        await supervisor.wait_ready(20)
+        await eventually(said)
+
+
+PARENT = """
+import asyncio
+from children import FOREVER, READY, STUBBORN, program
+from mcpmesh.cli.supervisor import Supervisor
+
+WATCH = (
+    "from mcpmesh.cli.parent import watch_parent\\n"
+    "watch_parent(int(sys.argv[-1]), lambda: None, grace=0.05)\\n"
+)
+
+async def main():
+    async with Supervisor([program("a", STUBBORN, WATCH, READY, FOREVER)], grace=1) as supervisor:
+        await supervisor.wait_ready(20)
+        print(supervisor.children[0].pid, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_children_die_with_a_killed_parent(eventually: Eventually) -> None:
+    here = os.pathsep.join([str(Path(__file__).parent), str(Path.cwd())])
+    with subprocess.Popen(
+        [sys.executable, "-c", HEAD + PARENT],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": here},
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    await eventually(lambda: not alive(pid))
+
+
+def test_backoff_doubles_up_to_its_limit() -> None:
+    restarts = Restarts(first=0.5, longest=3.0)
+    assert [restarts.delay(failures) for failures in range(6)] == [0, 0.5, 1.0, 2.0, 3.0, 3.0]
