@@ -78,13 +78,13 @@ class Decoder:
 
     def _decode_new(self, block: bytes) -> Headers:
         start = 0
-        if block and block[0] & 0xE0 == 0x20:
-            start = self._read_size_updates(block)
-        if self._table.max_size > self._max_table_size:
-            raise HpackError(
-                f"header block must shrink the dynamic table to {self._max_table_size} bytes"
-            )
         try:
+            if block and block[0] & 0xE0 == 0x20:
+                start = self._read_size_updates(block)
+            if self._table.max_size > self._max_table_size:
+                raise HpackError(
+                    f"header block must shrink the dynamic table to {self._max_table_size} bytes"
+                )
             fields, literals, changed, overflow = self._read_fields(block, start)
         except IndexError:
             raise HpackError("header block is cut short or uses an index past the table") from None

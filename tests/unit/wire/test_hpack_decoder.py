@@ -37,6 +37,7 @@ def literal(name: bytes, value: bytes) -> bytes:
         pytest.param("00016182ffff", id="huffman value without symbols"),
         pytest.param("000084ffffffff", id="huffman value with end of string"),
         pytest.param("8220", id="size update after a field"),
+        pytest.param("3f", id="size update cut short"),
         pytest.param("3fe21f", id="size update of 4097"),
     ],
 )
