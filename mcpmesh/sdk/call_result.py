@@ -4,7 +4,7 @@ A tool that fails still answers, as an HTTP server does with a 4xx: `call` retur
 `result.is_error` tells, and nothing is lost silently, because `data` of a failed call raises.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Generic, Self, TypeVar
@@ -51,8 +51,9 @@ class UnexpectedResult(MeshError):
 class CallResult(Generic[T]):
     """How a call ended: success, or a failure that a model can act on.
 
-    `structured` is the tool's structured result as parsed JSON, None when it gave none;
-    `alerts` are warnings beside a valid result; `failure` is set only with `is_error`.
+    `structured` is the tool's structured result as parsed JSON, None when it gave none; `data` is
+    that, of the type asked for, and without the {"result": …} in which a result that is no
+    object travels. `alerts` are warnings beside a valid result; `failure` comes with `is_error`.
     """
 
     content: tuple[tool_pb2.Content, ...] = ()
@@ -67,11 +68,11 @@ class CallResult(Generic[T]):
     @property
     def text(self) -> str:
         """Join the text blocks of the content with line breaks."""
-        return "\n".join(block.text.text for block in self.content if block.HasField("text"))
+        return text_of(self.content)
 
     @property
     def data(self) -> T:
-        """Return the structured result, as `result_type` when the call gave one.
+        """Return the result as `result_type`, or as parsed JSON when the call gave no type.
 
         Raises: ToolError when the call failed.
         """
@@ -106,9 +107,9 @@ def result_from_message(
         alerts=tuple(message.alerts),
         meta=_json(message.meta, "_meta") or {},
         correlation_id=correlation_id,
-        _value=structured
+        _value=_unwrapped(structured)
         if result_type is None or message.is_error
-        else _typed(message, result_type),
+        else _typed(message, structured, result_type),
     )
 
 
@@ -128,19 +129,38 @@ def _json(content: bytes, what: str) -> Any:
         raise UnexpectedResult(f"the tool's {what} is not JSON: {exc}") from exc
 
 
-def _typed(message: tool_pb2.ToolResult, result_type: type[T]) -> T:
-    """Validate the structured content; a tool that gave none may still be read as text."""
+def _typed(message: tool_pb2.ToolResult, structured: Any, result_type: type[T]) -> T:
+    """Validate the result; a tool that gave no structured one may still be read as text."""
     # A type is hashable; mypy does not say so of a variable one.
     adapter: TypeAdapter[T] = _adapter(result_type)  # type: ignore[arg-type]
     try:
-        if message.structured_content:
+        if not message.structured_content:
+            return adapter.validate_python(text_of(message.content))
+        if _unwrapped(structured) is structured:
             return adapter.validate_json(message.structured_content)
-        return adapter.validate_python(
-            "\n".join(block.text.text for block in message.content if block.HasField("text"))
-        )
+        return _either(adapter, structured)
     except ValidationError as exc:
         name = getattr(result_type, "__name__", repr(result_type))
         raise UnexpectedResult(f"the tool's result is no {name}: {_reasons(exc)}") from exc
+
+
+def _either(adapter: TypeAdapter[T], structured: Any) -> T:
+    """Validate {"result": …} as what is in it or, for a type with such a field, as the whole."""
+    try:
+        return adapter.validate_json(orjson.dumps(structured["result"]))
+    except ValidationError:
+        return adapter.validate_json(orjson.dumps(structured))
+
+
+def _unwrapped(structured: Any) -> Any:
+    if isinstance(structured, dict) and structured.keys() == {"result"}:
+        return structured["result"]
+    return structured
+
+
+def text_of(content: Iterable[tool_pb2.Content]) -> str:
+    """Join the text blocks with line breaks."""
+    return "\n".join(block.text.text for block in content if block.HasField("text"))
 
 
 def _reasons(error: ValidationError) -> str:
