@@ -4,21 +4,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mcpmesh.sdk.call_result import CallResult, RetryableToolError, ToolError, UnexpectedResult
     from mcpmesh.sdk.client import Client
+    from mcpmesh.sdk.content import Image
     from mcpmesh.sdk.context import ToolContext
+    from mcpmesh.sdk.events import Chunk, LogEvent, ProgressEvent
+    from mcpmesh.sdk.failure import ToolFailure
+    from mcpmesh.sdk.outgoing import Question
     from mcpmesh.sdk.sync_client import SyncClient
     from mcpmesh.sdk.tool_server import ToolServer
 
 __version__ = "0.1.0"
-__all__ = ["Client", "SyncClient", "ToolContext", "ToolServer", "__version__"]
+__all__ = [
+    "CallResult",
+    "Chunk",
+    "Client",
+    "Image",
+    "LogEvent",
+    "ProgressEvent",
+    "Question",
+    "RetryableToolError",
+    "SyncClient",
+    "ToolContext",
+    "ToolError",
+    "ToolFailure",
+    "ToolServer",
+    "UnexpectedResult",
+    "__version__",
+]
 
 # Loaded when first asked for, so that a service that only wants the generated stubs of
 # mcpmesh.v1 does not pay for pydantic, the engine and the rest.
 _HOME = {
+    "CallResult": "mcpmesh.sdk.call_result",
+    "Chunk": "mcpmesh.sdk.events",
     "Client": "mcpmesh.sdk.client",
+    "Image": "mcpmesh.sdk.content",
+    "LogEvent": "mcpmesh.sdk.events",
+    "ProgressEvent": "mcpmesh.sdk.events",
+    "Question": "mcpmesh.sdk.outgoing",
+    "RetryableToolError": "mcpmesh.sdk.call_result",
     "SyncClient": "mcpmesh.sdk.sync_client",
     "ToolContext": "mcpmesh.sdk.context",
+    "ToolError": "mcpmesh.sdk.call_result",
+    "ToolFailure": "mcpmesh.sdk.failure",
     "ToolServer": "mcpmesh.sdk.tool_server",
+    "UnexpectedResult": "mcpmesh.sdk.call_result",
 }
 
 
