@@ -58,6 +58,15 @@ def client_error_type(status: str) -> str | None:
     return None if status == "OK" else status
 
 
+#: The call may name a tool that there is not, so its name must not become a label value.
+_UNCHECKED_TOOL = frozenset({"NOT_FOUND", "INVALID_ARGUMENT", "UNIMPLEMENTED", "UNAUTHENTICATED"})
+
+
+def tool_label(tool: str, status: str) -> str:
+    """Return the tool for a metric's label: nothing where any caller could make up names."""
+    return "" if status in _UNCHECKED_TOOL else tool
+
+
 def call_attributes(method: str, tool: str, version: str = "") -> Callable[[], Attributes]:
     """Describe a call as the router takes it: a SERVER span named like the method."""
 
@@ -91,10 +100,31 @@ def attempt_attributes(
     return attributes
 
 
-def execution_attributes(tool: str, method: str = INVOKE) -> Callable[[], Attributes]:
-    """Describe a tool's run at its replica: a span named `execute_tool {tool}`."""
+def execution_attributes(tool: str, method: str, version: str = "") -> Callable[[], Attributes]:
+    """Describe a tool's run at its replica: a SERVER span named `execute_tool {tool}`."""
 
     def attributes() -> Attributes:
-        return {OPERATION: EXECUTE_TOOL, TOOL: tool, RPC_SYSTEM: "grpc", RPC_METHOD: method}
+        named = {OPERATION: EXECUTE_TOOL, TOOL: tool, RPC_SYSTEM: "grpc", RPC_METHOD: method}
+        return {**named, TOOL_VERSION: version} if version else named
+
+    return attributes
+
+
+def request_attributes(
+    method: str, tool: str, version: str, request_id: object, network: str
+) -> Callable[[], Attributes]:
+    """Describe an MCP request: a SERVER span named `{method} {tool}`; `network` is tcp or pipe."""
+
+    def attributes() -> Attributes:
+        named = {MCP_METHOD: method, NETWORK_TRANSPORT: network}
+        if network == "tcp":
+            named[NETWORK_PROTOCOL] = "http"
+        if version:
+            named[MCP_VERSION] = version
+        if request_id is not None:
+            named[JSONRPC_REQUEST_ID] = str(request_id)
+        if tool:
+            named |= {OPERATION: EXECUTE_TOOL, TOOL: tool}
+        return named
 
     return attributes

@@ -82,6 +82,9 @@ def setup(
         export = PeriodicExport(metrics, resource, exporter, _interval(environ))
         export.start()
         closers.append(export.shutdown)
+    logs = environ.get("OTEL_LOGS_EXPORTER", "").strip()
+    if logs not in ("", "none", "console"):
+        _log.warning("OTEL_LOGS_EXPORTER: logs go to stderr only, not to %r", logs)
     page = "prometheus" in exporter_names(METRICS, environ)
     return Telemetry(tracing, metrics, instruments, page, tuple(closers))
 

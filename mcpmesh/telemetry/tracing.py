@@ -158,20 +158,23 @@ class Tracing:
         correlation_id: str,
         attributes: Attributes | Callable[[], Attributes] = _NO_ATTRIBUTES,
     ) -> CallSpan:
-        """Start the span of a call; attributes given as a function are asked for when recorded."""
+        """Start the span of a call; attributes given as a function are asked for when recorded.
+
+        An empty correlation id becomes the trace id.
+        """
         recorder = self._recorder
         if parent is None:
             root = self._root()
             if recorder is None or not recorder.decision.begins(root.trace_id):
-                return CallSpan(root, correlation_id)
+                return CallSpan(root, correlation_id or root.trace_id)
             return recorder.start(name, kind, None, root.trace_id, correlation_id, attributes)
         if recorder is None:
-            return CallSpan(parent, correlation_id)
+            return CallSpan(parent, correlation_id or parent.trace_id)
         if recorder.decision.continues(parent):
-            return recorder.start(name, kind, parent, "", correlation_id, attributes)
+            return recorder.start(name, kind, parent, parent.trace_id, correlation_id, attributes)
         if parent.sampled:  # a sampler that overrules the caller: say so to the next hop
             parent = TraceContext(parent.trace_id, parent.span_id, False, parent.state)
-        return CallSpan(parent, correlation_id)
+        return CallSpan(parent, correlation_id or parent.trace_id)
 
     def _root(self) -> TraceContext:
         # One draw and one slice: 0.6 µs less than two draws and two format strings.
@@ -198,7 +201,8 @@ class Recorder:
         correlation_id: str,
         attributes: Attributes | Callable[[], Attributes],
     ) -> CallSpan:
-        """Start a recorded span: below its parent, or as the root of that new trace."""
+        """Start a recorded span in that trace: below its parent, or as the root of it."""
+        correlation_id = correlation_id or trace_id
         given = attributes() if callable(attributes) else attributes
         full: dict[str, Value] = {**given, CORRELATION_ID: correlation_id}
         if parent is None:

@@ -99,6 +99,11 @@ def test_wrong_interval_is_logged_and_the_default_taken(caplog: pytest.LogCaptur
     assert "'soon' is no number of ms" in caplog.text
 
 
+def test_log_exporter_that_we_do_not_have_is_said(caplog: pytest.LogCaptureFixture):
+    setup("router", {"OTEL_LOGS_EXPORTER": "otlp"}, Random(1))
+    assert "logs go to stderr only, not to 'otlp'" in caplog.text
+
+
 def test_resource_attributes_of_the_environment_overrule_ours():
     environ = {"OTEL_RESOURCE_ATTRIBUTES": "service.name=x,team=a%20b,broken", "OTHER": "1"}
     telemetry = setup("router", environ, Random(1), version="1.2")

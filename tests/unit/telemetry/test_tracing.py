@@ -123,6 +123,18 @@ def test_library_spans_of_a_tool_find_the_call_as_their_parent():
         assert current.trace_flags.sampled is parent.sampled
 
 
+def test_empty_correlation_id_becomes_the_trace_id():
+    tracing, kept = recording(Sampling())
+    for each in (tracing, Tracing(Random(2))):
+        for parent in (None, PARENT, UNSAMPLED):
+            span = each.start("call", SERVER, parent, "")
+            assert span.correlation_id == span.trace.trace_id
+            span.end()
+    for done in kept.get_finished_spans():
+        expected = f"{done.context.trace_id:032x}"
+        assert (done.attributes or {})["mcpmesh.correlation_id"] == expected
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
