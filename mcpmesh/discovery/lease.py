@@ -26,8 +26,6 @@ class Lease:
         return f"Lease(of {self.replica_id}, until {self.expires_at:.3f})"
 
 
-def granted_ttl(wanted: float | None) -> float:
+def granted_ttl(wanted: float | None, default: float = DEFAULT_TTL) -> float:
     """Return the lease granted for the one wanted: the default for none, kept within limits."""
-    if wanted is None:
-        return DEFAULT_TTL
-    return min(max(wanted, MIN_TTL), MAX_TTL)
+    return min(max(default if wanted is None else wanted, MIN_TTL), MAX_TTL)

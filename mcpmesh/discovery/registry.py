@@ -8,7 +8,7 @@ facts.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mcpmesh.discovery.lease import Lease, LeaseNotFound, granted_ttl
+from mcpmesh.discovery.lease import DEFAULT_TTL, Lease, LeaseNotFound, granted_ttl
 from mcpmesh.discovery.registration import (
     Registration,
     RegistrationRemoved,
@@ -30,8 +30,9 @@ class Registry:
     The version starts at 1: an empty registry is a state like any other.
     """
 
-    def __init__(self, max_replicas: int = MAX_REPLICAS) -> None:
+    def __init__(self, default_ttl: float = DEFAULT_TTL, max_replicas: int = MAX_REPLICAS) -> None:
         self.version = 1
+        self._default_ttl = default_ttl
         self._max_replicas = max_replicas
         self._registrations: dict[str, Registration] = {}
         self._leases: dict[str, Lease] = {}
@@ -66,7 +67,7 @@ class Registry:
             raise InvalidCall(f"replica {replica.id} is configured; a lease needs another id")
         kept = self._admit(replica, tools)
         self._forget(replica.id)
-        granted = granted_ttl(ttl)
+        granted = granted_ttl(ttl, self._default_ttl)
         lease = Lease(lease_id, replica.id, granted, now + granted)
         self._leases[lease_id] = lease
         self._lease_of[replica.id] = lease_id
