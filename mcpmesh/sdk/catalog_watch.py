@@ -1,7 +1,7 @@
 """The tools of the mesh as they change, through lost connections and restarts of the router."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -9,13 +9,13 @@ from typing import Any
 import grpc
 
 from mcpmesh import errors
+from mcpmesh.policy.backoff import Backoff
 from mcpmesh.sdk.rpc_error import mesh_error
 from mcpmesh.sdk.tool_info import ToolInfo, tool_info
 from mcpmesh.v1 import discovery_pb2
 
-#: Units: seconds before the first and at most before any later try to watch again.
-FIRST_BACKOFF = 0.1
-MAX_BACKOFF = 5.0
+#: Between two tries to watch.
+BACKOFF = Backoff()
 
 #: Watching again cannot help against these.
 FINAL = (
@@ -57,18 +57,18 @@ Start = Callable[[discovery_pb2.WatchToolsRequest], Any]
 
 
 async def watch_catalog(
-    start: Start, labels: Mapping[str, str], rng: Random
+    start: Start, labels: Mapping[str, str], rng: Random, backoff: Backoff = BACKOFF
 ) -> AsyncGenerator[CatalogEvent]:
     """Yield a snapshot and every change, for ever; after a loss it goes on where it was.
 
     Raises: MeshError when the first try fails, later only for what trying again cannot mend.
     """
-    cursor, seen, backoffs = "", False, _backoffs(rng)
+    cursor, seen, failures = "", False, 0
     while True:
         rpc = start(discovery_pb2.WatchToolsRequest(cursor=cursor, labels=labels))
         try:
             async for message in rpc:
-                cursor, seen, backoffs = message.cursor or cursor, True, _backoffs(rng)
+                cursor, seen, failures = message.cursor or cursor, True, 0
                 event = _event(message)
                 if event is None:
                     break
@@ -79,15 +79,8 @@ async def watch_catalog(
                 raise error from exc
         finally:
             rpc.cancel()
-        await asyncio.sleep(next(backoffs))
-
-
-def _backoffs(rng: Random) -> Iterator[float]:
-    """Yield waits that double up to the limit, each between half of it and the whole."""
-    wait = FIRST_BACKOFF
-    while True:
-        yield wait * rng.uniform(0.5, 1.0)
-        wait = min(wait * 2, MAX_BACKOFF)
+        failures += 1
+        await asyncio.sleep(backoff.wait(failures, rng))
 
 
 def _event(message: discovery_pb2.CatalogEvent) -> CatalogEvent | None:

@@ -10,6 +10,7 @@ from pydantic_core import to_jsonable_python
 from mcpmesh.errors import InvalidCall, MeshError
 from mcpmesh.model.tool import check_name
 from mcpmesh.model.trace import parse_traceparent, valid_correlation_id
+from mcpmesh.telemetry.propagate import headers_of_current
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
 #: gRPC metadata: ASCII keys in lower case.
@@ -44,8 +45,9 @@ class CommonOptions(TypedDict, total=False):
     `timeout`: seconds until nobody waits any more, None for no limit of this client.
     `version`: the tool's version; empty for the newest. `wait_for_ready`: with no replica ready,
     wait (until the timeout) instead of failing.
-    `correlation_id`: 1 to 128 visible ASCII characters; made by the mesh when absent.
-    `traceparent`: W3C header of the span that is the parent. `meta`: MCP's `_meta`.
+    `correlation_id`: 1 to 128 visible ASCII characters; when absent that of the call which the
+    running tool serves, or one that the mesh makes. `traceparent`: W3C header of the parent span;
+    when absent the current OpenTelemetry span is the parent. `meta`: MCP's `_meta`.
     """
 
     timeout: float | None
@@ -118,22 +120,36 @@ def outgoing(
         version=version,
         meta=encoded(tool, meta) if meta else b"",
     )
-    headers = [*metadata, ("mcp-name", tool)]
+    headers = _headers(version, wait_for_ready, correlation_id, traceparent)
+    said = {"mcp-name": tool, **headers, **dict(metadata)}
+    current = headers_of_current()
+    if "traceparent" in said:
+        # The state belongs to the trace that was current, not to the one that was said.
+        current.pop("tracestate", None)
+    headers.update({key: value for key, value in current.items() if key not in said})
+    headers["mcp-name"] = tool
+    if timeout is not None and not timeout >= 0:
+        raise InvalidCall(f"timeout {timeout} is not a number of seconds from 0 up")
+    return Outgoing(request, (*metadata, *headers.items()), timeout, wait_for_ready, on_input)
+
+
+def _headers(
+    version: str, wait_for_ready: bool, correlation_id: str | None, traceparent: str | None
+) -> dict[str, str]:
+    headers: dict[str, str] = {}
     if version:
-        headers.append(("mcpmesh-tool-version", version))
+        headers["mcpmesh-tool-version"] = version
+    if wait_for_ready:
+        headers["mcpmesh-wait-for-ready"] = "true"
     if correlation_id is not None:
         if not valid_correlation_id(correlation_id):
             raise InvalidCall("correlation_id is not 1 to 128 visible ASCII characters")
-        headers.append(("x-correlation-id", correlation_id))
+        headers["x-correlation-id"] = correlation_id
     if traceparent is not None:
         if parse_traceparent(traceparent) is None:
             raise InvalidCall(f"traceparent {traceparent[:80]!r} is not a W3C traceparent header")
-        headers.append(("traceparent", traceparent))
-    if wait_for_ready:
-        headers.append(("mcpmesh-wait-for-ready", "true"))
-    if timeout is not None and not timeout >= 0:
-        raise InvalidCall(f"timeout {timeout} is not a number of seconds from 0 up")
-    return Outgoing(request, tuple(headers), timeout, wait_for_ready, on_input)
+        headers["traceparent"] = traceparent
+    return headers
 
 
 def encoded(tool: str, arguments: Mapping[str, Any]) -> bytes:

@@ -2,14 +2,21 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
+from opentelemetry.baggage import set_baggage
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 from pydantic import BaseModel
 
 from mcpmesh import Client, errors
+from mcpmesh.model.trace import parse_traceparent
 from mcpmesh.sdk.call_result import RetryableToolError, ToolError, UnexpectedResult
 from mcpmesh.sdk.outgoing import QuestionUnanswered
+from mcpmesh.telemetry.current import running
+from mcpmesh.telemetry.tracing import CallSpan
 from tests.unit.sdk.peer import serving
 
 TRACEPARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+OTHER_TRACEPARENT = "00-fedcba9876543210fedcba9876543210-fedcba9876543210-00"
 
 
 class Trip(BaseModel):
@@ -232,3 +239,30 @@ async def test_get_search_and_replicas_give_values(peer):
     assert (await client.list_replicas("echo"))[0].tools == ("echo@1",)
     with pytest.raises(errors.ToolNotFound):
         await client.get_tool("missing")
+
+
+async def test_call_out_of_a_tool_carries_its_trace_and_correlation_id(peer):
+    client, seen = peer
+    trace = parse_traceparent(TRACEPARENT, "vendor=1")
+    with running(CallSpan(trace, "outer-call")):
+        await client.call("echo")
+        await client.call("echo", correlation_id="inner", traceparent=OTHER_TRACEPARENT)
+        await client.call("echo", metadata=[("traceparent", OTHER_TRACEPARENT)])
+    first, second, third = seen.metadata
+    assert first["traceparent"] == TRACEPARENT
+    assert first["tracestate"] == "vendor=1"
+    assert first["x-correlation-id"] == "outer-call"
+    assert second["x-correlation-id"] == "inner"
+    assert second["traceparent"] == third["traceparent"] == OTHER_TRACEPARENT
+    assert "tracestate" not in second
+    assert "tracestate" not in third
+
+
+async def test_call_carries_the_current_opentelemetry_span_and_baggage(peer):
+    client, seen = peer
+    span = NonRecordingSpan(SpanContext(0xABC, 0xDEF, is_remote=False, trace_flags=TraceFlags(1)))
+    token = attach(set_baggage("team", "a b", set_span_in_context(span)))
+    await client.call("echo")
+    detach(token)
+    assert seen.metadata[0]["traceparent"] == f"00-{0xABC:032x}-{0xDEF:016x}-01"
+    assert seen.metadata[0]["baggage"] == "team=a+b"
