@@ -210,12 +210,17 @@ class Connection:
 
     def forget(self, stream: Stream, was_reset: bool = False) -> None:
         """Let go of a stream that ended, and start one that waited for its place."""
-        if self.streams.pop(stream.id, None) is None:
+        if stream.id not in self.streams:
             return
         if was_reset:
             self._remember_reset(stream.id)
         else:
             self.flood.earn()
+        self._drop(stream)
+
+    def _drop(self, stream: Stream) -> None:
+        if self.streams.pop(stream.id, None) is None:
+            return
         if self.waiting:
             self.start_waiting()
         if not self.streams:
@@ -232,7 +237,7 @@ class Connection:
         """Close a stream that the peer or a fault ended, and tell its sink."""
         sink = stream.sink
         stream.abandon()
-        self.forget(stream, was_reset=True)
+        self._drop(stream)
         if sink is not None:
             sink.on_reset(code, message)
 

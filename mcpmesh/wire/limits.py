@@ -19,7 +19,7 @@ class Limits:
     max_concurrent_streams: int = 1_000
     stream_window_bytes: int = 256 * 1024
     connection_window_bytes: int = 8 * 1024 * 1024
-    max_frame_bytes: int = 64 * 1024
+    max_frame_bytes: int = 16 * 1024
     max_header_list_bytes: int = 16 * 1024
     #: SETTINGS, PING, PRIORITY, empty DATA, resets: how many may run ahead of useful work.
     control_flood: int = 1_000

@@ -1,0 +1,36 @@
+"""The header blocks that servers answer with."""
+
+from collections.abc import Iterable
+
+from grpc import StatusCode
+
+from mcpmesh.codec.metadata import Header, encode_message, encode_metadata
+from mcpmesh.wire.hpack_table import Headers
+
+HEAD: Headers = (
+    (b":status", b"200"),
+    (b"content-type", b"application/grpc"),
+    (b"grpc-accept-encoding", b"identity, deflate, gzip"),
+)
+TRAILERS_OK: Headers = ((b"grpc-status", b"0"),)
+_STATUS: dict[StatusCode, Header] = {
+    code: (b"grpc-status", str(code.value[0]).encode()) for code in StatusCode
+}
+
+
+def trailers(
+    code: StatusCode, message: str, metadata: Iterable[tuple[str, str | bytes]] = ()
+) -> tuple[Headers, Headers]:
+    """Write a call's trailers as (what repeats from call to call, what does not)."""
+    repeated = (_STATUS[code],)
+    if not message and not metadata:
+        return repeated, ()
+    rest = encode_metadata(metadata)
+    if message:
+        rest = ((b"grpc-message", encode_message(message)), *rest)
+    return repeated, rest
+
+
+def refusal(status: int) -> Headers:
+    """Write the answer to a request that is not gRPC: an HTTP status."""
+    return ((b":status", str(status).encode()), (b"content-type", b"text/plain"))

@@ -1,0 +1,114 @@
+"""Messages that arrived on a stream and wait to be read.
+
+The peer gets its credit back when the queue is read empty, so a slow reader slows its sender.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from mcpmesh.rpc.compression import decompress
+from mcpmesh.wire.message import MessageReader
+from mcpmesh.wire.stream import Stream
+
+
+class MessageQueue:
+    """The reading side of one call.
+
+    Units: bytes.
+    """
+
+    __slots__ = (
+        "_held", "_max_bytes", "_messages", "_reader", "_stream", "_waiter", "encoding", "ended",
+        "error",
+    )  # fmt: skip
+
+    def __init__(self, stream: Stream | None, max_bytes: int) -> None:
+        self.ended = False
+        #: What ends the reading, once the messages before it are read.
+        self.error: BaseException | None = None
+        self.encoding = b"identity"
+        self._stream = stream
+        self._max_bytes = max_bytes
+        self._reader = MessageReader(max_bytes)
+        self._messages: deque[bytes] = deque()
+        self._held = 0
+        self._waiter: asyncio.Future[None] | None = None
+
+    def attach(self, stream: Stream) -> None:
+        """Name the stream that is to be credited."""
+        self._stream = stream
+
+    def feed(self, data: bytes) -> None:
+        """Take body bytes.
+
+        Raises: MessageTooLarge, RemoteProtocolError, MethodNotFound for what the body breaks.
+        """
+        messages = self._reader.feed(data)
+        if not messages:
+            # Part of a message: the limit bounds it, and the rest can't come without credit.
+            self._credit(len(data))
+            return
+        self._held += len(data)
+        for compressed, payload in messages:
+            self._messages.append(
+                decompress(self.encoding, payload, self._max_bytes) if compressed else payload
+            )
+        self._wake()
+
+    def finish(self) -> None:
+        """Note that the peer sends no more.
+
+        Raises: RemoteProtocolError when the body ends inside a message.
+        """
+        self._reader.finish()
+        self.ended = True
+        self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """End the reading with an error."""
+        if self.error is None:
+            self.error = error
+        self.ended = True
+        self._wake()
+
+    def take(self) -> bytes | None:
+        """Return the next message, None when there is none yet."""
+        if not self._messages:
+            return None
+        payload = self._messages.popleft()
+        if not self._messages and self._held:
+            self._credit(self._held)
+            self._held = 0
+        return payload
+
+    async def read(self) -> bytes | None:
+        """Wait for the next message; None after the last.
+
+        Raises: what `fail` was given.
+        """
+        while True:
+            payload = self.take()
+            if payload is not None:
+                return payload
+            if self.error is not None:
+                raise self.error
+            if self.ended:
+                return None
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def _credit(self, size: int) -> None:
+        if self._stream is not None:
+            self._stream.consumed(size)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -1,0 +1,82 @@
+"""A stream that a client just opened: its head decides who serves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grpc import StatusCode
+
+from mcpmesh.rpc.answer import HEAD, refusal, trailers
+from mcpmesh.rpc.server_call import ServerCall
+from mcpmesh.wire.error_code import ErrorCode
+from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.stream import Stream
+
+if TYPE_CHECKING:
+    from mcpmesh.rpc.server import Server
+    from mcpmesh.transport.link import Link
+
+_NOT_GRPC = b"This port speaks gRPC: POST with content-type application/grpc.\n"
+
+
+class Opening:
+    """The first sink of every stream; hands over at the head."""
+
+    __slots__ = ("_link", "_refusal", "_server", "_stream")
+
+    def __init__(self, server: Server, link: Link, stream: Stream) -> None:
+        self._server = server
+        self._link = link
+        self._stream = stream
+        self._refusal = 0
+
+    def on_headers(self, headers: Headers, end: bool) -> None:
+        stream = self._stream
+        server = self._server
+        if not headers:
+            limit = server.options.limits.max_header_list_bytes
+            message = f"the call's metadata is over the limit of {limit} bytes"
+            answer(stream, StatusCode.RESOURCE_EXHAUSTED, message)
+            return
+        head = server.heads.read(headers)
+        if head.refusal:
+            self._refusal = head.refusal
+            if end:
+                self._refuse()
+            return
+        raw = server.raw_handler(head.path)
+        if raw is not None:
+            sink = raw(self._link, stream, head)
+            stream.sink = sink
+            sink.on_headers(headers, end)
+            return
+        method = server.find(head)
+        if method is None:
+            answer(stream, StatusCode.UNIMPLEMENTED, f"{head.path} is not served here")
+            return
+        call = ServerCall(server, self._link, stream, head, method)
+        stream.sink = call
+        call.on_headers(headers, end)
+
+    def on_data(self, data: bytes, end: bool) -> None:
+        """Drop the body of a request that is not gRPC; its sender reads the answer after it."""
+        self._stream.consumed(len(data))
+        if end:
+            self._refuse()
+
+    def on_reset(self, code: int, message: str) -> None:
+        """A call that never began ends."""
+
+    def _refuse(self) -> None:
+        self._stream.send_headers(refusal(self._refusal))
+        self._stream.send_data(_NOT_GRPC, True)
+
+
+def answer(stream: Stream, code: StatusCode, message: str) -> None:
+    """Answer with trailers only."""
+    repeated, rest = trailers(code, message)
+    if stream.closed:
+        return
+    stream.send_headers(HEAD + repeated, rest, True)
+    if not stream.closed:
+        stream.reset(ErrorCode.NO_ERROR)

@@ -1,0 +1,238 @@
+"""A gRPC server: takes what `add_XServicer_to_server(servicer, server)` gives it.
+
+A drop-in for `grpc.aio.server()`; a peer cannot tell the two apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from mcpmesh.codec.metadata import Metadata
+from mcpmesh.model.replica import split_endpoint
+from mcpmesh.rpc.head import HeadMemo, RequestHead
+from mcpmesh.rpc.method import Method, method_of
+from mcpmesh.rpc.opening import Opening
+from mcpmesh.rpc.server_call import ServerCall
+from mcpmesh.transport.hub import Hub
+from mcpmesh.transport.link import Link, LinkTimes
+from mcpmesh.wire.limits import Limits
+from mcpmesh.wire.stream import Stream, StreamSink
+
+_BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Settings of a server.
+
+    Units: bytes; a message is counted uncompressed.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    times: LinkTimes = field(default_factory=LinkTimes)
+    max_message_bytes: int = 4 * 1024 * 1024
+    #: Share the port with other processes; the kernel spreads connections over them.
+    reuse_port: bool = False
+
+
+#: Takes over a stream whose path begins with a prefix: (link, stream, head) → its sink.
+RawHandler = Callable[[Link, Stream, RequestHead], StreamSink]
+
+
+class Server:
+    """A gRPC server on the running event loop."""
+
+    def __init__(
+        self,
+        options: ServerOptions = ServerOptions(),
+        *,
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+        hub: Hub | None = None,
+    ) -> None:
+        self.options = options
+        self.heads = HeadMemo()
+        #: Calls whose method runs.
+        self.calls: set[ServerCall] = set()
+        self.links: set[Link] = set()
+        self.interceptors = tuple(interceptors)
+        self._hub = hub
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._methods: dict[str, Method] = {}
+        self._generic: list[grpc.GenericRpcHandler] = []
+        self._raw: dict[str, RawHandler] = {}
+        self._sockets: list[socket.socket] = []
+        self._listeners: list[asyncio.Server] = []
+        self._stopping: asyncio.Future[None] | None = None
+        self._stopped = asyncio.Event()
+        self._link_gone = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Server methods={len(self._methods)} links={len(self.links)}>"
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop it was started on."""
+        assert self._loop is not None, "the server is not started"
+        return self._loop
+
+    # What serves
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Add handlers that are asked by path, as generated code does."""
+        self._generic.extend(handlers)
+
+    def add_registered_method_handlers(
+        self, service_name: str, method_handlers: Mapping[str, grpc.RpcMethodHandler]
+    ) -> None:
+        """Add a service's methods, as generated code does."""
+        for name, handler in method_handlers.items():
+            self._methods[f"/{service_name}/{name}"] = method_of(handler)
+
+    def add_raw_handler(self, path: str, handler: RawHandler) -> None:
+        """Give every stream of one method to a handler that moves its bytes unopened."""
+        self._raw[path] = handler
+
+    def raw_handler(self, path: str) -> RawHandler | None:
+        """Return who takes the streams of a method unopened."""
+        return self._raw.get(path)
+
+    def find(self, head: RequestHead) -> Method | None:
+        """Return the method that a path names."""
+        method = self._methods.get(head.path)
+        if method is None and self._generic:
+            method = self._ask_generic(head)
+        return method
+
+    async def intercept(self, head: RequestHead, method: Method) -> Method:
+        """Let the interceptors replace a method, outermost first."""
+        details = _CallDetails(head.path, head.metadata())
+
+        async def at(depth: int, details: Any) -> Any:
+            if depth == len(self.interceptors):
+                return method.handler
+            return await self.interceptors[depth].intercept_service(
+                lambda following: at(depth + 1, following), details
+            )
+
+        handler = await at(0, details)
+        return method if handler is method.handler else method_of(handler)
+
+    def _ask_generic(self, head: RequestHead) -> Method | None:
+        details = _CallDetails(head.path, head.metadata())
+        for generic in self._generic:
+            handler = generic.service(details)
+            if handler is not None:
+                return method_of(handler)
+        return None
+
+    # Ports
+
+    def add_insecure_port(self, address: str) -> int:
+        """Bind HOST:PORT; port 0 picks a free one, an empty host all addresses.
+
+        Returns: the port.
+        Raises: InvalidCall for a malformed address; OSError when it can't be had.
+        """
+        host, port = split_endpoint(address)
+        bound = bind(host, port, reuse_port=self.options.reuse_port)
+        self._sockets.append(bound)
+        return int(bound.getsockname()[1])
+
+    # Life
+
+    async def start(self) -> None:
+        """Accept connections on the ports that were added."""
+        self._loop = asyncio.get_running_loop()
+        self._hub = self._hub or Hub(self._loop)
+        for bound in self._sockets:
+            self._listeners.append(
+                await self._loop.create_server(self._new_link, sock=bound, backlog=_BACKLOG)
+            )
+
+    async def stop(self, grace: float | None) -> None:
+        """Take no new calls, let those in flight finish for `grace` seconds, then cut them off.
+
+        Units: seconds; None cuts off at once.
+        """
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._stop(grace))
+        await asyncio.shield(self._stopping)
+
+    async def wait_for_termination(self, timeout: float | None = None) -> bool:
+        """Wait until the server stopped; True when the time was over first."""
+        try:
+            await asyncio.wait_for(self._stopped.wait(), timeout)
+        except TimeoutError:
+            return True
+        return False
+
+    async def _stop(self, grace: float | None) -> None:
+        for listener in self._listeners:
+            listener.close()
+        if self._loop is None:
+            for bound in self._sockets:
+                bound.close()
+        for link in list(self.links):
+            link.drain("the server is stopping")
+        end = asyncio.get_running_loop().time() + (grace or 0.0)
+        while self.links and (left := end - asyncio.get_running_loop().time()) > 0:
+            self._link_gone.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._link_gone.wait(), left)
+        for call in list(self.calls):
+            call.cancel()
+        for link in list(self.links):
+            link.close("the server stopped")
+        self._stopped.set()
+
+    def _new_link(self) -> Link:
+        assert self._hub is not None
+        link = Link(self._hub, self, self.options.limits, client=False, times=self.options.times)
+        self.links.add(link)
+        return link
+
+    # LinkOwner
+
+    def accept(self, link: Link, stream: Stream) -> StreamSink:
+        return Opening(self, link, stream)
+
+    def link_draining(self, link: Link, message: str) -> None:
+        """A client's GOAWAY: it opens no more streams; those open go on."""
+
+    def link_lost(self, link: Link, message: str) -> None:
+        self.links.discard(link)
+        self._link_gone.set()
+
+
+def bind(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+    """Bind a listening socket; an empty host binds all addresses.
+
+    Raises: OSError when the address can't be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind((host, port))
+        bound.setblocking(False)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+@dataclass(frozen=True, slots=True)
+class _CallDetails:
+    """What generic handlers and interceptors are asked with; grpc.HandlerCallDetails in shape."""
+
+    method: str
+    invocation_metadata: Metadata

@@ -1,0 +1,301 @@
+"""One call on the server: from its head to its trailers.
+
+A call is the sink of its stream. The servicer's method runs as a task of its own, started when
+the request is complete (or at the head, for streamed requests).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from grpc import StatusCode
+
+from mcpmesh.codec.metadata import encode_metadata
+from mcpmesh.codec.status import STATUS, status_of
+from mcpmesh.errors import InvalidCall, LocalProtocolError, MeshError
+from mcpmesh.rpc.answer import HEAD, TRAILERS_OK, trailers
+from mcpmesh.rpc.compression import ENCODINGS, compress
+from mcpmesh.rpc.context import Context
+from mcpmesh.rpc.head import RequestHead
+from mcpmesh.rpc.message_queue import MessageQueue
+from mcpmesh.rpc.method import Method
+from mcpmesh.rpc.task import start_task
+from mcpmesh.rpc.writer import MessageWriter
+from mcpmesh.wire.error_code import ErrorCode
+from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.message import frame_message
+from mcpmesh.wire.stream import Stream
+
+if TYPE_CHECKING:
+    from mcpmesh.rpc.server import Server
+    from mcpmesh.transport.link import Link
+
+_log = logging.getLogger("mcpmesh.rpc")
+
+
+class ServerCall:
+    """A call in progress."""
+
+    __slots__ = (
+        "_context", "_deadline", "_encoding", "_head_sent", "_loop", "_method", "_queue",
+        "_server", "_stream", "_task", "_timer", "_writer", "cancelled", "done", "head", "link",
+        "plain_next",
+    )  # fmt: skip
+
+    def __init__(
+        self, server: Server, link: Link, stream: Stream, head: RequestHead, method: Method
+    ) -> None:
+        self.link = link
+        self.head = head
+        self.cancelled = False
+        self.done = False
+        #: The next message leaves uncompressed.
+        self.plain_next = False
+        self._server = server
+        self._stream = stream
+        self._method = method
+        self._queue = MessageQueue(stream, server.options.max_message_bytes)
+        self._queue.encoding = head.encoding
+        self._context: Context | None = None
+        self._writer: MessageWriter | None = None
+        self._encoding = b"identity"
+        self._head_sent = False
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None
+        self._loop = server.loop
+
+    def __repr__(self) -> str:
+        return f"<ServerCall {self.head.path} done={self.done} cancelled={self.cancelled}>"
+
+    # StreamSink
+
+    def on_headers(self, _headers: Headers, end: bool) -> None:
+        """Take the head, or trailers, which a client must not send and may end the request."""
+        if self._task is None and not self._queue.ended:
+            self._begin()
+        if end:
+            self.on_data(b"", True)
+
+    def on_data(self, data: bytes, end: bool) -> None:
+        queue = self._queue
+        try:
+            if data:
+                queue.feed(data)
+            if end:
+                queue.finish()
+        except MeshError as error:
+            self._refuse(STATUS[error.grpc_code], error.message)
+            return
+        if end and self._task is None and not self.done:
+            self._run_unary_request()
+
+    def on_reset(self, code: int, message: str) -> None:
+        if self.done:
+            return
+        self.cancelled = True
+        self._finish_up()
+        self._queue.fail(asyncio.CancelledError(message))
+        if self._writer is not None:
+            self._writer.wake()
+        if self._task is not None:
+            self._task.cancel()
+
+    # For the context
+
+    def time_remaining(self) -> float | None:
+        """Return the seconds until the deadline; None without one."""
+        if self._deadline is None:
+            return None
+        return max(0.0, self._deadline - self._loop.time())
+
+    async def read(self) -> Any:
+        """Wait for the next request; grpc.aio.EOF after the last."""
+        payload = await self._queue.read()
+        return grpc.aio.EOF if payload is None else self._parse(payload)
+
+    async def write(self, message: Any) -> None:
+        """Send a response.
+
+        Raises: asyncio.CancelledError when the caller is gone.
+        """
+        if self.done:
+            raise asyncio.CancelledError("the call ended")
+        if not self._head_sent:
+            self.send_head(())
+        if self._writer is None:
+            self._writer = MessageWriter(self._stream)
+        await self._writer.write(*self._pack(message))
+
+    def send_head(self, metadata: tuple[tuple[str, str | bytes], ...]) -> None:
+        """Send the answer's head.
+
+        Raises: LocalProtocolError when it was sent before.
+        """
+        if self._head_sent:
+            raise LocalProtocolError("the answer's initial metadata was sent before")
+        if self.done:
+            return
+        self._head_sent = True
+        extra = encode_metadata(metadata) if metadata else ()
+        if self._encoding != b"identity":
+            extra = ((b"grpc-encoding", self._encoding), *extra)
+        self._stream.send_headers(HEAD, extra)
+
+    def set_encoding(self, encoding: bytes) -> None:
+        """Choose the compression of responses, if the caller accepts it.
+
+        Raises: LocalProtocolError when the answer began already.
+        """
+        if self._head_sent:
+            raise LocalProtocolError("choose the compression before the answer begins")
+        accepted = self.head.fields.get(b"grpc-accept-encoding", b"").replace(b" ", b"").split(b",")
+        if encoding in accepted and encoding in ENCODINGS:
+            self._encoding = encoding
+
+    def cancel(self) -> bool:
+        """End the call as CANCELLED."""
+        if self.done:
+            return False
+        self._abort(StatusCode.CANCELLED, "cancelled by the server")
+        return True
+
+    # The way of a call
+
+    def _begin(self) -> None:
+        head = self.head
+        if head.problem:
+            self._refuse(StatusCode.INVALID_ARGUMENT, head.problem)
+            return
+        if head.timeout is not None:
+            self._deadline = self._loop.time() + head.timeout
+            self._timer = self._loop.call_later(head.timeout, self._expire)
+        if self._method.request_streaming:
+            self._task = start_task(self._loop, self._run())
+            self._server.calls.add(self)
+
+    def _run_unary_request(self) -> None:
+        """Start a method whose request is one message, now complete."""
+        if len(self._queue) != 1:
+            self._refuse(StatusCode.UNIMPLEMENTED, f"{len(self._queue)} request messages, not one")
+            return
+        self._server.calls.add(self)
+        self._task = start_task(self._loop, self._run())
+
+    async def _run(self) -> None:
+        context = self._context = Context(self)
+        try:
+            if self._server.interceptors:
+                self._method = await self._server.intercept(self.head, self._method)
+            response = await self._method.run(self, context)
+        except asyncio.CancelledError:
+            if not self.done:
+                self._end(StatusCode.CANCELLED, "the server cancelled the call")
+        except grpc.aio.AbortError:
+            self._end(context.code() or StatusCode.UNKNOWN, context.details())
+        except MeshError as error:
+            status = status_of(error)
+            if status.code is StatusCode.INTERNAL:
+                _log.exception("%s failed", self.head.path)
+            self._end(status.code, status.message)
+        except Exception as error:
+            _log.exception("%s failed", self.head.path)
+            # The wording of grpc.aio, which people's alerts may look for.
+            self._end(StatusCode.UNKNOWN, f"Unexpected {type(error)}: {error}")
+        else:
+            self._end(context.code() or StatusCode.OK, context.details(), response)
+
+    async def request(self) -> Any:
+        """Return the one request of a unary-request method.
+
+        Raises: InvalidCall when it is missing or can't be read.
+        """
+        payload = self._queue.take()
+        if payload is None:
+            payload = await self._queue.read()
+        if payload is None:
+            raise InvalidCall("the request has no message")
+        return self._parse(payload)
+
+    def _parse(self, payload: bytes) -> Any:
+        deserialize = self._method.deserialize
+        if deserialize is None:
+            return payload
+        try:
+            return deserialize(payload)
+        except Exception as error:
+            raise InvalidCall(f"the request is not a {self.head.path} message: {error}") from error
+
+    def _pack(self, message: Any) -> tuple[bytes, bool]:
+        serialize = self._method.serialize
+        payload: bytes = message if serialize is None else serialize(message)
+        if self._encoding == b"identity" or self.plain_next:
+            self.plain_next = False
+            return payload, False
+        return compress(self._encoding, payload), True
+
+    # The end
+
+    def _end(self, code: StatusCode, message: str, response: Any = None) -> None:
+        """Send what is left of the answer: head, the one response, trailers."""
+        if self.done:
+            return
+        stream = self._stream
+        try:
+            framed = b""
+            if code is StatusCode.OK and response is not None:
+                framed = frame_message(*self._pack(response))
+            context = self._context
+            trailing = context.trailing_metadata() if context is not None else ()
+            repeated, rest = (
+                (TRAILERS_OK, ())
+                if code is StatusCode.OK and not message and not trailing
+                else trailers(code, message, trailing)
+            )
+        except Exception as error:
+            _log.exception("%s: the answer cannot be sent", self.head.path)
+            framed = b""
+            repeated, rest = trailers(StatusCode.INTERNAL, f"the answer cannot be sent: {error}")
+        if not self._head_sent:
+            if framed:
+                self.send_head(())
+            else:
+                # Trailers-only: head and trailers in one block.
+                self._head_sent = True
+                repeated = HEAD + repeated
+        if framed:
+            stream.send_data(framed)
+        self._finish_up()
+        stream.send_headers(repeated, rest, True)
+        if not self._queue.ended:
+            # The answer is complete and nobody will read the rest of the request.
+            stream.reset(ErrorCode.NO_ERROR)
+
+    def _refuse(self, code: StatusCode, message: str) -> None:
+        """End a call whose request is malformed or too large."""
+        self._abort(code, message)
+
+    def _abort(self, code: StatusCode, message: str) -> None:
+        self._end(code, message)
+        self.cancelled = True
+        self._queue.fail(asyncio.CancelledError(message))
+        if self._writer is not None:
+            self._writer.wake()
+        if self._task is not None and self._task is not asyncio.current_task(self._loop):
+            self._task.cancel()
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._abort(StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+
+    def _finish_up(self) -> None:
+        self.done = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._server.calls.discard(self)
+        if self._context is not None:
+            self._context.run_callbacks()

@@ -1,0 +1,1 @@
+"""The only sockets: asyncio protocols that drive `wire`."""

@@ -1,0 +1,76 @@
+"""Writes what connections have to send: once per connection and turn of the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcpmesh.transport.link import Link
+
+#: Seconds between looks at idle links: keepalive, handshake deadlines, flood gates.
+TICK = 1.0
+
+
+class Hub:
+    """All links of one event loop, and those of them that have output waiting.
+
+    While bytes are being received, output is written when the receiving is through, because by
+    then the batch is complete; otherwise at the end of the loop's turn.
+    """
+
+    __slots__ = ("_dirty", "_loop", "_receiving", "_scheduled", "_ticker", "links")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.links: set[Link] = set()
+        self._loop = loop
+        self._dirty: list[Link] = []
+        self._receiving = False
+        self._scheduled = False
+        self._ticker: asyncio.TimerHandle | None = None
+
+    def mark(self, link: Link) -> None:
+        """Note that a link has output."""
+        self._dirty.append(link)
+        if not self._scheduled and not self._receiving:
+            self._scheduled = True
+            self._loop.call_soon(self.flush)
+
+    def receive(self, link: Link, data: bytes) -> None:
+        """Give a link its bytes, then write what that brought forth, on whichever links."""
+        self._receiving = True
+        try:
+            link.take(data)
+        finally:
+            self._receiving = False
+            if self._dirty:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write every link's output."""
+        self._scheduled = False
+        dirty = self._dirty
+        while dirty:
+            self._dirty = []
+            for link in dirty:
+                link.write_out()
+            dirty = self._dirty
+
+    def add(self, link: Link) -> None:
+        """Look after a new link."""
+        self.links.add(link)
+        if self._ticker is None:
+            self._ticker = self._loop.call_later(TICK, self._tick)
+
+    def remove(self, link: Link) -> None:
+        """Forget a link that is gone."""
+        self.links.discard(link)
+        if not self.links and self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+
+    def _tick(self) -> None:
+        self._ticker = self._loop.call_later(TICK, self._tick)
+        now = self._loop.time()
+        for link in list(self.links):
+            link.tick(now)

@@ -1,0 +1,220 @@
+"""One TCP connection that speaks HTTP/2: moves bytes between the event loop and `wire`."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from mcpmesh.transport.hub import Hub
+from mcpmesh.wire.connection import Connection
+from mcpmesh.wire.error_code import ConnectionFault, ErrorCode
+from mcpmesh.wire.limits import Limits
+from mcpmesh.wire.stream import Stream, StreamSink
+
+_log = logging.getLogger("mcpmesh.transport")
+
+_WRITE_HIGH_BYTES = 64 * 1024
+_CLOSE_GRACE = 1.0
+_KEEPALIVE_PING = b"mcpmeshK"
+_DRAIN_PING = b"mcpmeshD"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTimes:
+    """When a silent link is looked after.
+
+    Units: seconds. `keepalive` is the silence after which a link with open streams is asked
+    whether it lives, and the time it has for the answer; `handshake` the time for the preface.
+    """
+
+    keepalive: float = 20.0
+    handshake: float = 10.0
+
+
+class LinkOwner(Protocol):
+    """Whoever opened or accepted a link."""
+
+    def accept(self, link: "Link", stream: Stream) -> StreamSink:
+        """Return the sink of a stream that the peer opened."""
+        ...
+
+    def link_draining(self, link: "Link", message: str) -> None:
+        """Learn that the link takes no new streams."""
+
+    def link_lost(self, link: "Link", message: str) -> None:
+        """Learn that the link is gone; all its streams were told."""
+
+
+class Link(asyncio.Protocol):
+    """A connection's transport side, client or server."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        owner: LinkOwner,
+        limits: Limits,
+        *,
+        client: bool,
+        times: LinkTimes = LinkTimes(),
+        on_ready: Callable[["Link"], None] | None = None,
+    ) -> None:
+        self.hub = hub
+        self.owner = owner
+        self.connection = Connection(self, limits, client=client)
+        self.peer_name = ""
+        self.local_name = ""
+        self.peer_host = ""
+        self._transport: asyncio.Transport | None = None
+        self._times = times
+        self._on_ready = on_ready
+        self._born = 0.0
+        self._heard = 0.0
+        self._pinged = 0.0
+        self._draining = False
+        self._why = ""
+
+    def __repr__(self) -> str:
+        return f"<Link {self.peer_name} {self.connection!r}>"
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports have the shape of asyncio.Transport, not the class.
+        self._transport = transport = cast(asyncio.Transport, transport)
+        transport.set_write_buffer_limits(high=_WRITE_HIGH_BYTES)
+        self.peer_name = socket_name(transport.get_extra_info("peername"))
+        self.local_name = socket_name(transport.get_extra_info("sockname"))
+        self._born = self._heard = asyncio.get_running_loop().time()
+        self.hub.add(self)
+        self.connection.start()
+
+    def data_received(self, data: bytes) -> None:
+        self.hub.receive(self, data)
+
+    def pause_writing(self) -> None:
+        self.connection.writable = False
+
+    def resume_writing(self) -> None:
+        self.connection.writable = True
+        self.write_out()
+        self.connection.pump()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.hub.remove(self)
+        why = self._why or (f"connection lost: {exc}" if exc else "connection closed by the peer")
+        self.connection.lost(why)
+        self._transport = None
+        self.owner.link_lost(self, why)
+
+    # ConnectionOwner
+
+    def accept(self, stream: Stream) -> StreamSink:
+        return self.owner.accept(self, stream)
+
+    def on_output(self) -> None:
+        self.hub.mark(self)
+
+    def on_full(self) -> None:
+        self.write_out()
+
+    def on_goaway(self, code: int, message: str) -> None:
+        self.owner.link_draining(self, message)
+        if not self.connection.streams:
+            self.close(message)
+
+    def on_idle(self) -> None:
+        if self.connection.draining and (self.connection.client or self.connection.stopped):
+            self.close(self._why or "drained")
+
+    def on_pong(self, payload: bytes) -> None:
+        self._pinged = 0.0
+        if payload == _DRAIN_PING and self._draining:
+            self.connection.stop_accepting()
+            if not self.connection.streams:
+                self.on_idle()
+
+    # For the hub and the owner
+
+    def take(self, data: bytes) -> None:
+        """Parse bytes of the peer; end the connection when they break the protocol."""
+        connection = self.connection
+        if connection.closed:
+            return
+        before = connection.settings_seen
+        self._heard = 0.0
+        try:
+            connection.receive(data)
+        except ConnectionFault as fault:
+            _log.warning(
+                "closing the connection of %s: %s", self.peer_name, fault.message,
+                extra={"peer": self.peer_name, "h2_error": fault.code.name},
+            )  # fmt: skip
+            connection.fail(fault.code, fault.message)
+            self.close(fault.message)
+        except Exception:
+            _log.exception("a bug of ours ends the connection of %s", self.peer_name)
+            connection.fail(ErrorCode.INTERNAL_ERROR, "internal error")
+            self.close("internal error")
+        if not before and connection.settings_seen and self._on_ready is not None:
+            self._on_ready(self)
+
+    def write_out(self) -> None:
+        """Write what waits, unless the peer is behind with reading."""
+        if self._transport is not None and self.connection.outbox.size and self.connection.writable:
+            self._transport.write(self.connection.outbox.take())
+
+    def drain(self, reason: str) -> None:
+        """Let the streams that are open finish, take no new ones, then close.
+
+        The peer is told twice, with a round trip between, so that streams it was just opening
+        are still served (RFC 9113, section 6.8).
+        """
+        if self._draining or self.connection.closed:
+            return
+        self._draining = True
+        self._why = reason
+        self.connection.drain(reason)
+        if not self.connection.client:
+            self.connection.ping(_DRAIN_PING)
+        elif not self.connection.streams:
+            self.close(reason)
+
+    def close(self, why: str) -> None:
+        """Close as soon as what waits is written; a peer that does not read is cut off."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        self._why = why
+        if not self.connection.closed:
+            self.connection.fail(ErrorCode.NO_ERROR, why)
+        if self.connection.outbox.size:
+            transport.write(self.connection.outbox.take())
+        transport.close()
+        asyncio.get_running_loop().call_later(_CLOSE_GRACE, transport.abort)
+
+    def tick(self, now: float) -> None:
+        """Look after a link once a second."""
+        connection = self.connection
+        connection.flood.relax()
+        if not self._heard:
+            # Noted here, not for every batch of bytes: a second's resolution is enough.
+            self._heard, self._pinged = now, 0.0
+        if not connection.settings_seen:
+            if now - self._born > self._times.handshake:
+                connection.fail(ErrorCode.SETTINGS_TIMEOUT, "no SETTINGS came")
+                self.close(f"{self.peer_name} sent no HTTP/2 settings")
+        elif self._pinged:
+            if now - self._pinged > self._times.keepalive:
+                self.close(f"{self.peer_name} did not answer for {self._times.keepalive} s")
+        elif connection.streams and now - self._heard > self._times.keepalive:
+            self._pinged = now
+            connection.ping(_KEEPALIVE_PING)
+
+
+def socket_name(address: object) -> str:
+    """Name a socket's address as gRPC does: ipv4:1.2.3.4:5, ipv6:[::1]:5, unix:path."""
+    if isinstance(address, tuple) and len(address) >= 2:
+        host, port = address[:2]
+        return f"ipv6:[{host}]:{port}" if ":" in str(host) else f"ipv4:{host}:{port}"
+    return f"unix:{address}" if address else "unknown"
