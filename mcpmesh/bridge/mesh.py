@@ -18,7 +18,8 @@ Metadata = Sequence[tuple[str, str]]
 class ToolList:
     """All tools at one moment, every version, by name and then newest version first.
 
-    `cursor` differs whenever the list does, so that encoded forms can be kept per cursor.
+    `cursor` differs whenever the list does, so that encoded forms can be kept per cursor. An
+    empty cursor means that the mesh has not said yet what it has.
     """
 
     cursor: str

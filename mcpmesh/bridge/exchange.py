@@ -1,0 +1,82 @@
+"""One request and who sent it: what every method's handler gets."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcpmesh.bridge.observer import CallObservation
+from mcpmesh.model.trace import TraceContext
+
+#: Sends one JSON-RPC notification that belongs to the request, ahead of its answer.
+Notify = Callable[[bytes], Awaitable[None]]
+
+_NOTHING: Mapping[str, Any] = {}
+MAX_CLIENT_CHARACTERS = 128
+
+
+@dataclass(slots=True)
+class Peer:
+    """A client as one request shows it.
+
+    `client` is its name and version, fit for a header, or empty. `scope` is where its request
+    ids are unique and can be cancelled by name; empty means: nowhere.
+    """
+
+    version: str
+    modern: bool
+    client: str = ""
+    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    scope: str = ""
+    transport: str = "http"
+
+
+@dataclass(slots=True)
+class Links:
+    """Where a request comes from, in the words of tracing."""
+
+    parent: TraceContext | None = None
+    baggage: str = ""
+    correlation_id: str = ""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request being answered.
+
+    `observation` is set before a handler runs; a handler sets `error_type` when it answers with
+    a failure that is not an error, and `session` when the client got a new session id.
+    """
+
+    peer: Peer
+    links: Links
+    notify: Notify | None = None
+    observation: CallObservation | None = None
+    error_type: str | None = None
+    session: str = ""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back. `status` is what HTTP says of it."""
+
+    body: bytes
+    status: int = 200
+    correlation_id: str = ""
+    session: str = ""
+
+
+def client_name(info: Any) -> str:
+    """Return a client's name and version as a header can carry them; empty when unusable."""
+    if not isinstance(info, dict):
+        return ""
+    name, version = info.get("name"), info.get("version")
+    if not isinstance(name, str) or not isinstance(version, str):
+        return ""
+    text = f"{name}/{version}"[:MAX_CLIENT_CHARACTERS]
+    return text if text.isascii() and text.isprintable() else ""
+
+
+def meta_of(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a request's `_meta`, an empty one when there is none or it is malformed."""
+    meta = params.get("_meta")
+    return meta if type(meta) is dict else _NOTHING

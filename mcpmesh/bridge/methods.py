@@ -1,0 +1,156 @@
+"""The bridge's methods, and how each request gets exactly one answer."""
+
+import logging
+import time
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version as installed_version
+from random import Random
+
+from mcpmesh.bridge.exchange import Answer, Exchange, Peer
+from mcpmesh.bridge.handshake import Handshake
+from mcpmesh.bridge.in_flight import InFlight
+from mcpmesh.bridge.mesh import Mesh
+from mcpmesh.bridge.observer import NoObserver, Observer
+from mcpmesh.bridge.session import Sessions
+from mcpmesh.bridge.signing import Signer
+from mcpmesh.bridge.tools_call import ToolsCall
+from mcpmesh.bridge.tools_list import ToolPages, known_tools, modern_head
+from mcpmesh.bridge.tuning import Tuning
+from mcpmesh.codec import mcp
+from mcpmesh.codec.jsonrpc import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    SHOWN,
+    Notification,
+    Request,
+    RpcError,
+    encoded_result_bytes,
+    error_bytes,
+    readable_id,
+    result_bytes,
+)
+from mcpmesh.codec.mcp_error import rpc_error_of
+from mcpmesh.config.bridge import BridgeSettings
+
+Handler = Callable[[Request, Exchange], Awaitable[bytes]]
+_log = logging.getLogger(__name__)
+
+
+class Bridge:
+    """The mesh as an MCP server, whatever carries the messages.
+
+    `clock` gives seconds since the epoch, for what is signed and expires.
+    """
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        settings: BridgeSettings | None = None,
+        *,
+        tuning: Tuning | None = None,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.time,
+        server_info: Mapping[str, str] | None = None,
+    ) -> None:
+        self.mesh = mesh
+        self.settings = settings or BridgeSettings()
+        self.tuning = tuning or Tuning()
+        self._observer = observer or NoObserver(Random())
+        info = dict(server_info or {"name": "mcpmesh", "version": installed_version("mcpmesh")})
+        signer = Signer(self.settings.session_key)
+        self.sessions = Sessions(signer, self.tuning.session_ttl, clock)
+        self._in_flight = InFlight()
+        page_size = self.tuning.page_size
+        head = modern_head(self.tuning.list_ttl_ms, info)
+        self._pages = {
+            True: ToolPages(page_size, head, modern=True),
+            False: ToolPages(page_size, {}, modern=False),
+        }
+        handshake = Handshake(info, self.sessions, self.tuning)
+        call = ToolsCall(mesh, signer, self.sessions, self.tuning, info, clock)
+        self._methods: dict[bool, dict[str, Handler]] = {
+            True: {
+                "tools/call": call,
+                "tools/list": self._list_tools,
+                "server/discover": handshake.discover,
+            },
+            False: {
+                "tools/call": call,
+                "tools/list": self._list_tools,
+                "initialize": handshake.initialize,
+                "ping": _ping,
+                "logging/setLevel": self._set_level,
+            },
+        }
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self._in_flight)} cancellable requests in flight)"
+
+    async def answer(self, request: Request, exchange: Exchange) -> Answer | None:
+        """Answer a request; None when its client cancelled it by name.
+
+        Raises: nothing but CancelledError: every failure is an answer.
+        """
+        peer, links = exchange.peer, exchange.links
+        name = request.params.get("name") if request.method == "tools/call" else ""
+        observation = exchange.observation = self._observer.start(
+            request.method,
+            name if type(name) is str else "",
+            links.parent,
+            links.correlation_id,
+            version=peer.version,
+            request_id=request.id,
+            transport=peer.transport,
+        )
+        status = 200
+        try:
+            body = await self._body(request, exchange)
+        except CancelledError:
+            observation.end("cancelled")
+            raise
+        except Exception as exc:
+            error = rpc_error_of(exc)
+            if error.code == INTERNAL_ERROR:
+                _log.error("%s %s: %r", request.method, name, exc, exc_info=exc)
+            body = error_bytes(error, request.id)
+            status = mcp.http_status(error.code, modern=peer.modern)
+            exchange.error_type = str(error.code)
+        observation.end(exchange.error_type if body is not None else "cancelled")
+        if body is None:
+            return None
+        return Answer(body, status, observation.correlation_id, exchange.session)
+
+    async def _body(self, request: Request, exchange: Exchange) -> bytes | None:
+        peer = exchange.peer
+        handler = self._methods[peer.modern].get(request.method)
+        if handler is None:
+            raise RpcError(METHOD_NOT_FOUND, f"unknown method {request.method[:SHOWN]!r}")
+        if not peer.scope:
+            return await handler(request, exchange)
+        return await self._in_flight.run(peer.scope, request.id, lambda: handler(request, exchange))
+
+    def notified(self, notification: Notification, peer: Peer) -> None:
+        """Take a notification; one that says nothing to us is ignored."""
+        if notification.method == "notifications/cancelled" and peer.scope:
+            request_id = readable_id(notification.params.get("requestId"))
+            if request_id is not None:
+                self._in_flight.cancel(peer.scope, request_id)
+
+    async def _list_tools(self, request: Request, exchange: Exchange) -> bytes:
+        tools = await known_tools(self.mesh, self.tuning.first_list_timeout)
+        page = self._pages[exchange.peer.modern].page(tools, request.params.get("cursor"))
+        return encoded_result_bytes(request.id, page)
+
+    async def _set_level(self, request: Request, exchange: Exchange) -> bytes:
+        level = request.params.get("level")
+        if level not in mcp.LOG_LEVELS:
+            raise RpcError(INVALID_PARAMS, f'"level" is not one of {", ".join(mcp.LOG_LEVELS)}')
+        if exchange.peer.scope:
+            self.sessions.set_level(exchange.peer.scope, level)
+        return result_bytes(request.id, {})
+
+
+async def _ping(request: Request, exchange: Exchange) -> bytes:
+    return result_bytes(request.id, {})

@@ -1,0 +1,139 @@
+"""Which client sends a request, and in which era: read from headers, `_meta` and session id."""
+
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Sequence, Set
+
+from mcpmesh.bridge.exchange import Peer, client_name, meta_of
+from mcpmesh.bridge.handshake import negotiated
+from mcpmesh.bridge.links import Headers
+from mcpmesh.bridge.session import Session, Sessions
+from mcpmesh.codec import mcp
+from mcpmesh.codec.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, SHOWN, Params, Request, RpcError
+
+VERSION_HEADER = b"mcp-protocol-version"
+SESSION_HEADER = b"mcp-session-id"
+_MODERN_HEADERS = frozenset(version.encode() for version in mcp.MODERN)
+_ROUTING = (VERSION_HEADER, b"mcp-method", b"mcp-name")
+_BASE64 = ("=?base64?", "?=")
+
+
+class SessionGone(Exception):
+    """The session id is forged, expired or ended; over HTTP that is a 404."""
+
+
+def is_modern(method: str, params: Params, headers: Headers) -> bool:
+    """Tell the era of a message: modern ones say so, in `_meta` or in a header."""
+    return (
+        mcp.PROTOCOL_VERSION in meta_of(params)
+        or headers.get(VERSION_HEADER) in _MODERN_HEADERS
+        or method == "server/discover"
+    )
+
+
+def modern_peer(params: Params) -> Peer:
+    """Read who sends a modern request.
+
+    Raises: RpcError -32602 for `_meta` that lacks what is required, -32022 for the version.
+    """
+    meta = params.get("_meta")
+    if type(meta) is not dict:
+        raise RpcError(INVALID_PARAMS, '"_meta" is missing, or is not an object')
+    for key in (mcp.PROTOCOL_VERSION, mcp.CLIENT_CAPABILITIES):
+        if key not in meta:
+            raise RpcError(INVALID_PARAMS, f'"_meta" lacks {key}')
+    version, capabilities = meta[mcp.PROTOCOL_VERSION], meta[mcp.CLIENT_CAPABILITIES]
+    if type(version) is not str:
+        raise RpcError(INVALID_PARAMS, f"{mcp.PROTOCOL_VERSION} is not a string")
+    if type(capabilities) is not dict:
+        raise RpcError(INVALID_PARAMS, f"{mcp.CLIENT_CAPABILITIES} is not an object")
+    return Peer(version, True, client_name(meta.get(mcp.CLIENT_INFO)), capabilities)
+
+
+def check_version(version: str) -> None:
+    """Refuse a revision that is not of the modern era.
+
+    Raises: RpcError -32022.
+    """
+    if version not in mcp.MODERN:
+        raise mcp.unsupported_version(version)
+
+
+def check_headers(request: Request, peer: Peer, headers: Headers, twice: Set[bytes]) -> None:
+    """Compare a modern request's headers with its body; `twice` has those given more than once.
+
+    Raises: RpcError -32020.
+    """
+    _match(headers, twice, VERSION_HEADER, peer.version)
+    _match(headers, twice, b"mcp-method", request.method)
+    key = mcp.NAMED.get(request.method)
+    if key is not None and type(named := request.params.get(key)) is str:
+        _match(headers, twice, b"mcp-name", named)
+
+
+def _match(headers: Headers, twice: Set[bytes], name: bytes, expected: str) -> None:
+    value = headers.get(name)
+    if value is not None and value == expected.encode() and name not in twice:
+        return
+    shown = name.decode().title()
+    if value is None:
+        raise RpcError(mcp.HEADER_MISMATCH, f"header {shown} is missing")
+    if name in twice:
+        raise RpcError(mcp.HEADER_MISMATCH, f"header {shown} is given more than once")
+    text = decoded_header(value)
+    if text != expected:
+        said = "is malformed" if text is None else f"says {text[:SHOWN]!r}"
+        raise RpcError(
+            mcp.HEADER_MISMATCH, f"header {shown} {said}, the body says {expected[:SHOWN]!r}"
+        )
+
+
+def decoded_header(value: bytes) -> str | None:
+    """Read a header's value, plain or in the form =?base64?…?=; None when it is malformed."""
+    text = value.decode("latin-1")
+    if not (text.startswith(_BASE64[0]) and text.endswith(_BASE64[1])):
+        return text if text.isascii() else None
+    try:
+        return b64decode(text[len(_BASE64[0]) : -len(_BASE64[1])], validate=True).decode()
+    except (NotBase64, ValueError):
+        return None
+
+
+def repeated(pairs: Sequence[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    """Return the routing headers that are given more than once."""
+    names = [name for name, _ in pairs]
+    return frozenset(name for name in _ROUTING if names.count(name) > 1)
+
+
+def legacy_peer(method: str, params: Params, headers: Headers, sessions: Sessions) -> Peer:
+    """Read who sends a legacy message over HTTP; without a session id it stands alone.
+
+    Raises: RpcError -32022 for a version header that names none of ours, SessionGone.
+    """
+    if method == "initialize":
+        asked = params.get("protocolVersion")
+        return Peer(negotiated(asked if type(asked) is str else ""), False)
+    version = headers.get(VERSION_HEADER, b"").decode("latin-1")
+    if version and version not in mcp.LEGACY:
+        raise mcp.unsupported_version(version)
+    token = headers.get(SESSION_HEADER)
+    if token is None:
+        return Peer(version or mcp.WITHOUT_HEADER, False)
+    session = known_session(token, sessions)
+    return Peer(session.version, False, session.client, session.capabilities, session.id)
+
+
+def known_session(token: bytes, sessions: Sessions) -> Session:
+    """Read a session id.
+
+    Raises: SessionGone.
+    """
+    session = sessions.read(token.decode("latin-1"))
+    if session is None:
+        raise SessionGone
+    return session
+
+
+def session_gone() -> RpcError:
+    """Return what a client with a lost session is told."""
+    return RpcError(INVALID_REQUEST, "the session is unknown or over; send initialize again")

@@ -1,0 +1,139 @@
+"""The mesh behind a gRPC channel: a router, or a single replica, in another process."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import grpc
+
+from mcpmesh.bridge.mesh import Metadata, ToolList
+from mcpmesh.bridge.tool_watch import WatchedTools
+from mcpmesh.codec.status import error_of
+from mcpmesh.errors import MeshError
+from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
+
+#: Units: seconds before the first and at most before any later try to watch again.
+FIRST_BACKOFF = 0.1
+MAX_BACKOFF = 5.0
+_PUSHBACK = "grpc-retry-pushback-ms"
+_log = logging.getLogger(__name__)
+
+
+class RemoteMesh:
+    """A `Mesh` over a channel, grpc.aio's or `mcpmesh.rpc.Channel`, which the caller closes.
+
+    Use `start` and `stop`, or `async with`.
+    """
+
+    def __init__(self, channel: Any, *, rng: Random | None = None) -> None:
+        self._calls: Any = invoke_pb2_grpc.ToolServiceStub(channel)  # type: ignore[no-untyped-call]
+        self._discovery: Any = discovery_pb2_grpc.DiscoveryServiceStub(channel)  # type: ignore[no-untyped-call]
+        self._rng = rng or Random()
+        self._known = WatchedTools()
+        self._live = False
+        self._watching: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        state = "live" if self._live else "not connected"
+        return f"{type(self).__name__}({len(self._known)} tools, {state})"
+
+    async def start(self) -> None:
+        """Begin to watch the mesh's tools; returns at once, the first list comes later."""
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Stop watching. Calls in flight go on."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+            self._watching = None
+            self._live = False
+
+    async def __aenter__(self) -> "RemoteMesh":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def tools(self) -> ToolList:
+        """Return the tools as last heard of; an empty cursor means that nothing came yet."""
+        return self._known.tools()
+
+    async def ready(self) -> bool:
+        """Tell whether the tools are known and the mesh is there."""
+        return self._live
+
+    async def invoke(
+        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+    ) -> invoke_pb2.InvokeResponse:
+        """Call a tool and wait for the outcome."""
+        try:
+            response: invoke_pb2.InvokeResponse = await self._calls.Invoke(
+                request, metadata=_named(request, metadata), timeout=timeout
+            )
+        except grpc.RpcError as exc:
+            raise mesh_error(exc) from exc
+        return response
+
+    async def stream(
+        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+    ) -> AsyncIterator[invoke_pb2.InvokeEvent]:
+        """Call a tool and yield its events as they come; the last one is the outcome."""
+        call = self._calls.InvokeStream(
+            request, metadata=_named(request, metadata), timeout=timeout
+        )
+        try:
+            async for event in call:
+                yield event
+        except grpc.RpcError as exc:
+            raise mesh_error(exc) from exc
+        finally:
+            call.cancel()
+
+    async def _watch(self) -> None:
+        """Follow the tools for ever; each connection starts over with a snapshot."""
+        backoff = FIRST_BACKOFF
+        while True:
+            call = self._discovery.WatchTools(discovery_pb2.WatchToolsRequest())
+            try:
+                async for event in call:
+                    if not self._known.take(event):
+                        break
+                    self._live = True
+                    backoff = FIRST_BACKOFF
+            except grpc.RpcError as exc:
+                _log.log(
+                    logging.WARNING if self._live else logging.DEBUG,
+                    "watching the tools ended: %s; trying again in at most %.1f s",
+                    mesh_error(exc),
+                    backoff,
+                )
+            finally:
+                self._live = False
+                call.cancel()
+            await asyncio.sleep(backoff * self._rng.uniform(0.5, 1.0))
+            backoff = min(backoff * 2, MAX_BACKOFF)
+
+
+def _named(request: invoke_pb2.InvokeRequest, metadata: Metadata) -> tuple[tuple[str, str], ...]:
+    """Add what lets the router route without opening the message."""
+    if request.version:
+        return (
+            *metadata,
+            ("mcp-name", request.tool),
+            ("mcpmesh-tool-version", request.version),
+        )
+    return (*metadata, ("mcp-name", request.tool))
+
+
+def mesh_error(exc: grpc.RpcError) -> MeshError:
+    """Return the error that an RPC ended with, with the server's wish when to come again."""
+    call: Any = exc
+    pushback = next((v for k, v in call.trailing_metadata() or () if k == _PUSHBACK), "")
+    text = pushback.decode("ascii", "replace") if isinstance(pushback, bytes) else str(pushback)
+    retry_after_ms = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return error_of(call.code(), call.details() or "", retry_after_ms=retry_after_ms)

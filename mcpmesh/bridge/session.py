@@ -1,0 +1,95 @@
+"""Legacy sessions: a signed text that says all a bridge must know, so that any bridge reads it.
+
+Two things live in one process only, for the protocol has no place to carry them: that a client
+ended its session, and the log level it set later. Another bridge forgives the first and takes
+the default for the second.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+from typing import Any, TypeVar
+
+import orjson
+
+from mcpmesh.bridge.signing import Signer
+
+T = TypeVar("T")
+
+PURPOSE = b"session"
+MAX_REMEMBERED = 10_000
+MAX_CAPABILITIES = 16
+DEFAULT_LOG_LEVEL = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What initialize settled. `expires` in seconds since the epoch."""
+
+    id: str
+    version: str
+    client: str = ""
+    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    expires: float = 0.0
+
+
+class Sessions:
+    """Issues session ids and reads them."""
+
+    def __init__(self, signer: Signer, ttl: float, clock: Callable[[], float]) -> None:
+        self._signer = signer
+        self._ttl = ttl
+        self._clock = clock
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._levels: OrderedDict[str, str] = OrderedDict()
+
+    def issue(self, version: str, client: str, capabilities: Mapping[str, Any]) -> str:
+        """Write a new session id: 1 to about 2,000 visible ASCII characters."""
+        payload = {
+            "i": token_urlsafe(9),
+            "v": version,
+            "n": client,
+            "c": trimmed(capabilities),
+            "e": int(self._clock() + self._ttl),
+        }
+        return self._signer.sign(PURPOSE, orjson.dumps(payload))
+
+    def read(self, text: str) -> Session | None:
+        """Return the session; None when it is forged, over, or ended here."""
+        payload = self._signer.open(PURPOSE, text)
+        if payload is None:
+            return None
+        said = orjson.loads(payload)
+        if said["e"] < self._clock() or said["i"] in self._ended:
+            return None
+        return Session(said["i"], said["v"], said["n"], said["c"], said["e"])
+
+    def end(self, session_id: str) -> None:
+        """Refuse a session from now on."""
+        _remember(self._ended, session_id, None)
+        self._levels.pop(session_id, None)
+
+    def level(self, session_id: str) -> str:
+        """Return the least log level that the client wants to hear of."""
+        return self._levels.get(session_id, DEFAULT_LOG_LEVEL)
+
+    def set_level(self, session_id: str, level: str) -> None:
+        """Set the least log level that the client wants to hear of."""
+        _remember(self._levels, session_id, level)
+
+
+def _remember(memory: OrderedDict[str, T], key: str, value: T) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > MAX_REMEMBERED:
+        memory.popitem(last=False)
+
+
+def trimmed(capabilities: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the names of capabilities and of their parts: a session id must stay short."""
+    return {
+        name[:64]: {part[:64]: {} for part in list(value)[:MAX_CAPABILITIES]}
+        for name, value in list(capabilities.items())[:MAX_CAPABILITIES]
+        if isinstance(value, dict)
+    }

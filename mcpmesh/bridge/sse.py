@@ -1,0 +1,74 @@
+"""An answer as server-sent events: notifications while the call runs, the response last."""
+
+import asyncio
+from types import TracebackType
+
+from mcpmesh.bridge.asgi import Header, Send
+
+_HEADERS: tuple[Header, ...] = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+)
+_COMMENT = b": keep-alive\n\n"
+
+
+class EventStream:
+    """A response that becomes a stream with its first event, or after a silence.
+
+    Until then the answer can still be a plain response with a status of its own.
+    Units: `heartbeat` in seconds of silence.
+    """
+
+    def __init__(self, send: Send, heartbeat: float, headers: tuple[Header, ...]) -> None:
+        self.started = False
+        self._send = send
+        self._heartbeat = heartbeat
+        self._headers = headers
+        self._beat: asyncio.Task[None] | None = None
+        self._last = 0.0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'started' if self.started else 'silent'})"
+
+    async def __aenter__(self) -> "EventStream":
+        self._last = asyncio.get_running_loop().time()
+        self._beat = asyncio.create_task(self._keep_alive())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._beat is not None
+        self._beat.cancel()
+        await asyncio.wait([self._beat])
+
+    async def event(self, message: bytes) -> None:
+        """Send one JSON-RPC message."""
+        await self._write(b"event: message\ndata: " + message + b"\n\n")
+
+    async def finish(self, message: bytes | None) -> None:
+        """Send the response, if there is one, and end the stream."""
+        if message is not None:
+            await self.event(message)
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _write(self, chunk: bytes) -> None:
+        self._last = asyncio.get_running_loop().time()
+        if not self.started:
+            self.started = True
+            headers = [*_HEADERS, *self._headers]
+            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def _keep_alive(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            silence = loop.time() - self._last
+            if silence >= self._heartbeat:
+                await self._write(_COMMENT)
+            else:
+                await asyncio.sleep(self._heartbeat - silence)

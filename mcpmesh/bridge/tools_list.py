@@ -1,0 +1,120 @@
+"""tools/list: every tool once, in pages, encoded once per state of the catalog."""
+
+import asyncio
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from bisect import bisect_right
+from typing import Any
+
+import orjson
+
+from mcpmesh.bridge.mesh import Mesh, ToolList
+from mcpmesh.codec import mcp
+from mcpmesh.codec.jsonrpc import INVALID_PARAMS, RpcError
+from mcpmesh.codec.mcp_tool import tool_json
+from mcpmesh.errors import NotReady
+from mcpmesh.v1 import tool_pb2
+
+#: Units: seconds between two looks for the first list.
+POLL = 0.05
+
+
+class ToolPages:
+    """The pages of one era's list.
+
+    A page's cursor is the name of the last tool before it, so it stays good when tools come
+    and go.
+    """
+
+    def __init__(self, page_size: int, head: dict[str, Any], *, modern: bool) -> None:
+        self._page_size = page_size
+        self._modern = modern
+        self._head = orjson.dumps(head)[1:-1]
+        self._cursor: str | None = None
+        self._names: list[str] = []
+        self._entries: dict[str, tuple[tool_pb2.Tool, bytes]] = {}
+        self._pages: dict[int, bytes] = {}
+
+    def page(self, tools: ToolList, cursor: str | None) -> bytes:
+        """Return a page's result as JSON bytes, the first for no cursor.
+
+        Raises: RpcError -32602 for a cursor that no page of ours had.
+        """
+        if tools.cursor != self._cursor:
+            self._take(tools)
+        start = 0 if cursor is None else bisect_right(self._names, _name_before(cursor))
+        page = self._pages.get(start)
+        if page is None:
+            page = self._page_from(start)
+            if start % self._page_size == 0:  # others come only from clients that hold old cursors
+                self._pages[start] = page
+        return page
+
+    def _take(self, tools: ToolList) -> None:
+        newest: dict[str, tool_pb2.Tool] = {}
+        for status in tools.tools:
+            newest.setdefault(status.tool.name, status.tool)
+        self._entries = {name: self._entry(newest[name]) for name in sorted(newest)}
+        self._names = list(self._entries)
+        self._pages = {}
+        self._cursor = tools.cursor
+
+    def _entry(self, tool: tool_pb2.Tool) -> tuple[tool_pb2.Tool, bytes]:
+        """Encode a tool, unless it is as it was: most changes are counts of replicas."""
+        known = self._entries.get(tool.name)
+        if known is not None and known[0] == tool:
+            return known
+        return tool, tool_json(tool, modern=self._modern)
+
+    def _page_from(self, start: int) -> bytes:
+        names = self._names[start : start + self._page_size]
+        tools = b",".join(self._entries[name][1] for name in names)
+        parts = [b'{"tools":[', tools, b"]"]
+        if start + len(names) < len(self._names):
+            parts += [b',"nextCursor":', orjson.dumps(_cursor_after(names[-1]))]
+        if self._head:
+            parts += [b",", self._head]
+        parts.append(b"}")
+        return b"".join(parts)
+
+
+def modern_head(ttl_ms: int, server_info: dict[str, str]) -> dict[str, Any]:
+    """Return what a modern result says beside the tools."""
+    return {
+        "resultType": "complete",
+        "ttlMs": ttl_ms,
+        "cacheScope": "public",
+        "_meta": {mcp.SERVER_INFO: server_info},
+    }
+
+
+async def known_tools(mesh: Mesh, patience: float) -> ToolList:
+    """Return the mesh's tools; after a start, wait for the first list.
+
+    Raises: NotReady when it does not come in time.
+    """
+    tools = mesh.tools()
+    waited = 0.0
+    while not tools.cursor:
+        if waited >= patience:
+            raise NotReady(f"the mesh has sent no list of tools within {patience:g} s; try again")
+        await asyncio.sleep(POLL)
+        waited += POLL
+        tools = mesh.tools()
+    return tools
+
+
+def _cursor_after(name: str) -> str:
+    return urlsafe_b64encode(b"after:" + name.encode()).decode()
+
+
+def _name_before(cursor: Any) -> str:
+    try:
+        mark, _, name = urlsafe_b64decode(cursor.encode("ascii")).decode().partition(":")
+    except (AttributeError, NotBase64, ValueError):
+        mark, name = "", ""
+    if mark != "after" or not name:
+        raise RpcError(
+            INVALID_PARAMS, "cursor is not one that this server gave; list from the start"
+        )
+    return name

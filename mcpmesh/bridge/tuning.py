@@ -1,0 +1,38 @@
+"""What of a bridge rarely needs changing; the rest is in `config.bridge.BridgeSettings`."""
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Limits and habits of a bridge.
+
+    Units: seconds; `list_ttl_ms` in milliseconds.
+    """
+
+    #: Most tools in one page of tools/list.
+    page_size: int = 1000
+    #: How long a client may keep a list or a discovery without asking again.
+    list_ttl_ms: int = 5000
+    #: How long tools/list waits for the mesh's first list after a start.
+    first_list_timeout: float = 5.0
+    #: How long a client may take to send a body.
+    body_timeout: float = 30.0
+    #: Most messages in one batch.
+    max_batch: int = 100
+    #: Most bytes of streamed chunks that are gathered for one result.
+    max_gathered_bytes: int = 16 * MIB
+    #: How long a legacy session id is good.
+    session_ttl: float = 24 * 3600.0
+    #: How long a tool's question may be answered.
+    request_state_ttl: float = 3600.0
+    #: Most requests in flight on one stdio connection.
+    max_stdio_requests: int = 256
+    #: How long requests in flight may take after the end of the standard input.
+    stdio_grace: float = 2.0
+    #: The HTTP header's trace context beats that of `_meta` when they disagree.
+    header_trace_wins: bool = True
+    #: Told to models by initialize and server/discover.
+    instructions: str = ""
