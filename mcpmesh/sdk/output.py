@@ -110,16 +110,13 @@ def _shapeless(annotation: Any) -> bool:
     origin = get_origin(annotation)
     if origin is Annotated:
         return _shapeless(get_args(annotation)[0])
-    if annotation in _STREAMS or origin in _STREAMS:
-        return True
-    if origin in (Union, types.UnionType, list, tuple):
-        return any(_is_content_type(part) for part in get_args(annotation))
-    return _is_content_type(annotation)
+    return annotation in _STREAMS or origin in _STREAMS or _holds_content(annotation)
 
 
-def _is_content_type(annotation: Any) -> bool:
-    if get_origin(annotation) is not None:
-        return _shapeless(annotation)
+def _holds_content(annotation: Any) -> bool:
+    """Tell whether a type is content, or a union or list of types one of which is."""
+    if get_origin(annotation) in (Union, types.UnionType, Annotated, list, tuple):
+        return any(_holds_content(part) for part in get_args(annotation))
     return isinstance(annotation, type) and issubclass(annotation, CONTENT_TYPES)
 
 

@@ -1,0 +1,142 @@
+"""A tool server's lease at a router: taken, renewed, taken anew when the router forgot it.
+
+The server never gives up: whatever happens to the router, its tools are back within seconds of
+its return.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import grpc
+
+from mcpmesh.codec.tool import duration, replica_to_message, seconds, tool_to_message
+from mcpmesh.errors import InvalidCall
+from mcpmesh.model.replica import Replica
+from mcpmesh.model.tool import Tool
+from mcpmesh.v1 import registry_pb2, registry_pb2_grpc
+
+_LOG = logging.getLogger("mcpmesh.registration")
+FIRST_BACKOFF = 0.1
+MAX_BACKOFF = 2.0
+#: Longest wait for one answer of the router.
+RPC_TIMEOUT = 2.0
+_RENEWALS_PER_LEASE = 3
+
+
+class Registration:
+    """One replica's membership in the mesh of one router.
+
+    Units: `ttl` in seconds.
+    """
+
+    def __init__(
+        self,
+        channel: Any,
+        router: str,
+        replica: Replica,
+        tools: Iterable[Tool],
+        *,
+        ttl: float = 10.0,
+        rng: Random | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._stub: Any = registry_pb2_grpc.RegistryServiceStub(channel)  # type: ignore[no-untyped-call]
+        self._router = router
+        self._request = registry_pb2.RegisterRequest(
+            replica=replica_to_message(replica),
+            tools=[tool_to_message(tool) for tool in tools],
+            ttl=duration(ttl),
+        )
+        self._rng = rng or Random()
+        self._sleep = sleep
+        self._lease = ""
+        self._leaving = False
+        #: Set while the router knows this replica.
+        self.registered = asyncio.Event()
+
+    def __repr__(self) -> str:
+        state = "registered" if self.registered.is_set() else "not registered"
+        return f"Registration({self._request.replica.id} at {self._router}, {state})"
+
+    async def run(self) -> None:
+        """Register, and keep the lease until cancelled; a draining replica takes no new one.
+
+        Raises: InvalidCall when the router refuses the tools: asking again cannot help.
+        """
+        while not self._leaving:
+            ttl = await self._persist(self._register)
+            while ttl:
+                # A little early and never in step with other replicas.
+                await self._sleep(ttl / _RENEWALS_PER_LEASE * self._rng.uniform(0.9, 1.0))
+                ttl = await self._persist(self._renew)
+
+    async def drain(self) -> None:
+        """Ask the router for no new calls; a router that does not answer is left alone."""
+        self._leaving = True
+        if self._lease:
+            with suppress(grpc.RpcError):
+                request = registry_pb2.DrainRequest(lease_id=self._lease)
+                await self._stub.Drain(request, timeout=RPC_TIMEOUT)
+
+    async def leave(self) -> None:
+        """End the lease; a router that does not answer will end it by itself."""
+        if self._lease:
+            with suppress(grpc.RpcError):
+                request = registry_pb2.DeregisterRequest(lease_id=self._lease)
+                await self._stub.Deregister(request, timeout=RPC_TIMEOUT)
+        self._lease = ""
+        self.registered.clear()
+
+    async def _register(self) -> float:
+        """Take a lease; return its length."""
+        response = await self._stub.Register(self._request, timeout=RPC_TIMEOUT)
+        self._lease = response.lease_id
+        self.registered.set()
+        _LOG.info(
+            "%s: registered %d tools at %s",
+            self._request.replica.id,
+            len(self._request.tools),
+            self._router,
+        )
+        return seconds(response.ttl)
+
+    async def _renew(self) -> float:
+        """Renew the lease; return its length, 0 when the router does not know it."""
+        try:
+            request = registry_pb2.RenewRequest(lease_id=self._lease)
+            response = await self._stub.Renew(request, timeout=RPC_TIMEOUT)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.NOT_FOUND:
+                raise
+            self._lease = ""
+            self.registered.clear()
+            _LOG.info("%s: %s lost the lease", self._request.replica.id, self._router)
+            return 0.0
+        return seconds(response.ttl)
+
+    async def _persist(self, step: Callable[[], Awaitable[float]]) -> float:
+        """Take a step until the router answers, less and less often.
+
+        Raises: InvalidCall when the router refuses the request itself.
+        """
+        attempt = 0
+        while True:
+            try:
+                return await step()
+            except grpc.RpcError as error:
+                if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+                    raise InvalidCall(f"{self._router} refuses: {error.details()}") from error
+                # Once is a warning; a router that stays away does not fill the log.
+                level = logging.DEBUG if attempt else logging.WARNING
+                _LOG.log(level, "%s: %s %s", self._router, error.code().name, error.details())
+            await self._sleep(backoff(attempt, self._rng))
+            attempt += 1
+
+
+def backoff(attempt: int, rng: Random) -> float:
+    """Return the seconds to wait after a failed attempt (the first is 0): doubled, at most 2."""
+    return min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt, 16)) * rng.uniform(0.5, 1.0)

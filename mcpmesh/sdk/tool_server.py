@@ -1,0 +1,228 @@
+"""A server of tools: decorate functions, serve them."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from random import SystemRandom
+from typing import Any, TypeVar, Unpack, overload
+
+from mcpmesh.errors import AlreadyExists, NotReady
+from mcpmesh.model.replica import Replica, join_endpoint, split_endpoint
+from mcpmesh.model.tool import Tool, check_labels, check_name
+from mcpmesh.sdk.observer import ToolObserver
+from mcpmesh.sdk.request_state import StateSeal, default_key
+from mcpmesh.sdk.running import Running, ServerSettings
+from mcpmesh.sdk.tool import Said, ToolFunction, ToolOptions, tool_function
+from mcpmesh.sdk.tool_class import tool_of_object
+
+F = TypeVar("F", bound=Callable[..., Any])
+_UNSPECIFIED = ("", "0.0.0.0", "::")
+_LISTEN = "127.0.0.1:0"
+_GRACE = 10.0
+
+
+class ToolServer:
+    """A named set of tools that is served together; each start of it is one replica.
+
+    `labels` mark the replica (a zone, for one), not its tools. `version` is the version of every
+    tool that names none; without it, a tool's version is derived from its schemas. `state_key`
+    signs what a tool that asks back gives its caller to carry: the same for all replicas.
+    Units: `lease_ttl` in seconds. `threads` bounds the plain functions that run at once.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: str = "",
+        labels: Mapping[str, str] | None = None,
+        weight: int = 1,
+        threads: int = 32,
+        max_waiting_calls: int = 1024,
+        max_result_bytes: int = 4 * 1024 * 1024,
+        lease_ttl: float = 10.0,
+        state_key: bytes = b"",
+        observer: ToolObserver | None = None,
+    ) -> None:
+        check_name("server name", name)
+        check_labels(f"server {name}", labels or {})
+        self.name = name
+        self.version = version
+        self.labels = dict(labels or {})
+        self.weight = weight
+        self._settings = ServerSettings(
+            StateSeal(state_key or default_key(name)),
+            threads,
+            max_waiting_calls,
+            max_result_bytes,
+            lease_ttl,
+            observer,
+        )
+        self._functions: dict[str, ToolFunction] = {}
+        self._running: Running | None = None
+        self._replica: Replica | None = None
+        self._stopping = asyncio.Event()
+
+    def __repr__(self) -> str:
+        state = f"serving as {self._replica}" if self._running else "not serving"
+        return f"ToolServer({self.name}, {len(self._functions)} tools, {state})"
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The tools, in the order they were added."""
+        return tuple(function.tool for function in self._functions.values())
+
+    @property
+    def replica(self) -> Replica:
+        """Who this server is in the mesh while it serves.
+
+        Raises: NotReady before the start.
+        """
+        if self._replica is None:
+            raise NotReady(f"server {self.name} is not serving")
+        return self._replica
+
+    @overload
+    def tool(self, function: F, /) -> F: ...
+    @overload
+    def tool(self, **options: Unpack[Said]) -> Callable[[F], F]: ...
+
+    def tool(  # type: ignore[misc]  # mypy cannot match Unpack beside a positional-only default
+        self, function: F | None = None, /, **options: Unpack[Said]
+    ) -> F | Callable[[F], F]:
+        """Add a function as a tool; use as `@app.tool` or `@app.tool(timeout=2.0)`.
+
+        Raises: TypeError naming the parameter that no schema can be made of; AlreadyExists for a
+        name that is taken; InvalidCall for a value that the mesh refuses.
+        """
+        said = ToolOptions(**options)
+
+        def decorate(function: F) -> F:
+            self._add(tool_function(function, self._with_version(said)))
+            return function
+
+        return decorate if function is None else decorate(function)
+
+    def add(self, tool: object, **options: Unpack[Said]) -> None:
+        """Add an object or class with `execute(self, input_data)`, or a function, as a tool.
+
+        Raises: as `tool`.
+        """
+        said = ToolOptions(**options)
+        if hasattr(tool, "execute"):
+            # The class's own version goes before the server's.
+            unversioned = not getattr(tool, "version", "")
+            made = tool_of_object(tool, self._with_version(said) if unversioned else said)
+            self._add(made)
+        elif callable(tool):
+            self._add(tool_function(tool, self._with_version(said)))
+        else:
+            raise TypeError(f"{tool!r} has no execute(self, input_data), so it is no tool")
+
+    async def start(
+        self,
+        listen: str = _LISTEN,
+        router: str | Sequence[str] | None = None,
+        advertise: str | None = None,
+    ) -> Replica:
+        """Listen on HOST:PORT (port 0: a free one), register at each router; return who we are.
+
+        `advertise` is where routers reach this server; by default where it listens, and the
+        address they see when it listens everywhere.
+        Raises: NotReady when it serves already, or has no tools; OSError or RuntimeError when the
+        address cannot be bound.
+        """
+        if self._running is not None:
+            raise NotReady(f"server {self.name} serves already")
+        if not self._functions:
+            raise NotReady(f"server {self.name} has no tools; decorate a function with .tool")
+        host, _ = split_endpoint(listen)
+        running = Running(self._functions, self._settings)
+        port = running.listen(listen)
+        shown = advertise or join_endpoint("" if host in _UNSPECIFIED else host, port)
+        # Of the system's randomness: two replicas never share an id, whatever seeds are set.
+        replica_id = f"{self.name}-{SystemRandom().getrandbits(32):08x}"
+        self._replica = Replica(replica_id, shown, self.name, self.labels, self.weight)
+        self._stopping.clear()
+        routers = [router] if isinstance(router, str) else router or ()
+        try:
+            await running.start(self._replica, routers)
+        except BaseException:
+            await running.stop(0)
+            raise
+        self._running = running
+        return self._replica
+
+    async def registered(self) -> None:
+        """Wait until every router knows this server."""
+        if self._running is not None:
+            await self._running.registered()
+
+    async def stop(self, grace: float = _GRACE) -> None:
+        """Drain, finish the calls in flight within `grace` seconds, leave the mesh."""
+        self._stopping.set()
+        running, self._running, self._replica = self._running, None, None
+        if running is not None:
+            await running.stop(grace)
+
+    async def serve(
+        self,
+        listen: str = _LISTEN,
+        router: str | Sequence[str] | None = None,
+        advertise: str | None = None,
+        *,
+        grace: float = _GRACE,
+        on_ready: Callable[[Replica], None] | None = None,
+    ) -> None:
+        """Start, serve until `shut_down` or cancellation, and stop.
+
+        Raises: as `start`; InvalidCall when a router refuses the tools.
+        """
+        replica = await self.start(listen, router, advertise)
+        assert self._running is not None
+        if on_ready is not None:
+            on_ready(replica)
+        waits = [
+            asyncio.create_task(self._stopping.wait()),
+            asyncio.create_task(self._running.failed()),
+        ]
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.shield(self.stop(grace))
+
+    def shut_down(self) -> None:
+        """Let `serve` stop and return; to be called on its event loop."""
+        self._stopping.set()
+
+    def run(
+        self,
+        listen: str = _LISTEN,
+        router: str | Sequence[str] | None = None,
+        advertise: str | None = None,
+    ) -> None:
+        """Serve in an event loop of its own until SIGTERM or SIGINT."""
+
+        async def main() -> None:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.shut_down)
+            await self.serve(listen, router, advertise)
+
+        asyncio.run(main())
+
+    def _with_version(self, options: ToolOptions) -> ToolOptions:
+        return options if options.version else replace(options, version=self.version)
+
+    def _add(self, function: ToolFunction) -> None:
+        name = function.tool.name
+        if self._running is not None:
+            raise NotReady(f"server {self.name} serves already; add {name} before the start")
+        if name in self._functions:
+            raise AlreadyExists(f"server {self.name} has a tool {name} already; give one a name=")
+        self._functions[name] = function
