@@ -1,0 +1,123 @@
+"""Serves DiscoveryService for the whole mesh, from the catalog of this process."""
+
+from collections.abc import AsyncIterator, Callable
+
+from grpc.aio import ServicerContext
+
+from mcpmesh.discovery.lookup import find_tool
+from mcpmesh.discovery.page import page_of
+from mcpmesh.discovery.search import SearchIndex
+from mcpmesh.errors import InvalidCall, Overloaded
+from mcpmesh.model.catalog import Catalog
+from mcpmesh.router.catalog_source import CatalogSource
+from mcpmesh.router.refusal import Refusing
+from mcpmesh.router.replica_view import ReplicaView, StatusWriter
+from mcpmesh.router.tool_events import resync_event, snapshot_events, step_events
+from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc
+
+
+class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
+    """DiscoveryService: lists, finds and watches tools, and shows their replicas."""
+
+    def __init__(
+        self, source: CatalogSource, view: ReplicaView, clock: Callable[[], float]
+    ) -> None:
+        self._source = source
+        self._view = view
+        self._clock = clock
+        self._search = SearchIndex()
+        self._sorted: tuple[Catalog | None, list[str]] = (None, [])
+
+    async def ListTools(
+        self, request: discovery_pb2.ListToolsRequest, context: ServicerContext
+    ) -> discovery_pb2.ListToolsResponse:
+        """Give a page of tools in the order of their names."""
+        async with Refusing(context, "ListTools"):
+            catalog, writer = self._source.catalog, StatusWriter(self._view)
+            page = page_of(
+                catalog,
+                self._names(catalog),
+                size=request.page_size,
+                token=request.page_token,
+                labels=request.labels,
+                all_versions=request.all_versions,
+            )
+            return discovery_pb2.ListToolsResponse(
+                tools=[writer.tool_status(cluster) for cluster in page.clusters],
+                next_page_token=page.next_token,
+                cursor=self._source.cursor,
+            )
+
+    async def GetTool(
+        self, request: discovery_pb2.GetToolRequest, context: ServicerContext
+    ) -> discovery_pb2.ToolStatus:
+        """Give one tool."""
+        async with Refusing(context, "GetTool"):
+            if not request.name:
+                raise InvalidCall("name is missing; ListTools has them")
+            cluster = find_tool(self._source.catalog, request.name, request.version)
+            return StatusWriter(self._view).tool_status(cluster)
+
+    async def SearchTools(
+        self, request: discovery_pb2.SearchToolsRequest, context: ServicerContext
+    ) -> discovery_pb2.SearchToolsResponse:
+        """Give the tools that fit the words, best first."""
+        async with Refusing(context, "SearchTools"):
+            writer = StatusWriter(self._view)
+            hits = self._search.search(
+                self._source.catalog, request.query, request.limit, request.labels
+            )
+            return discovery_pb2.SearchToolsResponse(
+                hits=[
+                    discovery_pb2.SearchHit(
+                        tool=writer.tool_status(hit.cluster), score=hit.score, reason=hit.reason
+                    )
+                    for hit in hits
+                ]
+            )
+
+    async def WatchTools(
+        self, request: discovery_pb2.WatchToolsRequest, context: ServicerContext
+    ) -> AsyncIterator[discovery_pb2.CatalogEvent]:
+        """Give a snapshot, or what changed after the cursor, then every change."""
+        async with Refusing(context, "WatchTools"):
+            labels = dict(request.labels)
+            with self._source.watch(labels, request.cursor) as watch:
+                if watch.snapshot is not None:
+                    writer = StatusWriter(self._view)
+                    for event in snapshot_events(watch.snapshot, watch.cursor, labels, writer):
+                        yield event
+                while True:
+                    try:
+                        step = await watch.step()
+                    except Overloaded as error:
+                        yield resync_event(watch.cursor, error.message)
+                        return
+                    writer = StatusWriter(self._view)
+                    for event in step_events(step, self._source.catalog, writer):
+                        yield event
+
+    async def ListReplicas(
+        self, request: discovery_pb2.ListReplicasRequest, context: ServicerContext
+    ) -> discovery_pb2.ListReplicasResponse:
+        """Give the replicas of one tool or of all."""
+        async with Refusing(context, "ListReplicas"):
+            if request.tool:
+                find_tool(self._source.catalog, request.tool)
+            writer, now = StatusWriter(self._view), self._clock()
+            shown = [
+                each
+                for each in self._source.registrations()
+                if not request.tool or any(tool.name == request.tool for tool in each.tools)
+            ]
+            shown.sort(key=lambda each: (each.replica.server, each.replica.id))
+            return discovery_pb2.ListReplicasResponse(
+                replicas=[writer.replica_status(each, now) for each in shown]
+            )
+
+    def _names(self, catalog: Catalog) -> list[str]:
+        known, names = self._sorted
+        if known is not catalog:
+            names = sorted(catalog.clusters)
+            self._sorted = (catalog, names)
+        return names

@@ -1,0 +1,63 @@
+"""What the discovery service shows of replicas and tools beyond what is registered."""
+
+from typing import Protocol
+
+from mcpmesh.codec.tool import duration, replica_to_message, tool_to_message
+from mcpmesh.discovery.registration import Registration
+from mcpmesh.model.catalog import Cluster
+from mcpmesh.model.tool import Tool
+from mcpmesh.v1 import discovery_pb2
+
+READY = "READY"
+DRAINING = "DRAINING"
+
+
+class ReplicaView(Protocol):
+    """How this process sees the replicas; the pool of connections implements it."""
+
+    def state(self, replica_id: str) -> tuple[str, int, str]:
+        """Return a replica's state, its attempts in flight, and why it is not READY.
+
+        Shape: the state is IDLE, CONNECTING, READY, TRANSIENT_FAILURE, DRAINING or SHUTDOWN;
+        IDLE for a replica that is not known (yet).
+        """
+        ...
+
+
+class StatusWriter:
+    """Writes statuses for one answer; asks for each replica's state once."""
+
+    def __init__(self, view: ReplicaView) -> None:
+        self._view = view
+        self._ready: dict[str, bool] = {}
+
+    def tool_status(self, cluster: Cluster, tool: Tool | None = None) -> discovery_pb2.ToolStatus:
+        """Write a tool (the cluster's own by default) and how well it is served."""
+        return discovery_pb2.ToolStatus(
+            tool=tool_to_message(tool or cluster.tool),
+            replicas=len(cluster.replicas),
+            ready_replicas=sum(
+                self._is_ready(replica.id)
+                for replica in cluster.replicas
+                if replica.id not in cluster.draining
+            ),
+        )
+
+    def replica_status(self, registration: Registration, now: float) -> discovery_pb2.ReplicaStatus:
+        """Write a replica and how this process sees it."""
+        state, in_flight, reason = self._view.state(registration.replica.id)
+        ends = registration.expires_at
+        return discovery_pb2.ReplicaStatus(
+            replica=replica_to_message(registration.replica),
+            state=DRAINING if registration.draining else state,
+            in_flight=in_flight,
+            lease_remaining=None if ends is None else duration(max(0.0, ends - now)),
+            tools=sorted(f"{tool.name}@{tool.version}" for tool in registration.tools),
+            reason=reason,
+        )
+
+    def _is_ready(self, replica_id: str) -> bool:
+        known = self._ready.get(replica_id)
+        if known is None:
+            known = self._ready[replica_id] = self._view.state(replica_id)[0] == READY
+        return known
