@@ -8,10 +8,12 @@ from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from random import Random
 
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.ready import read_ready
+from mcpmesh.policy.backoff import Backoff
 
 _log = logging.getLogger(__name__)
 _MAX_LINE_BYTES = 1 << 20
@@ -32,20 +34,9 @@ class Program:
         return cls(name, (sys.executable, "-m", "mcpmesh", *arguments))
 
 
-@dataclass(frozen=True, slots=True)
-class Restarts:
-    """When to start again what ended: at once after a good while, later and later otherwise.
-
-    Units: seconds.
-    """
-
-    first: float = 0.2
-    longest: float = 10.0
-    good_while: float = 10.0
-
-    def delay(self, failures: int) -> float:
-        """Return the wait before the next start after so many bad ends in a row."""
-        return 0.0 if not failures else min(self.longest, self.first * 2.0 ** (failures - 1))
+#: When to start again what ended, and how long a start is not a failure of the one before.
+RESTARTS = Backoff(first=0.2, factor=2.0, longest=10.0)
+GOOD_WHILE = 10.0
 
 
 class State(Enum):
@@ -74,7 +65,7 @@ class Child:
         fd: int,
         grace: float,
         *,
-        restarts: Restarts,
+        restarts: Backoff,
         patient: bool,
         changed: Callable[[], None],
     ) -> None:
@@ -89,6 +80,7 @@ class Child:
         self._patient = patient
         self._changed = changed
         self._replace = Stop()
+        self._rng = Random()
 
     def __repr__(self) -> str:
         return f"<Child {self.program.name} {self.state.value} pid={self.pid}>"
@@ -116,9 +108,11 @@ class Child:
             if code == Exit.USAGE and not was_ready:
                 await self._wait_for_replacement(stop)
                 continue
-            failures = 1 if loop.time() - started > self._restarts.good_while else failures + 1
-            delay = self._restarts.delay(failures)
-            _log.warning("%s %s; starting it again in %g s", self.program.name, ended(code), delay)
+            failures = 1 if loop.time() - started > GOOD_WHILE else failures + 1
+            delay = self._restarts.wait(failures, self._rng)
+            _log.warning(
+                "%s %s; starting it again in %.1f s", self.program.name, ended(code), delay
+            )
             await self._pause(stop, delay)
         self._enter(State.STOPPED)
 

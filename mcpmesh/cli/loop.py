@@ -94,3 +94,8 @@ async def until(stop: Stop, work: Awaitable[T]) -> T | None:
 
 def _runner() -> asyncio.Runner:
     return asyncio.Runner(loop_factory=None if uvloop is None else uvloop.new_event_loop)
+
+
+def loop_name() -> str:
+    """Return which event loop commands run on."""
+    return "asyncio" if uvloop is None else f"uvloop {uvloop.__version__}"

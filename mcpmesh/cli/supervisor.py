@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
 
-from mcpmesh.cli.child import CannotStart, Child, Program, Restarts, State
+from mcpmesh.cli.child import RESTARTS, CannotStart, Child, Program, State
 from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.parent import Lifeline
+from mcpmesh.policy.backoff import Backoff
 
 _log = logging.getLogger(__name__)
 #: Seconds that a replaced child gets to be ready before the next one is replaced.
@@ -27,7 +28,7 @@ class Supervisor:
         programs: Sequence[Program],
         *,
         grace: float,
-        restarts: Restarts | None = None,
+        restarts: Backoff = RESTARTS,
         patient: bool = False,
     ) -> None:
         self._lifeline = Lifeline()
@@ -39,7 +40,7 @@ class Supervisor:
                 program,
                 self._lifeline.fd,
                 grace,
-                restarts=restarts or Restarts(),
+                restarts=restarts,
                 patient=patient,
                 changed=self._changed.set,
             )

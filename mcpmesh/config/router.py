@@ -27,7 +27,7 @@ class StaticReplica:
     """A replica that does not register itself: any gRPC server with ToolService.
 
     Without names, the tools are asked of the replica's own DiscoveryService.
-    Raises: InvalidSetting, InvalidCall.
+    Raises: InvalidSetting.
     """
 
     endpoint: str

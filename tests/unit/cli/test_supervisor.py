@@ -10,10 +10,11 @@ import pytest
 from children import DRAINS, FOREVER, HEAD, READY, STUBBORN, alive, program
 from conftest import Eventually
 
-from mcpmesh.cli.child import CannotStart, Restarts, State
+from mcpmesh.cli.child import CannotStart, State
 from mcpmesh.cli.supervisor import Supervisor
+from mcpmesh.policy.backoff import Backoff
 
-AT_ONCE = Restarts(first=0.01, longest=0.05)
+AT_ONCE = Backoff(first=0.01, longest=0.05)
 
 
 async def test_child_that_printed_its_ready_line_is_ready() -> None:
@@ -127,8 +128,3 @@ async def test_children_die_with_a_killed_parent(eventually: Eventually) -> None
         pid = int(parent.stdout.readline())
         parent.kill()
     await eventually(lambda: not alive(pid))
-
-
-def test_backoff_doubles_up_to_its_limit() -> None:
-    restarts = Restarts(first=0.5, longest=3.0)
-    assert [restarts.delay(failures) for failures in range(6)] == [0, 0.5, 1.0, 2.0, 3.0, 3.0]

@@ -1,0 +1,39 @@
+"""The command line's root: what is common to all commands."""
+
+from typing import Annotated
+
+from cyclopts import App, Group, Parameter
+
+from mcpmesh.cli.exits import exit_table
+from mcpmesh.cli.sources import PREFIX, ExactEnv
+
+#: Settings classes become options: each field by its own name, never by position.
+Flat = Parameter(name="*")
+
+SERVERS = Group("Run a mesh", sort_key=0)
+CALLERS = Group("Use a mesh", sort_key=1)
+REST = Group("Other", sort_key=2)
+
+_EPILOGUE = f"""
+Every option has one name everywhere: --log-level on the command line, MCPMESH_LOG_LEVEL in the
+environment, log_level in the TOML file of --config. The first of these that is set counts.
+
+Exit codes:
+
+```text
+{exit_table()}
+```
+"""
+
+app = App(
+    name="mcpmesh",
+    help="A tool mesh for AI: tools as replicas behind a gRPC router, and one MCP server.",
+    help_format="markdown",
+    help_epilogue=_EPILOGUE,
+    config=(ExactEnv(PREFIX, command=False),),
+    # --version is an option of `call`: the version of a tool.
+    version_flags=(),
+    default_parameter=Parameter(negative=()),
+)
+
+AsJson = Annotated[bool, Parameter(name="--json-output")]

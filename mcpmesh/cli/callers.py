@@ -1,0 +1,140 @@
+"""The commands of those who use a mesh."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from mcpmesh.cli.app import CALLERS, AsJson, Flat, app
+from mcpmesh.cli.bench import Load, bench
+from mcpmesh.cli.call import Asked, call
+from mcpmesh.cli.exits import Exit
+from mcpmesh.cli.loop import run
+from mcpmesh.cli.tools import list_replicas, list_tools, show_tool
+from mcpmesh.config import ClientSettings
+
+_CLIENT = ClientSettings()
+Client = Annotated[ClientSettings, Flat]
+Positional = Annotated[str, Parameter(show_env_var=False)]
+Pairs = Annotated[str, Parameter(allow_leading_hyphen=True, show_env_var=False)]
+
+
+@app.command(name="tools", group=CALLERS)
+def tools_command(
+    name: Positional = "",
+    /,
+    *,
+    version: str = "",
+    all_versions: bool = False,
+    json_output: AsJson = False,
+    client: Client = _CLIENT,
+) -> Exit:
+    """List the tools of a mesh, or show one with its schema.
+
+    Parameters
+    ----------
+    name
+        The tool to show; without it, all are listed.
+    version
+        The version to show; the newest without it.
+    all_versions
+        List older versions too.
+    json_output
+        Print JSON instead of a table.
+    """
+    if name:
+        return run(lambda: show_tool(client, name, version, as_json=json_output))
+    return run(lambda: list_tools(client, all_versions=all_versions, as_json=json_output))
+
+
+@app.command(name="replicas", group=CALLERS)
+def replicas_command(
+    tool: Positional = "", /, *, json_output: AsJson = False, client: Client = _CLIENT
+) -> Exit:
+    """List the replicas of a mesh.
+
+    Parameters
+    ----------
+    tool
+        Only replicas of this tool.
+    json_output
+        Print JSON instead of a table.
+    """
+    return run(lambda: list_replicas(client, tool, as_json=json_output))
+
+
+@app.command(name="call", group=CALLERS)
+def call_command(
+    name: Positional,
+    /,
+    *arguments: Pairs,
+    json: str | None = None,
+    stream: bool = False,
+    timeout: float | None = None,
+    version: str = "",
+    json_output: AsJson = False,
+    client: Client = _CLIENT,
+) -> Exit:
+    """Call a tool and print what it says.
+
+    Parameters
+    ----------
+    name
+        The tool.
+    arguments
+        KEY=VALUE pairs, read as the tool's schema has them; a.b=1 reaches into an object, a key
+        given twice makes a list. A single - reads a JSON object from stdin.
+    json
+        All arguments as one JSON object.
+    stream
+        Print output, progress and log lines as they come.
+    timeout
+        Seconds to wait for the answer; the router's default without it.
+    version
+        The tool's version; the newest without it.
+    json_output
+        Print the whole result as JSON; with --stream, one line for each event.
+    """
+    asked = Asked(name, arguments, json, timeout, version)
+    return run(lambda: call(client, asked, stream=stream, as_json=json_output))
+
+
+@app.command(name="bench", group=CALLERS)
+def bench_command(
+    name: Positional,
+    /,
+    *arguments: Pairs,
+    json: str | None = None,
+    concurrency: int = 16,
+    count: int | None = None,
+    duration: float | None = None,
+    timeout: float | None = None,
+    version: str = "",
+    json_output: AsJson = False,
+    client: Client = _CLIENT,
+) -> Exit:
+    """Call a tool again and again, and tell how fast it answers.
+
+    Parameters
+    ----------
+    name
+        The tool.
+    arguments
+        KEY=VALUE pairs, or - for a JSON object on stdin, as with call.
+    json
+        All arguments as one JSON object.
+    concurrency
+        Calls in flight at the same time.
+    count
+        Calls to make.
+    duration
+        Seconds to go on; 10 when --count is not given either.
+    timeout
+        Seconds each call may take.
+    version
+        The tool's version; the newest without it.
+    json_output
+        Print the figures as JSON.
+    """
+    asked = Asked(name, arguments, json, timeout, version)
+    load = Load(concurrency, count, duration)
+    return run(lambda: bench(client, asked, load, as_json=json_output))
