@@ -14,7 +14,7 @@ from mcpmesh import ToolContext, ToolServer
 app = ToolServer("report")
 
 Pause = Annotated[float, Field(ge=0, le=10, description="seconds that each month takes")]
-FREEZING_F = 32.0
+WARM_F = 70.0
 
 
 def _read() -> dict[str, dict[datetime, float]]:
@@ -32,11 +32,11 @@ HOURS = _read()
 @app.tool(read_only=True, idempotent=True, timeout=150.0)
 async def temperature_report(ctx: ToolContext, pause: Pause = 0.5) -> str:
     """A report in Markdown on the temperatures of Seattle in 2010; slow, call it as a stream."""
-    lines = ["| month | mean °F | coldest | hottest | hours of frost |", "|---|---|---|---|---|"]
+    lines = ["| month | mean °F | coldest | hottest | warm hours |", "|---|---|---|---|---|"]
     for done, (month, hours) in enumerate(HOURS.items(), start=1):
         lines.append(_line(month, hours))
-        if frost := _frost(hours):
-            await ctx.log("notice", {"month": month, "hours_of_frost": frost})
+        if warm := _warm(hours):
+            await ctx.log("notice", {"month": month, "warm_hours": warm})
         await ctx.progress(done, len(HOURS), f"{month} is done")
         # A cancelled caller ends the report here; there is nothing to clean up.
         await asyncio.sleep(pause)
@@ -50,10 +50,10 @@ def _line(month: str, hours: dict[datetime, float]) -> str:
         f"{mean(hours.values()):.1f}",
         f"{hours[coldest]} on the {coldest:%d.}",
         f"{hours[hottest]} on the {hottest:%d.}",
-        str(_frost(hours)),
+        str(_warm(hours)),
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _frost(hours: dict[datetime, float]) -> int:
-    return sum(degrees < FREEZING_F for degrees in hours.values())
+def _warm(hours: dict[datetime, float]) -> int:
+    return sum(degrees >= WARM_F for degrees in hours.values())

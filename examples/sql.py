@@ -75,7 +75,7 @@ def sql_query(sql: str, ctx: ToolContext, limit: Annotated[int, Field(ge=1, le=5
         cursor = database.execute(sql)
         found = cursor.fetchmany(limit + 1)
     except sqlite3.Error as error:
-        raise ToolFailure(f"SQLite refuses this: {error}. {HINTS.get(str(error), '')}") from error
+        raise ToolFailure(f"SQLite refuses this: {error}.{_hint(str(error))}") from error
     finally:
         database.close()
     columns = [column[0] for column in cursor.description or ()]
@@ -95,10 +95,12 @@ def sql_tables(ctx: ToolContext) -> dict[str, list[str]]:
     return tables
 
 
-HINTS = {
-    "not authorized": "Only SELECT is allowed.",
-    "interrupted": f"It took longer than {MAX_SECONDS} s; narrow it down.",
-}
+def _hint(reason: str) -> str:
+    if "authoriz" in reason:
+        return " Only SELECT is allowed."
+    if reason == "interrupted":
+        return f" It took longer than {MAX_SECONDS} s; narrow it down."
+    return ""
 
 
 def _plain(value: Value | bytes) -> Value:

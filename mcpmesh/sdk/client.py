@@ -13,6 +13,7 @@ from mcpmesh.sdk.call_result import CallResult, result_from_message
 from mcpmesh.sdk.call_stream import CallStream, this_task_is_cancelled
 from mcpmesh.sdk.catalog_watch import CatalogEvent, watch_catalog
 from mcpmesh.sdk.conversation import Conversation
+from mcpmesh.sdk.engine import new_channel
 from mcpmesh.sdk.outgoing import Arguments, CallOptions, Metadata, Outgoing, outgoing
 from mcpmesh.sdk.rpc_error import correlation_of, mesh_error
 from mcpmesh.sdk.tool_info import (
@@ -28,11 +29,6 @@ from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2
 T = TypeVar("T")
 PAGE_SIZE = 500
 MAX_QUESTIONS = 10
-
-
-def open_channel(target: str) -> Any:
-    """Open the one connection that a client's calls share."""
-    return grpc.aio.insecure_channel(target)
 
 
 class Client:
@@ -212,7 +208,7 @@ class Client:
         if self._closed:
             raise RuntimeError(f"the client of {self._target} is closed")
         if self._channel is None:
-            self._channel = open_channel(self._target) if self._given is None else self._given
+            self._channel = new_channel(self._target) if self._given is None else self._given
             self._tools = invoke_pb2_grpc.ToolServiceStub(self._channel)  # type: ignore[no-untyped-call]
             self._discovery = discovery_pb2_grpc.DiscoveryServiceStub(self._channel)  # type: ignore[no-untyped-call]
 

@@ -1,0 +1,1 @@
+"""Programs that call the example tools, each in another way."""
