@@ -64,7 +64,8 @@ class Link(asyncio.Protocol):
         self.connection = Connection(self, limits, client=client)
         self.peer_name = ""
         self.local_name = ""
-        self.peer_host = ""
+        #: Set when the socket is closed.
+        self.closed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
         self._times = times
         self._on_ready = on_ready
@@ -105,6 +106,7 @@ class Link(asyncio.Protocol):
         why = self._why or (f"connection lost: {exc}" if exc else "connection closed by the peer")
         self.connection.lost(why)
         self._transport = None
+        self.closed.set()
         self.owner.link_lost(self, why)
 
     # ConnectionOwner

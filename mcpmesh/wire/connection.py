@@ -178,7 +178,7 @@ class Connection:
         self.waiting.clear()
         for stream in streams:
             stream.refused = not stream.id
-            self.end_stream(stream, ErrorCode.CANCEL, message)
+            self.end_stream(stream, ErrorCode.CONNECT_ERROR, message)
 
     def ping(self, payload: bytes) -> None:
         """Send a PING of 8 bytes; the owner's `on_pong` gets them back."""

@@ -1,0 +1,278 @@
+"""One call on the client: from its request to its status.
+
+A call is the sink of its stream. It has the surface of `grpc.aio`'s call objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from grpc import StatusCode
+
+from mcpmesh.codec.metadata import Header, decode_message, decode_metadata
+from mcpmesh.codec.status import STATUS
+from mcpmesh.errors import MeshError
+from mcpmesh.rpc.compression import compress
+from mcpmesh.rpc.http_status import code_of_http, code_of_reset
+from mcpmesh.rpc.message_queue import MessageQueue
+from mcpmesh.rpc.writer import MessageWriter
+from mcpmesh.wire.connection import Connection
+from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.stream import Stream
+
+if TYPE_CHECKING:
+    from mcpmesh.rpc.channel import Channel
+
+_OK_TRAILERS = ((b"grpc-status", b"0"),)
+
+
+class CallBase:
+    """What all four shapes of a call share."""
+
+    __slots__ = (
+        "_callbacks", "_channel", "_code", "_connection_wait", "_deserialize", "_details", "_done",
+        "_encoding", "_expiry", "_fields", "_head", "_head_wait", "_loop", "_queue", "_serialize",
+        "_stream", "_timer", "_trailers", "_writer",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        channel: Channel,
+        fields: Headers,
+        serialize: Callable[[Any], bytes] | None,
+        deserialize: Callable[[bytes], Any] | None,
+        timeout: float | None,
+        encoding: bytes,
+    ) -> None:
+        self._channel = channel
+        self._loop = loop = channel.loop
+        self._fields = fields
+        self._serialize = serialize
+        self._deserialize = deserialize
+        self._encoding = encoding
+        self._queue = MessageQueue(None, channel.options.max_message_bytes)
+        self._stream: Stream | None = None
+        self._writer: MessageWriter | None = None
+        self._head: Headers = ()
+        self._trailers: Headers = ()
+        self._code: StatusCode | None = None
+        self._details = ""
+        self._done: asyncio.Future[None] | None = None
+        self._head_wait: asyncio.Future[None] | None = None
+        self._connection_wait: asyncio.Task[None] | None = None
+        self._callbacks: list[Callable[[Any], None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._expiry: float | None = None
+        if timeout is not None:
+            self._expiry = loop.time() + timeout
+            self._timer = loop.call_later(max(0.0, timeout), self._expire)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} code={self._code} details={self._details!r}>"
+
+    # grpc.aio.RpcContext and Call
+
+    def cancelled(self) -> bool:
+        """Tell whether the call was cancelled."""
+        return self._code is StatusCode.CANCELLED
+
+    def done(self) -> bool:
+        """Tell whether the call ended."""
+        return self._code is not None
+
+    def time_remaining(self) -> float | None:
+        """Return the seconds until the deadline; None without one."""
+        return None if self._expiry is None else max(0.0, self._expiry - self._loop.time())
+
+    def cancel(self) -> bool:
+        """Cancel the call, on the wire too; False when it ended before."""
+        if self._code is not None:
+            return False
+        self._finish(StatusCode.CANCELLED, "Locally cancelled by application!")
+        return True
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        """Have something called with this call when it ends."""
+        if self._code is not None:
+            callback(self)
+        else:
+            self._callbacks.append(callback)
+
+    async def initial_metadata(self) -> grpc.aio.Metadata:
+        """Wait for the answer's head; return its metadata."""
+        if not self._head and self._code is None:
+            if self._head_wait is None:
+                self._head_wait = self._loop.create_future()
+            await asyncio.shield(self._head_wait)
+        return grpc.aio.Metadata(*decode_metadata(self._head))
+
+    async def trailing_metadata(self) -> grpc.aio.Metadata:
+        """Wait for the end; return the metadata that came with it."""
+        await self._ended()
+        return grpc.aio.Metadata(*decode_metadata(self._trailers))
+
+    async def code(self) -> StatusCode:
+        """Wait for the end; return the status."""
+        await self._ended()
+        assert self._code is not None
+        return self._code
+
+    async def details(self) -> str:
+        """Wait for the end; return the status message."""
+        await self._ended()
+        return self._details
+
+    def debug_error_string(self) -> str:
+        """Describe the end for people."""
+        return repr(self)
+
+    async def wait_for_connection(self) -> None:
+        """Wait until the call is on a connection, or ended.
+
+        Raises: grpc.aio.AioRpcError when it ended with an error.
+        """
+        if self._connection_wait is not None:
+            await asyncio.shield(self._connection_wait)
+        if self._code not in (None, StatusCode.OK):
+            raise self.error()
+
+    # StreamSink
+
+    def on_headers(self, headers: Headers, end: bool) -> None:
+        if not headers:
+            self._finish(StatusCode.RESOURCE_EXHAUSTED, "the peer's metadata is over our limit")
+        elif end:
+            self._on_trailers(headers)
+        else:
+            self._on_head(headers)
+
+    def on_data(self, data: bytes, end: bool) -> None:
+        try:
+            self._queue.feed(data)
+        except MeshError as error:
+            self._finish(STATUS[error.grpc_code], error.message)
+            return
+        if end:
+            self._finish(StatusCode.UNKNOWN, "the answer ended without a grpc-status")
+        elif self._queue:
+            self._on_message()
+
+    def on_reset(self, code: int, message: str) -> None:
+        assert self._stream is not None
+        self._finish(code_of_reset(code, refused=self._stream.refused), message)
+
+    # The way of a call
+
+    def _open(self, connection: Connection, end: bool = False) -> Stream:
+        """Send the head; the stream may wait for the peer's limit of streams."""
+        volatile: tuple[Header, ...] = ()
+        remaining = self.time_remaining()
+        if remaining is not None:
+            volatile = self._channel.timeout_field(remaining)
+        stream = self._stream = connection.open(self._fields, self, volatile, end)
+        self._queue.attach(stream)
+        return stream
+
+    def _pack(self, message: Any) -> tuple[bytes, bool]:
+        payload: bytes = message if self._serialize is None else self._serialize(message)
+        if self._encoding == b"identity":
+            return payload, False
+        return compress(self._encoding, payload), True
+
+    def _unpack(self, payload: bytes) -> Any:
+        return payload if self._deserialize is None else self._deserialize(payload)
+
+    def _on_head(self, headers: Headers) -> None:
+        fields = dict(headers)
+        if fields.get(b":status") != b"200":
+            self._finish(*code_of_http(fields.get(b":status", b"")))
+            return
+        if not fields.get(b"content-type", b"").startswith(b"application/grpc"):
+            self._finish(StatusCode.UNKNOWN, "the answer's content-type is not application/grpc")
+            return
+        self._head = headers
+        self._queue.encoding = fields.get(b"grpc-encoding", b"identity")
+        if self._head_wait is not None and not self._head_wait.done():
+            self._head_wait.set_result(None)
+
+    def _on_trailers(self, headers: Headers) -> None:
+        self._trailers = headers
+        if headers == _OK_TRAILERS:
+            self._end_well()
+            return
+        fields = dict(headers)
+        status = fields.get(b"grpc-status", b"")
+        if not status.isdigit():
+            if b":status" in fields and fields[b":status"] != b"200":
+                self._finish(*code_of_http(fields[b":status"]))
+            else:
+                self._finish(StatusCode.UNKNOWN, "the answer ended without a grpc-status")
+            return
+        code = STATUS.get(int(status), StatusCode.UNKNOWN)
+        details = decode_message(fields.get(b"grpc-message", b""))
+        if code is StatusCode.OK:
+            self._end_well(details)
+        else:
+            self._finish(code, details)
+
+    def _end_well(self, details: str = "") -> None:
+        try:
+            self._queue.finish()
+        except MeshError as error:
+            self._finish(StatusCode.INTERNAL, error.message)
+        else:
+            self._finish(StatusCode.OK, details)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._finish(StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+
+    def _finish(self, code: StatusCode, details: str) -> None:
+        """End the call; the first to say how it ended is heard."""
+        if self._code is not None:
+            return
+        self._code = code
+        self._details = details
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        stream = self._stream
+        if stream is not None:
+            # Ours may still be open, when the answer came before the request was complete.
+            stream.reset()
+        if self._connection_wait is not None:
+            self._connection_wait.cancel()
+        if code is not StatusCode.OK:
+            self._queue.fail(
+                asyncio.CancelledError(details) if code is StatusCode.CANCELLED else self.error()
+            )
+        if self._writer is not None:
+            self._writer.wake()
+        for waiter in (self._done, self._head_wait):
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+        for callback in self._callbacks:
+            callback(self)
+
+    def _on_message(self) -> None:
+        """Learn that a message waits in the queue."""
+
+    async def _ended(self) -> None:
+        if self._code is None:
+            if self._done is None:
+                self._done = self._loop.create_future()
+            await asyncio.shield(self._done)
+
+    def error(self) -> grpc.aio.AioRpcError:
+        """Return the end as the error that grpc.aio raises."""
+        assert self._code is not None
+        return grpc.aio.AioRpcError(
+            self._code,
+            grpc.aio.Metadata(*decode_metadata(self._head)),
+            grpc.aio.Metadata(*decode_metadata(self._trailers)),
+            details=self._details,
+            debug_error_string=f"{self._channel.target}: {self._details}",
+        )

@@ -1,0 +1,226 @@
+"""The four shapes of a call on the client."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
+from typing import Any
+
+import grpc
+from grpc import StatusCode
+
+from mcpmesh.errors import NoReplica
+from mcpmesh.rpc.client_call import CallBase
+from mcpmesh.rpc.writer import MessageWriter
+from mcpmesh.wire.connection import Connection
+from mcpmesh.wire.message import frame_message
+
+Requests = AsyncIterable[Any] | Iterable[Any]
+
+
+class UnaryRequestCall(CallBase):
+    """A call with one request, sent as soon as there is a connection."""
+
+    __slots__ = ("_request", "_wait_for_ready")
+
+    def begin(self, request: Any, wait_for_ready: bool) -> None:
+        """Send the request, now if the channel is connected."""
+        self._request = request
+        self._wait_for_ready = wait_for_ready
+        connection = self._channel.connection
+        if connection is not None and not connection.draining:
+            self._send(connection)
+        elif self._code is None:
+            self._connection_wait = self._loop.create_task(self._send_later())
+
+    def _send(self, connection: Connection) -> None:
+        payload, compressed = self._pack(self._request)
+        self._request = None
+        self._open(connection).send_data(frame_message(payload, compressed), True)
+
+    async def _send_later(self) -> None:
+        try:
+            connection = await self._channel.ready(self._wait_for_ready)
+        except NoReplica as error:
+            self._finish(StatusCode.UNAVAILABLE, error.message)
+        else:
+            if self._code is None:
+                self._connection_wait = None
+                self._send(connection)
+
+
+class StreamRequestCall(CallBase):
+    """A call whose requests are written one by one, or come from an iterator."""
+
+    __slots__ = ("_opened", "_sender", "_writing_done")
+
+    def begin(self, requests: Requests | None, wait_for_ready: bool) -> None:
+        """Open the stream as soon as there is a connection, and send what the iterator gives."""
+        self._writing_done = False
+        self._sender: asyncio.Task[None] | None = None
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        connection = self._channel.connection
+        if connection is not None and not connection.draining:
+            self._start(connection)
+        else:
+            self._connection_wait = self._loop.create_task(self._start_later(wait_for_ready))
+        if requests is not None:
+            self._sender = self._loop.create_task(self._send_all(requests))
+        self.add_done_callback(lambda _call: self._stop())
+
+    def _start(self, connection: Connection) -> None:
+        self._writer = MessageWriter(self._open(connection))
+        self._opened.set_result(None)
+
+    async def _start_later(self, wait_for_ready: bool) -> None:
+        try:
+            connection = await self._channel.ready(wait_for_ready)
+        except NoReplica as error:
+            self._finish(StatusCode.UNAVAILABLE, error.message)
+        else:
+            if self._code is None:
+                self._connection_wait = None
+                self._start(connection)
+
+    def _stop(self) -> None:
+        if not self._opened.done():
+            self._opened.set_result(None)
+        if self._sender is not None and self._sender is not _current_task():
+            self._sender.cancel()
+
+    async def write(self, request: Any) -> None:
+        """Send a request; waits while the server is behind with reading.
+
+        Raises: grpc.aio.AioRpcError when the call ended, asyncio.InvalidStateError after
+        done_writing.
+        """
+        if self._writing_done:
+            raise asyncio.InvalidStateError('RPC is half closed after calling "done_writing".')
+        await self._opened
+        self._check_alive()
+        assert self._writer is not None
+        await self._writer.write(*self._pack(request))
+        self._check_alive()
+
+    async def done_writing(self) -> None:
+        """Say that no more requests come."""
+        if self._writing_done:
+            return
+        self._writing_done = True
+        await self._opened
+        if self._code is None and self._stream is not None:
+            self._stream.send_data(b"", True)
+
+    def _check_alive(self) -> None:
+        if self._code is StatusCode.CANCELLED:
+            raise asyncio.CancelledError
+        if self._code is not None:
+            if self._code is StatusCode.OK:
+                raise asyncio.InvalidStateError("RPC is finished")
+            raise self.error()
+
+    async def _send_all(self, requests: Requests) -> None:
+        try:
+            if isinstance(requests, AsyncIterable):
+                async for request in requests:
+                    await self.write(request)
+            else:
+                for request in requests:
+                    await self.write(request)
+            await self.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The call ended first; whoever reads it learns how.
+            if inspect.isasyncgen(requests):
+                await requests.aclose()
+        except asyncio.CancelledError:
+            if self._code is None:
+                self.cancel()
+            raise
+        except Exception as error:
+            self._finish(StatusCode.UNKNOWN, f"the request iterator failed: {error}")
+
+
+class UnaryResponse(CallBase):
+    """Awaiting the call gives its one response."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._code is None:
+            self._done = self._done or self._loop.create_future()
+            try:
+                yield from self._done
+            except asyncio.CancelledError:
+                self.cancel()
+                raise
+        if self._code is StatusCode.OK:
+            payload = self._queue.take()
+            if payload is None:
+                self._code = StatusCode.UNIMPLEMENTED
+                self._details = "the answer has no message"
+                raise self.error()
+            return self._unpack(payload)
+        if self._code is StatusCode.CANCELLED and not self._trailers:
+            raise asyncio.CancelledError
+        raise self.error()
+
+
+class StreamResponse(CallBase):
+    """Iterating the call, or reading it, gives its responses."""
+
+    __slots__ = ()
+
+    async def read(self) -> Any:
+        """Wait for the next response; grpc.aio.EOF after the last.
+
+        Raises: grpc.aio.AioRpcError when the call ended with an error.
+        """
+        try:
+            payload = await self._queue.read()
+            if payload is None:
+                await self._ended()
+                if self._code is not StatusCode.OK:
+                    raise self.error()
+                return grpc.aio.EOF
+        except asyncio.CancelledError:
+            if self._code is StatusCode.CANCELLED and self._trailers:
+                raise self.error() from None
+            self.cancel()
+            raise
+        return self._unpack(payload)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        while (response := await self.read()) is not grpc.aio.EOF:
+            yield response
+
+
+class UnaryUnaryCall(UnaryRequestCall, UnaryResponse):
+    """One request, one response."""
+
+    __slots__ = ()
+
+
+class UnaryStreamCall(UnaryRequestCall, StreamResponse):
+    """One request, a stream of responses."""
+
+    __slots__ = ()
+
+
+class StreamUnaryCall(StreamRequestCall, UnaryResponse):
+    """A stream of requests, one response."""
+
+    __slots__ = ()
+
+
+class StreamStreamCall(StreamRequestCall, StreamResponse):
+    """A stream each way, independent of each other."""
+
+    __slots__ = ()
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
