@@ -46,7 +46,7 @@ class RegistryKeeper:
         self._new_lease = asyncio.Event()
 
     def __repr__(self) -> str:
-        return f"RegistryKeeper({self._registry}, {len(self._followers)} followers)"
+        return f"RegistryKeeper({self._registry}, {self._feed}, {len(self._followers)} followers)"
 
     @property
     def catalog(self) -> Catalog:
