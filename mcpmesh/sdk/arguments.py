@@ -149,11 +149,17 @@ def by_parameters(
 
 
 def by_whole(tool: str, parameter: str, annotation: object) -> Arguments | None:
-    """Take the whole object as one argument; None when the annotation is no object type."""
+    """Take the whole object as one argument; None when the annotation is no object type.
+
+    Raises: TypeError naming the tool when no schema can be made of the annotation.
+    """
     untyped = annotation is inspect.Parameter.empty or annotation is Any
     declared: Any = dict[str, Any] if untyped else annotation
-    adapter: TypeAdapter[Any] = TypeAdapter(declared)
-    schema = json_schema(adapter, "validation")
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(declared)
+        schema = json_schema(adapter, "validation")
+    except (PydanticSchemaGenerationError, PydanticUserError) as error:
+        raise TypeError(f"tool {tool}: no schema can be made of {parameter}: {error}") from error
     if not is_object(schema):
         return None
     return Whole(schema_bytes(schema), summary(schema), parameter, adapter)

@@ -5,6 +5,8 @@ from typing import Any
 
 import grpc
 
+from mcpmesh.rpc import Server
+
 #: A router that comes back is to be found within seconds, not after grpcio's two minutes.
 _RECONNECT = (
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -15,7 +17,7 @@ _RECONNECT = (
 
 def new_server() -> Any:
     """Return a gRPC server that is not listening yet."""
-    return grpc.aio.server()
+    return Server()
 
 
 def new_channel(endpoint: str) -> Any:

@@ -6,13 +6,7 @@ from random import Random
 from typing import Any
 
 from mcpmesh.errors import InvalidCall
-from mcpmesh.model.trace import (
-    TraceContext,
-    new_span_id,
-    new_trace_id,
-    parse_traceparent,
-    valid_correlation_id,
-)
+from mcpmesh.model.trace import TraceContext, parse_traceparent, valid_correlation_id
 from mcpmesh.v1 import invoke_pb2
 
 CORRELATION_KEY = "x-correlation-id"
@@ -25,17 +19,18 @@ CALLER_KEY = "mcpmesh-caller"
 class Incoming:
     """Who calls, and as part of what.
 
+    `parent` is None when the caller sent no trace, so that whoever traces decides to record it.
     Shape: `metadata` holds the text entries, the last of each key.
     """
 
     correlation_id: str
-    parent: TraceContext
+    parent: TraceContext | None
     caller: str
     metadata: Mapping[str, str]
 
 
 def read_metadata(entries: Iterable[Any] | None, rng: Random) -> Incoming:
-    """Read a call's metadata; a missing correlation id or trace is made."""
+    """Read a call's metadata; a missing correlation id is made."""
     metadata = {key: value for key, value in entries or () if isinstance(value, str)}
     correlation_id = metadata.get(CORRELATION_KEY, "")
     if not valid_correlation_id(correlation_id):
@@ -43,7 +38,7 @@ def read_metadata(entries: Iterable[Any] | None, rng: Random) -> Incoming:
     parent = parse_traceparent(metadata.get("traceparent", ""), metadata.get("tracestate", ""))
     return Incoming(
         correlation_id,
-        parent or TraceContext(new_trace_id(rng), new_span_id(rng)),
+        parent,
         metadata.get(CALLER_KEY, ""),
         metadata,
     )

@@ -2,9 +2,10 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from random import Random
 from typing import Protocol
 
-from mcpmesh.model.trace import TraceContext
+from mcpmesh.model.trace import TraceContext, new_span_id, new_trace_id
 from mcpmesh.sdk.incoming import Incoming
 
 
@@ -53,8 +54,12 @@ class Unobserved:
 
 
 class NoObserver:
-    """Watches nothing."""
+    """Watches nothing; a call without a trace gets one, unrecorded, for its log lines."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
 
     def call(self, call: ToolCall) -> AbstractContextManager[Observation]:
         """Return a context that does nothing."""
-        return nullcontext(Unobserved(call.incoming.parent))
+        made = TraceContext(new_trace_id(self._rng), new_span_id(self._rng))
+        return nullcontext(Unobserved(call.incoming.parent or made))

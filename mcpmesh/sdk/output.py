@@ -72,10 +72,11 @@ class Output:
         return tool_pb2.ToolResult(content=content, structured_content=structured)
 
 
-def output_of(annotation: Any) -> Output:
+def output_of(tool: str, annotation: Any) -> Output:
     """Return how values of a return annotation become results.
 
     A stream (Iterator, AsyncIterator, …) has no schema: its chunks are content.
+    Raises: TypeError naming the tool when pydantic cannot use the type as it is written.
     """
     if annotation is inspect.Signature.empty or _shapeless(annotation):
         return Output()
@@ -87,8 +88,11 @@ def output_of(annotation: Any) -> Output:
         wrapper: TypeAdapter[Any] = TypeAdapter(create_model("Result", result=(annotation, ...)))
         schema = json_schema(wrapper, "serialization")
         return Output(schema_bytes(schema), adapter, wrapped=True)
-    except (PydanticSchemaGenerationError, PydanticUserError):
+    except PydanticSchemaGenerationError:
+        # A class pydantic knows nothing of: its values may still have a JSON form.
         return Output()
+    except PydanticUserError as error:
+        raise TypeError(f"tool {tool}: the return type: {error}") from error
 
 
 def _undeclared(value: object) -> tool_pb2.ToolResult:

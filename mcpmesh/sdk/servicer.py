@@ -58,8 +58,8 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
         self._functions = functions
         self._runner = runner
         self._max_result_bytes = max_result_bytes
-        self._observer = observer or NoObserver()
         self._rng = rng or Random()
+        self._observer = observer or NoObserver(self._rng)
         self.in_flight = 0
 
     def __repr__(self) -> str:

@@ -92,7 +92,7 @@ def tool_function(
     documentation = read_docstring(_docstring(function))
     context = _context_parameter(name, function, hints)
     arguments = _arguments(name, function, options, hints, documentation, context, whole)
-    output = output_of(hints.get("return", inspect.Signature.empty))
+    output = output_of(name, hints.get("return", inspect.Signature.empty))
     if options.output_schema is not None:
         output = replace(output, schema=schema_bytes(options.output_schema))
     description = options.description

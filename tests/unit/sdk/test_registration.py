@@ -1,0 +1,181 @@
+"""A tool server's lease, opposite a registry on grpcio."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import grpc
+import pytest
+
+from mcpmesh import ToolServer
+from mcpmesh.codec.tool import duration
+from mcpmesh.errors import InvalidCall
+from mcpmesh.sdk.registration import MAX_BACKOFF, backoff
+from mcpmesh.v1 import registry_pb2, registry_pb2_grpc
+
+TTL = 0.15
+
+
+class Registry(registry_pb2_grpc.RegistryServiceServicer):
+    """Keeps a diary of what was asked."""
+
+    def __init__(self) -> None:
+        self.diary: list[str] = []
+        self.request = registry_pb2.RegisterRequest()
+        self.forget = False
+        self.refuse = False
+
+    async def Register(self, request: registry_pb2.RegisterRequest, context: Any) -> Any:
+        if self.refuse:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "tools[0].name is odd")
+        self.diary.append("register")
+        self.request = request
+        return registry_pb2.RegisterResponse(
+            lease_id=f"lease-{len(self.diary)}", ttl=duration(TTL), tools=request.tools
+        )
+
+    async def Renew(self, request: registry_pb2.RenewRequest, context: Any) -> Any:
+        if self.forget:
+            self.forget = False
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such lease")
+        self.diary.append("renew")
+        return registry_pb2.RenewResponse(ttl=duration(TTL))
+
+    async def Drain(self, request: registry_pb2.DrainRequest, context: Any) -> Any:
+        self.diary.append("drain")
+        return registry_pb2.DrainResponse()
+
+    async def Deregister(self, request: registry_pb2.DeregisterRequest, context: Any) -> Any:
+        self.diary.append("deregister")
+        return registry_pb2.DeregisterResponse()
+
+    async def until(self, entry: str, count: int = 1) -> None:
+        async with asyncio.timeout(5):
+            while self.diary.count(entry) < count:
+                await asyncio.sleep(0.005)
+
+
+async def listen(registry: Registry, address: str = "127.0.0.1:0") -> tuple[Any, str]:
+    server = grpc.aio.server()
+    registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
+    port = server.add_insecure_port(address)
+    await server.start()
+    return server, f"127.0.0.1:{port}"
+
+
+def echo_server() -> ToolServer:
+    app = ToolServer("echo", labels={"zone": "a"}, weight=3)
+
+    @app.tool
+    async def echo(text: str) -> str:
+        return text
+
+    return app
+
+
+@pytest.fixture
+async def registry() -> Registry:
+    return Registry()
+
+
+@pytest.fixture
+async def router(registry: Registry) -> AsyncIterator[str]:
+    server, endpoint = await listen(registry)
+    yield endpoint
+    await server.stop(0)
+
+
+async def test_a_replica_says_who_it_is_and_what_it_serves(registry: Registry, router: str) -> None:
+    app = echo_server()
+    replica = await app.start(router=router)
+    await app.registered()
+    await app.stop(0)
+    said = registry.request.replica
+    assert (said.id, said.endpoint, said.server) == (replica.id, replica.endpoint, "echo")
+    assert (said.weight, dict(said.labels)) == (3, {"zone": "a"})
+    assert registry.request.tools[0].version == app.tools[0].version
+
+
+async def test_the_lease_is_renewed_and_given_back_after_a_drain(
+    registry: Registry, router: str
+) -> None:
+    app = echo_server()
+    await app.start(router=router)
+    await registry.until("renew", 2)
+    await app.stop(0)
+    assert registry.diary[0] == "register"
+    assert registry.diary.index("drain") < registry.diary.index("deregister")
+    assert registry.diary[-1] == "deregister"
+
+
+async def test_a_router_that_forgot_the_lease_gets_the_tools_again(
+    registry: Registry, router: str
+) -> None:
+    app = echo_server()
+    await app.start(router=router)
+    await registry.until("renew")
+    registry.forget = True
+    await registry.until("register", 2)
+    await app.stop(0)
+
+
+async def test_a_router_that_comes_late_or_back_sees_the_tools_within_seconds() -> None:
+    first = Registry()
+    server, endpoint = await listen(first)
+    app = echo_server()
+    await app.start(router=endpoint)
+    await first.until("register")
+    await server.stop(0)
+    await asyncio.sleep(0.2)
+    second = Registry()
+    second.forget = True
+    server, _ = await listen(second, endpoint)
+    await second.until("register")
+    await app.stop(0)
+    await server.stop(0)
+
+
+async def test_serving_goes_on_without_a_router_and_stops_at_once() -> None:
+    app = echo_server()
+    await app.start(router="127.0.0.1:1")
+    async with asyncio.timeout(2):
+        await app.stop(0)
+
+
+async def test_a_router_that_refuses_the_tools_ends_the_server_with_its_reason(
+    registry: Registry, router: str
+) -> None:
+    registry.refuse = True
+    with pytest.raises(InvalidCall, match=r"tools\[0\].name is odd"):
+        await echo_server().serve(router=router, grace=0)
+
+
+async def test_serving_ends_when_it_is_shut_down(registry: Registry, router: str) -> None:
+    app = echo_server()
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(
+        app.serve(router=router, on_ready=lambda replica: ready.set_result(replica.endpoint))
+    )
+    assert await ready
+    await registry.until("register")
+    app.shut_down()
+    await asyncio.wait_for(serving, 2)
+    assert registry.diary[-1] == "deregister"
+
+
+async def test_cancelling_serve_also_leaves_the_mesh(registry: Registry, router: str) -> None:
+    serving = asyncio.create_task(echo_server().serve(router=router, grace=0))
+    await registry.until("register")
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert registry.diary[-1] == "deregister"
+
+
+def test_backoff_doubles_with_jitter_and_has_a_ceiling() -> None:
+    rng = Random(1)
+    waits = [backoff(attempt, rng) for attempt in range(40)]
+    assert 0.05 <= waits[0] <= 0.1
+    assert max(waits) <= MAX_BACKOFF
+    assert min(waits[6:]) >= MAX_BACKOFF / 2
