@@ -104,5 +104,9 @@ def _check_present(kind: str) -> None:
 
 
 def too_large(limit: int) -> HttpRefusal:
-    """Return the refusal of a body over the limit."""
-    return HttpRefusal(413, f"the body is larger than {limit} bytes", (_CLOSE,))
+    """Return the refusal of a body over the limit.
+
+    The connection stays open and the rest of the body is thrown away as it comes: closing at
+    once would reset it, and the client would never read why.
+    """
+    return HttpRefusal(413, f"the body is larger than {limit} bytes")

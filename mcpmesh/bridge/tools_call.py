@@ -109,7 +109,9 @@ class ToolsCall:
 
     def _add_answers(self, invoke: invoke_pb2.InvokeRequest, params: Params) -> None:
         """Add what the client answers to a tool that asked back."""
-        responses = params.get("inputResponses") or {}
+        responses = params.get("inputResponses")
+        if responses is None:
+            responses = {}
         if type(responses) is not dict:
             raise RpcError(INVALID_PARAMS, '"inputResponses" is not an object')
         for key, response in responses.items():

@@ -2,11 +2,11 @@ import asyncio
 import sys
 
 import pytest
+from mcp import MCPError
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import ElicitResult
 
-from mcp import MCPError
 from tests.unit.bridge.fixture_mesh import Discovery, Tools, grpc_tools, running_bridge
 
 BOTH_ERAS = pytest.mark.parametrize(
