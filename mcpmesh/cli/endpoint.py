@@ -62,3 +62,17 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
         bound.close()
         raise
     return bound
+
+
+def check_free(endpoint: str) -> None:
+    """Try to bind an endpoint that something else will listen on.
+
+    Raises: OSError with the system's reason, which gRPC's own server only logs.
+    """
+    _bound(*split_endpoint(endpoint), shared=False).close()
+
+
+def free_port(host: str) -> int:
+    """Return a port that nobody uses now."""
+    with _bound(host, 0, shared=False) as probe:
+        return int(probe.getsockname()[1])

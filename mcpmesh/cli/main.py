@@ -9,17 +9,17 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from mcpmesh.cli import about, callers
+from mcpmesh.cli import about, callers, servers
 from mcpmesh.cli.app import app
 from mcpmesh.cli.exits import CommandError, Exit, exit_of
 from mcpmesh.cli.options import options
 from mcpmesh.cli.output import print_note
 from mcpmesh.cli.sources import PREFIX, ExactEnv, find_file, read_file, variable
 from mcpmesh.config import InvalidSetting
-from mcpmesh.errors import MeshError
+from mcpmesh.errors import DeadlineExceeded, MeshError
 
 #: Importing a module of commands adds them to the app.
-COMMANDS = (callers, about)
+COMMANDS = (servers, callers, about)
 
 
 @app.meta.default
@@ -40,6 +40,8 @@ def launch(
     path = find_file(config)
     known = {option.key for option in options(app)} | {"debug"}
     file = () if path is None else (read_file(path, known),)
+    if config is not None:  # for child processes
+        os.environ[variable("config")] = str(config.absolute())
     app.config = (ExactEnv(PREFIX, command=False), *file)
     return _run(app, tokens)
 
@@ -73,6 +75,8 @@ def describe(error: Exception) -> tuple[str, Exit]:
     """Return the sentence and the exit code of an error."""
     if isinstance(error, CommandError):
         return error.message, error.code
+    if isinstance(error, DeadlineExceeded):
+        return f"no answer in time; --timeout gives more ({error.message})", Exit.DEADLINE
     if isinstance(error, MeshError):
         return error.message, exit_of(error)
     if isinstance(error, InvalidSetting):

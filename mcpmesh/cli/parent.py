@@ -5,9 +5,16 @@ written: when the parent dies, the kernel closes its end and the child reads the
 works after kill -9, on every Unix, and for a whole tree of processes.
 """
 
+import asyncio
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from mcpmesh.cli.loop import Stop
+
+T = TypeVar("T")
 
 #: Seconds a child whose parent is gone gets to end by itself: nobody waits for it any more.
 ORPHAN_GRACE = 5.0
@@ -44,3 +51,24 @@ def watch_parent(fd: int, gone: Callable[[], None], grace: float = ORPHAN_GRACE)
         os._exit(1)
 
     threading.Thread(target=wait, name="watch-parent", daemon=True).start()
+
+
+def watched(
+    fd: int | None, command: Callable[[Stop], Coroutine[Any, Any, T]]
+) -> Callable[[Stop], Coroutine[Any, Any, T]]:
+    """Return the command, told to stop when the parent behind the pipe is gone."""
+    if fd is None:
+        return command
+    pipe = fd
+
+    async def under_parent(stop: Stop) -> T:
+        loop = asyncio.get_running_loop()
+
+        def gone() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
+                loop.call_soon_threadsafe(stop.ask, "the parent is gone")
+
+        watch_parent(pipe, gone)
+        return await command(stop)
+
+    return under_parent

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mcpmesh.config.checks import check_between, check_listen, check_target
+from mcpmesh.config.checks import check_listen, check_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,6 @@ class ServeSettings:
     """HOST:PORT that the router connects to, port 0 for the one it listens on; empty for both."""
     router: str = "127.0.0.1:7070"
     """HOST:PORT of the router to register with; an empty value means: with none."""
-    max_threads: int = 32
-    """Most plain (not async) tool functions that run at once; more calls wait."""
 
     def __post_init__(self) -> None:
         check_listen("listen", self.listen)
@@ -27,4 +25,3 @@ class ServeSettings:
             check_listen("advertise", self.advertise)
         if self.router:
             check_target("router", self.router)
-        check_between("max_threads", self.max_threads, 1, 10_000)

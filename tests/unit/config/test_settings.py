@@ -41,7 +41,6 @@ def test_defaults_pass_their_own_checks(settings: type) -> None:
         (BridgeSettings, "session_key", "short", "16 characters"),
         (ServeSettings, "router", "127.0.0.1:0", "port above 0"),
         (ServeSettings, "advertise", "nowhere", "HOST:PORT"),
-        (ServeSettings, "max_threads", 0, "1 to"),
         (ProcessSettings, "drain_grace", -1.0, "seconds"),
         (ProcessSettings, "log_level", "loud", "debug, info"),
         (ClientSettings, "router", ":7070", "host"),

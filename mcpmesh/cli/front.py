@@ -1,0 +1,37 @@
+"""The bridge's HTTP server on a mesh, however the mesh is reached."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from mcpmesh.bridge.http import HttpApp
+from mcpmesh.bridge.mesh import Mesh
+from mcpmesh.bridge.methods import Bridge
+from mcpmesh.bridge.server import HttpServer
+from mcpmesh.cli.endpoint import cannot_listen
+from mcpmesh.config import BridgeSettings
+from mcpmesh.telemetry.bridge_observer import BridgeTelemetry
+from mcpmesh.telemetry.setup import Telemetry
+
+
+def bridge_of(mesh: Mesh, settings: BridgeSettings, telemetry: Telemetry) -> Bridge:
+    """Put a bridge together."""
+    return Bridge(mesh, settings, observer=BridgeTelemetry(telemetry))
+
+
+@asynccontextmanager
+async def http_front(
+    mesh: Mesh, settings: BridgeSettings, telemetry: Telemetry, grace: float
+) -> AsyncIterator[str]:
+    """Serve a mesh over HTTP; yields the endpoint.
+
+    Raises: CommandError when the address cannot be listened on.
+    """
+    server = HttpServer(HttpApp(bridge_of(mesh, settings, telemetry)), settings.http, grace=grace)
+    try:
+        endpoint = await server.start()
+    except OSError as error:
+        raise cannot_listen(settings.http, "--http", error) from error
+    try:
+        yield endpoint
+    finally:
+        await server.stop()

@@ -1,0 +1,49 @@
+"""What every long-running command sets up: logs, telemetry, and an eye on its parent."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from random import Random
+
+from mcpmesh import __version__
+from mcpmesh.cli.exits import CommandError
+from mcpmesh.config import ProcessSettings
+from mcpmesh.telemetry.log import setup_logging
+from mcpmesh.telemetry.setup import Telemetry, setup
+
+
+@contextmanager
+def telemetry_of(
+    service: str, settings: ProcessSettings, *, share: bool = False
+) -> Iterator[Telemetry]:
+    """Set logs and telemetry up, and end both on leaving.
+
+    Raises: CommandError for a wrong OTEL_ variable.
+    """
+    undo = setup_logging(settings.log_format, settings.log_level, service=service)
+    try:
+        telemetry = setup(service, os.environ, Random(), version=__version__, share=share)
+    except ValueError as error:
+        raise CommandError(f"telemetry cannot be set up: {error}") from error
+    try:
+        yield telemetry
+    finally:
+        telemetry.shutdown()
+        undo()
+
+
+def as_options(*settings: object, **others: object) -> list[str]:
+    """Write settings as a command line, each value whether default or not.
+
+    So a child process takes them from its parent, whatever its environment says.
+    """
+    values: dict[str, object] = {}
+    for each in settings:
+        values |= {field.name: getattr(each, field.name) for field in fields(each)}  # type: ignore[arg-type]
+    options: list[str] = []
+    for name, value in (values | others).items():
+        option = "--" + name.replace("_", "-")
+        for item in value if isinstance(value, tuple) else (value,):
+            options += [f"{option}={item}"]
+    return options

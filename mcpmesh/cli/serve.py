@@ -1,0 +1,112 @@
+"""`mcpmesh serve`: the tools of a module as one replica, or as several processes of it."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from mcpmesh.cli.child import CannotStart, Program
+from mcpmesh.cli.endpoint import cannot_listen, check_free, free_port, numbered
+from mcpmesh.cli.exits import CommandError, Exit
+from mcpmesh.cli.loop import Stop, until
+from mcpmesh.cli.process import as_options, telemetry_of
+from mcpmesh.cli.ready import print_ready
+from mcpmesh.cli.supervisor import Supervisor
+from mcpmesh.cli.target import load_target
+from mcpmesh.config import ProcessSettings, ServeSettings
+from mcpmesh.errors import MeshError
+from mcpmesh.model.replica import join_endpoint, split_endpoint
+from mcpmesh.sdk.tool_server import ToolServer
+
+_log = logging.getLogger(__name__)
+#: Seconds after which a server that its router does not answer says so.
+PATIENCE = 3.0
+
+
+async def run_one(
+    target: str, settings: ServeSettings, process: ProcessSettings, stop: Stop
+) -> Exit:
+    """Serve the tools in this process until stop is asked."""
+    settings = with_port(settings)
+    server = load_target(target)
+    with telemetry_of(server.name, process, share=True):
+        started = asyncio.Event()
+        serving = asyncio.ensure_future(_serve(server, settings, process, started))
+        announcing = asyncio.ensure_future(_announce(server, settings, started))
+        try:
+            await until(stop, asyncio.shield(serving))
+        finally:
+            announcing.cancel()
+            server.shut_down()
+            await asyncio.gather(announcing, return_exceptions=True)
+            await serving
+    return Exit.OK
+
+
+async def _serve(
+    server: ToolServer, settings: ServeSettings, process: ProcessSettings, started: asyncio.Event
+) -> None:
+    try:
+        check_free(settings.listen)
+        await server.serve(
+            settings.listen,
+            settings.router or None,
+            settings.advertise or None,
+            grace=process.drain_grace,
+            on_ready=lambda _: started.set(),
+        )
+    except OSError as error:
+        raise cannot_listen(settings.listen, "--listen", error) from error
+    except MeshError as error:
+        raise CommandError(f"cannot serve {server.name}: {error.message}") from error
+
+
+async def _announce(server: ToolServer, settings: ServeSettings, started: asyncio.Event) -> None:
+    """Print the ready line once the router knows the tools."""
+    await started.wait()
+    known = asyncio.ensure_future(server.registered())
+    done, _ = await asyncio.wait((known,), timeout=PATIENCE)
+    if not done:
+        _log.warning("no answer from router %s yet; going on to try", settings.router)
+    await known
+    names = ",".join(tool.name for tool in server.tools)
+    print_ready("serve", listen=server.replica.endpoint, replica=server.replica.id, tools=names)
+
+
+async def run_many(
+    target: str, count: int, settings: ServeSettings, process: ProcessSettings, stop: Stop
+) -> Exit:
+    """Serve the tools in several processes, each on its own port, until stop is asked."""
+    with telemetry_of("mcpmesh-serve", process):
+        async with Supervisor(
+            [program(target, index, settings, process) for index in range(count)],
+            grace=process.drain_grace,
+        ) as supervisor:
+            try:
+                if await until(stop, supervisor.wait_ready()):
+                    print_ready("serve", replicas=str(count), target=target)
+                await supervisor.wait_stop(stop)
+            except CannotStart:
+                return Exit.USAGE
+    return Exit.OK
+
+
+def program(target: str, index: int, settings: ServeSettings, process: ProcessSettings) -> Program:
+    """Return the command of one of several replicas; given ports count up."""
+    advertise = settings.advertise and numbered(settings.advertise, index)
+    own = replace(settings, listen=numbered(settings.listen, index), advertise=advertise)
+    options = as_options(own, process, replicas=1)
+    return Program.mcpmesh(f"{target}/{index + 1}", "serve", target, *options)
+
+
+def with_port(settings: ServeSettings) -> ServeSettings:
+    """Return settings whose advertised port 0 is the one listened on."""
+    host, port = split_endpoint(settings.advertise or ":1")
+    if port:
+        return settings
+    listen_host, listen_port = split_endpoint(settings.listen)
+    listen_port = listen_port or free_port(listen_host)
+    return replace(
+        settings,
+        listen=join_endpoint(listen_host, listen_port),
+        advertise=join_endpoint(host, listen_port),
+    )

@@ -1,0 +1,73 @@
+"""The commands that run a mesh or a part of it."""
+
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+
+from mcpmesh.cli.app import SERVERS, Flat, app
+from mcpmesh.cli.bridge import run_http, run_stdio
+from mcpmesh.cli.exits import Exit
+from mcpmesh.cli.loop import serve
+from mcpmesh.cli.parent import watched
+from mcpmesh.cli.serve import run_many, run_one
+from mcpmesh.config import BridgeSettings, ClientSettings, ProcessSettings, ServeSettings
+
+_BRIDGE, _CLIENT, _SERVE = BridgeSettings(), ClientSettings(), ServeSettings()
+_PROCESS = ProcessSettings()
+
+Bridge = Annotated[BridgeSettings, Flat]
+Client = Annotated[ClientSettings, Flat]
+Serve = Annotated[ServeSettings, Flat]
+Process = Annotated[ProcessSettings, Flat]
+Target = Annotated[str, Parameter(show_env_var=False)]
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))]
+#: Set by a parent that supervises this process.
+ParentPipe = Annotated[int | None, Parameter(show=False)]
+
+
+@app.command(name="bridge", group=SERVERS)
+def bridge_command(
+    *,
+    stdio: bool = False,
+    bridge: Bridge = _BRIDGE,
+    client: Client = _CLIENT,
+    process: Process = _PROCESS,
+    parent_pipe: ParentPipe = None,
+) -> Exit:
+    """Run an MCP server in front of a router.
+
+    Parameters
+    ----------
+    stdio
+        Serve one client on stdin and stdout instead of HTTP.
+    """
+    run = run_stdio if stdio else run_http
+    return serve(watched(parent_pipe, lambda stop: run(bridge, client, process, stop)))
+
+
+@app.command(name="serve", group=SERVERS)
+def serve_command(
+    target: Target,
+    /,
+    *,
+    replicas: Count = 1,
+    settings: Serve = _SERVE,
+    process: Process = _PROCESS,
+    parent_pipe: ParentPipe = None,
+) -> Exit:
+    """Run the tools of MODULE:APP.
+
+    Parameters
+    ----------
+    target
+        MODULE:APP, such as examples.weather:app; APP is a mcpmesh.ToolServer.
+    replicas
+        Processes to run, each a replica on a port of its own.
+    """
+    if replicas == 1:
+        command = watched(parent_pipe, lambda stop: run_one(target, settings, process, stop))
+    else:
+        command = watched(
+            parent_pipe, lambda stop: run_many(target, replicas, settings, process, stop)
+        )
+    return serve(command)
