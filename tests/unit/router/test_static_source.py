@@ -1,0 +1,104 @@
+"""Replicas that do not register themselves are asked for their tools, or taken at their names."""
+
+import asyncio
+from random import Random
+
+import grpc
+
+from mcpmesh.config.router import StaticReplica
+from mcpmesh.model.replica import Replica
+from mcpmesh.model.tool import Tool
+from mcpmesh.policy.backoff import Backoff
+from mcpmesh.router.discovery_servicer import DiscoveryServicer
+from mcpmesh.router.registrar import Registrar
+from mcpmesh.router.registry_keeper import RegistryKeeper
+from mcpmesh.router.static_source import StaticSource
+from tests.unit.router.serving import SeenReplicas, clock, running, serving, until
+
+QUICK = Backoff(first=0.01, longest=0.05)
+
+
+def source(keeper: RegistryKeeper, *replicas: StaticReplica, **options: float) -> StaticSource:
+    return StaticSource(
+        keeper, replicas, grpc.aio.insecure_channel, Random(1), backoff=QUICK, **options
+    )
+
+
+def serving_tools(keeper: RegistryKeeper):
+    """A replica's own DiscoveryService; its registry stands for the tools it has."""
+    return serving(DiscoveryServicer(keeper, SeenReplicas(), clock))
+
+
+def names(keeper: RegistryKeeper) -> set[str]:
+    return set(keeper.catalog.clusters)
+
+
+async def test_a_replica_with_named_tools_is_there_at_once():
+    keeper = RegistryKeeper(clock)
+    async with running(source(keeper, StaticReplica("10.0.0.7:50051", ("add", "sub"))).run()):
+        await until(lambda: names(keeper) == {"add", "sub"})
+    (registration,) = keeper.registrations()
+    assert registration.static
+    assert registration.replica == Replica("static-10.0.0.7-50051", "10.0.0.7:50051")
+
+
+async def test_a_replica_without_names_is_asked_for_all_its_tools():
+    keeper, replica = RegistryKeeper(clock), RegistryKeeper(clock)
+    tools = [Tool(f"t{n}", "text", b'{"type":"object"}', labels={"n": "1"}) for n in range(120)]
+    replica.add_static(Replica("self", "h:1"), tools)
+    async with serving_tools(replica) as stubs:
+        configured = StaticReplica(f"127.0.0.1:{stubs.port}")
+        async with running(source(keeper, configured).run()):
+            await until(lambda: len(names(keeper)) == 120)
+    assert keeper.catalog.find("t7").tool == tools[7]
+
+
+async def test_a_replica_that_is_away_or_empty_is_asked_until_it_answers(caplog):
+    keeper, replica = RegistryKeeper(clock), RegistryKeeper(clock)
+    async with serving_tools(replica) as stubs:
+        configured = StaticReplica(f"127.0.0.1:{stubs.port}")
+        async with running(source(keeper, configured).run()):
+            await until(lambda: "lists no tools" in caplog.text)
+            assert names(keeper) == set()
+            replica.add_static(Replica("self", "h:1"), [Tool("add")])
+            await until(lambda: names(keeper) == {"add"})
+
+
+async def test_a_replica_without_discovery_is_explained_in_the_log(caplog):
+    keeper = RegistryKeeper(clock)
+    async with serving(Registrar(keeper, clock)) as stubs:
+        configured = StaticReplica(f"127.0.0.1:{stubs.port}")
+        async with running(source(keeper, configured).run()):
+            await until(lambda: "name its tools" in caplog.text)
+
+
+async def test_changed_tools_are_noticed_by_polling_and_after_a_reconnect():
+    keeper, replica = RegistryKeeper(clock), RegistryKeeper(clock)
+    replica.add_static(Replica("self", "h:1"), [Tool("add")])
+    async with serving_tools(replica) as stubs:
+        configured = StaticReplica(f"127.0.0.1:{stubs.port}")
+        asking = source(keeper, configured, poll_interval=0.02)
+        async with running(asking.run()):
+            await until(lambda: names(keeper) == {"add"})
+            replica.add_static(Replica("self", "h:1"), [Tool("sub")])
+            await until(lambda: names(keeper) == {"sub"})
+        patient = source(keeper, configured, poll_interval=1000.0)
+        async with running(patient.run()):
+            await asyncio.sleep(0.05)
+            replica.add_static(Replica("self", "h:1"), [Tool("mul")])
+            patient.reconnected(configured.id)
+            patient.reconnected("unknown")
+            await until(lambda: names(keeper) == {"mul"})
+
+
+async def test_a_replica_that_goes_away_keeps_its_tools():
+    keeper, replica = RegistryKeeper(clock), RegistryKeeper(clock)
+    replica.add_static(Replica("self", "h:1"), [Tool("add")])
+    async with serving_tools(replica) as stubs:
+        asking = source(keeper, StaticReplica(f"127.0.0.1:{stubs.port}"), poll_interval=0.01)
+        running_source = asyncio.create_task(asking.run())
+        await until(lambda: names(keeper) == {"add"})
+    await asyncio.sleep(0.05)
+    assert names(keeper) == {"add"}
+    assert not running_source.done()
+    running_source.cancel()
