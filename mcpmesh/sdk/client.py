@@ -223,9 +223,11 @@ class Client:
         try:
             return await rpc, await correlation_of(rpc)
         except grpc.RpcError as exc:
-            raise mesh_error(exc) from exc
-        except asyncio.CancelledError:
-            self._explain_cancelled()
+            raise self._reason(exc) from exc
+        except asyncio.CancelledError as exc:
+            # gRPC says "cancelled" also when the channel is closed under a call.
+            if self._closed and not this_task_is_cancelled():
+                raise self._reason(exc) from None
             raise
 
     async def _ask(self, method: str, request: Any) -> Any:
@@ -234,15 +236,17 @@ class Client:
         try:
             return await ask(request, timeout=self._timeout, metadata=self._metadata)
         except grpc.RpcError as exc:
-            raise mesh_error(exc) from exc
-        except asyncio.CancelledError:
-            self._explain_cancelled()
+            raise self._reason(exc) from exc
+        except asyncio.CancelledError as exc:
+            # gRPC says "cancelled" also when the channel is closed under a call.
+            if self._closed and not this_task_is_cancelled():
+                raise self._reason(exc) from None
             raise
 
-    def _explain_cancelled(self) -> None:
-        """Raise what tells the two apart: gRPC says "cancelled" also when the channel closes."""
-        if self._closed and not this_task_is_cancelled():
-            raise RuntimeError(f"the client of {self._target} was closed during the call") from None
+    def _reason(self, error: BaseException) -> Exception:
+        if self._closed or not isinstance(error, grpc.RpcError):
+            return RuntimeError(f"the client of {self._target} was closed during the call")
+        return mesh_error(error)
 
     def _start_stream(self, call: Outgoing) -> Any:
         self._connect()

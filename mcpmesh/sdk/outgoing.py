@@ -42,7 +42,8 @@ class QuestionUnanswered(MeshError):
 class CommonOptions(TypedDict, total=False):
     """What may be said with every call.
 
-    `timeout`: seconds until nobody waits any more, None for no limit of this client.
+    `timeout`: seconds until nobody waits any more, None for no limit of this client; each round of
+    a tool that asks back has its own.
     `version`: the tool's version; empty for the newest. `wait_for_ready`: with no replica ready,
     wait (until the timeout) instead of failing.
     `correlation_id`: 1 to 128 visible ASCII characters; when absent that of the call which the

@@ -56,8 +56,11 @@ class SyncClient:
 
     def close(self) -> None:
         """Close the connection; calls of other threads end with a RuntimeError."""
-        if not self._thread.closed:
+        if self._thread.closed:
+            return
+        try:
             self._thread.run(self._client.aclose())
+        finally:
             self._thread.close()
 
     @overload

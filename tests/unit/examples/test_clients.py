@@ -1,13 +1,19 @@
 import asyncio
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
+import grpc
 import pytest
 
 from examples import flaky, primes, report, stocks, weather
 from examples.clients import mcp_client, python_client, python_stub
 from mcpmesh import ToolServer
+from mcpmesh.bridge.http import HttpApp
+from mcpmesh.bridge.methods import Bridge
+from mcpmesh.bridge.remote_mesh import RemoteMesh
+from mcpmesh.bridge.server import HttpServer
 
 CLIENTS = Path(mcp_client.__file__).parent
 
@@ -19,6 +25,7 @@ async def target():
     for tool in (
         weather.weather_month,
         stocks.prices,
+        stocks.quote,
         stocks.quotes,
         report.temperature_report,
         primes.primes,
@@ -53,7 +60,45 @@ async def test_python_client_meets_results_streams_questions_and_errors(target, 
     assert said.endswith("primes below 100: 25\n")
 
 
-def test_shell_client_is_a_shell_script_and_the_config_json():
-    subprocess.run(["sh", "-n", CLIENTS / "curl.sh"], check=True)
+@pytest.fixture
+async def url(target):
+    """A bridge in front of that server."""
+    async with grpc.aio.insecure_channel(target) as channel, RemoteMesh(channel) as mesh:
+        async with asyncio.timeout(5):
+            while not await mesh.ready():
+                await asyncio.sleep(0.01)
+        server = HttpServer(HttpApp(Bridge(mesh)), "127.0.0.1:0", grace=1)
+        yield f"http://{await server.start()}/mcp"
+        await server.stop()
+
+
+@pytest.mark.parametrize(("era", "revision"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+async def test_official_mcp_client_lists_and_calls_in_both_eras(url, capsys, era, revision):
+    await mcp_client.main(url, era)
+    said = capsys.readouterr().out
+    assert f"{era}: MCP {revision}" in said
+    assert "tools: book_table flaky prices primes quote " in said
+    assert "'rain_mm': 26.3" in said
+    assert "12 of 12: December is done" in said
+    assert "is_error: True the warehouse is closed on Sundays" in said
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_curl_calls_tools_in_both_eras(url):
+    script = await asyncio.create_subprocess_exec(
+        "sh", CLIENTS / "curl.sh", url, stdout=subprocess.PIPE
+    )
+    said, _ = await asyncio.wait_for(script.communicate(), 20)
+    assert script.returncode == 0
+    answers = [json.loads(line) for line in said.decode().splitlines() if line.startswith("{")]
+    assert [answer["id"] for answer in answers] == [1, 2, 3]
+    assert answers[0]["result"]["structuredContent"]["rain_mm"] == 26.3
+    assert answers[0]["result"]["_meta"]["mcpmesh/correlationId"] == "from-curl-1"
+    assert answers[1]["result"]["structuredContent"]["symbol"] == "AAPL"
+    assert answers[2]["result"]["isError"]
+
+
+def test_client_config_names_the_bridge_over_http_and_stdio():
     servers = json.loads((CLIENTS / "mcp-client-config.json").read_text())["mcpServers"]
     assert servers["mesh"]["url"] == "http://127.0.0.1:7080/mcp"
+    assert servers["mesh-over-stdio"]["args"][:2] == ["bridge", "--stdio"]
