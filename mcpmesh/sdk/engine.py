@@ -3,16 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import grpc
+from mcpmesh.policy.backoff import Backoff
+from mcpmesh.rpc import Channel, ChannelOptions, Server
 
-from mcpmesh.rpc import Server
-
-#: A router that comes back is to be found within seconds, not after grpcio's two minutes.
-_RECONNECT = (
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2000),
-)
+#: A router that comes back is to be found within seconds.
+_RECONNECT = ChannelOptions(backoff=Backoff(first=0.1, longest=1.6))
 
 
 def new_server() -> Any:
@@ -22,7 +17,7 @@ def new_server() -> Any:
 
 def new_channel(endpoint: str) -> Any:
     """Return a channel to a router."""
-    return grpc.aio.insecure_channel(endpoint, options=_RECONNECT)
+    return Channel(endpoint, _RECONNECT)
 
 
 def add_standard_services(server: Any, services: Sequence[str]) -> None:

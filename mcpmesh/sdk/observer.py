@@ -61,5 +61,7 @@ class NoObserver:
 
     def call(self, call: ToolCall) -> AbstractContextManager[Observation]:
         """Return a context that does nothing."""
-        made = TraceContext(new_trace_id(self._rng), new_span_id(self._rng))
-        return nullcontext(Unobserved(call.incoming.parent or made))
+        trace = call.incoming.parent
+        if trace is None:
+            trace = TraceContext(new_trace_id(self._rng), new_span_id(self._rng))
+        return nullcontext(Unobserved(trace))

@@ -17,11 +17,12 @@ from mcpmesh.codec.tool import duration, replica_to_message, seconds, tool_to_me
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
+from mcpmesh.policy.backoff import Backoff
 from mcpmesh.v1 import registry_pb2, registry_pb2_grpc
 
 _LOG = logging.getLogger("mcpmesh.registration")
-FIRST_BACKOFF = 0.1
-MAX_BACKOFF = 2.0
+#: Never more than two seconds, so that a router that comes back soon sees everybody.
+BACKOFF = Backoff(first=0.1, factor=2.0, longest=1.6, jitter=0.25)
 #: Longest wait for one answer of the router.
 RPC_TIMEOUT = 2.0
 _RENEWALS_PER_LEASE = 3
@@ -123,7 +124,7 @@ class Registration:
 
         Raises: InvalidCall when the router refuses the request itself.
         """
-        attempt = 0
+        failures = 0
         while True:
             try:
                 return await step()
@@ -131,12 +132,7 @@ class Registration:
                 if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
                     raise InvalidCall(f"{self._router} refuses: {error.details()}") from error
                 # Once is a warning; a router that stays away does not fill the log.
-                level = logging.DEBUG if attempt else logging.WARNING
+                level = logging.DEBUG if failures else logging.WARNING
                 _LOG.log(level, "%s: %s %s", self._router, error.code().name, error.details())
-            await self._sleep(backoff(attempt, self._rng))
-            attempt += 1
-
-
-def backoff(attempt: int, rng: Random) -> float:
-    """Return the seconds to wait after a failed attempt (the first is 0): doubled, at most 2."""
-    return min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt, 16)) * rng.uniform(0.5, 1.0)
+            failures += 1
+            await self._sleep(BACKOFF.wait(failures, self._rng))

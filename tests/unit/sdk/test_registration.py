@@ -11,7 +11,7 @@ import pytest
 from mcpmesh import ToolServer
 from mcpmesh.codec.tool import duration
 from mcpmesh.errors import InvalidCall
-from mcpmesh.sdk.registration import MAX_BACKOFF, backoff
+from mcpmesh.sdk.registration import BACKOFF
 from mcpmesh.v1 import registry_pb2, registry_pb2_grpc
 
 TTL = 0.15
@@ -173,9 +173,6 @@ async def test_cancelling_serve_also_leaves_the_mesh(registry: Registry, router:
     assert registry.diary[-1] == "deregister"
 
 
-def test_backoff_doubles_with_jitter_and_has_a_ceiling() -> None:
+def test_no_wait_for_a_router_is_longer_than_two_seconds() -> None:
     rng = Random(1)
-    waits = [backoff(attempt, rng) for attempt in range(40)]
-    assert 0.05 <= waits[0] <= 0.1
-    assert max(waits) <= MAX_BACKOFF
-    assert min(waits[6:]) >= MAX_BACKOFF / 2
+    assert max(BACKOFF.wait(failures, rng) for failures in range(1, 200)) <= 2.0
