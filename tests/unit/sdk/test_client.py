@@ -1,6 +1,7 @@
 import asyncio
 from dataclasses import dataclass
 
+import grpc
 import pytest
 from opentelemetry.baggage import set_baggage
 from opentelemetry.context import attach, detach
@@ -266,3 +267,14 @@ async def test_call_carries_the_current_opentelemetry_span_and_baggage(peer):
     detach(token)
     assert seen.metadata[0]["traceparent"] == f"00-{0xABC:032x}-{0xDEF:016x}-01"
     assert seen.metadata[0]["baggage"] == "team=a+b"
+
+
+async def test_given_channel_is_used_and_left_open():
+    async with serving() as (target, _), grpc.aio.insecure_channel(target) as channel:
+        async with Client("only a name", channel=channel) as client:
+            assert (await client.call("echo", {"n": 1})).data == {"n": 1}
+            with pytest.raises(errors.ToolNotFound):
+                await client.call("missing")
+        async with Client(channel=channel) as client:
+            events = [event async for event in client.stream("prices")]
+        assert len(events) == 4
