@@ -28,17 +28,18 @@ async def until_hangup(receive: Receive, work: Awaitable[T]) -> T:
     loop = asyncio.get_running_loop()
     timer = loop.call_later(GRACE, lambda: watchers.append(loop.create_task(_watch(receive, task))))
     try:
-        return await work
+        try:
+            return await work
+        finally:
+            timer.cancel()
+            for watcher in watchers:
+                watcher.cancel()
+                await asyncio.wait([watcher])
     except asyncio.CancelledError:
         if not _hung_up(watchers):
             raise
         task.uncancel()
         raise Hangup from None
-    finally:
-        timer.cancel()
-        for watcher in watchers:
-            watcher.cancel()
-            await asyncio.wait([watcher])
 
 
 async def _watch(receive: Receive, task: asyncio.Task[object]) -> None:

@@ -1,6 +1,5 @@
 """MCP over HTTP, as a bare ASGI application: /mcp of both eras, /healthz and /readyz."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import orjson
 
 from mcpmesh.bridge.asgi import JSON, Header, Receive, Scope, Send, respond
+from mcpmesh.bridge.batch import batch_answers, check_batch
 from mcpmesh.bridge.exchange import Answer, Exchange, Peer, meta_of
 from mcpmesh.bridge.hangup import Hangup, until_hangup
 from mcpmesh.bridge.http_gate import HttpRefusal, accepts, check_origin, check_types, read_body
@@ -30,7 +30,6 @@ from mcpmesh.bridge.stream import wants_stream
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import (
     INVALID_REQUEST,
-    Message,
     Notification,
     Request,
     Response,
@@ -183,36 +182,18 @@ class HttpApp:
     async def _batch(
         self, values: list[Any], headers: Headers, receive: Receive, send: Send
     ) -> None:
-        """Answer a batch, which one old revision has; its requests run side by side."""
-        peer = legacy_peer("", {}, headers, self._bridge.sessions)
-        limit = self._tuning.max_batch
-        if peer.version != mcp.WITH_BATCHES:
-            raise RpcError(INVALID_REQUEST, "this protocol version has no batches")
-        if not 0 < len(values) <= limit:
-            raise RpcError(INVALID_REQUEST, f"a batch has 1 to {limit} messages")
-        work = asyncio.gather(*(self._of_batch(value, peer, headers) for value in values))
-        bodies = [body for body in await until_hangup(receive, work) if body is not None]
+        """Answer a batch."""
+        if is_modern("", {}, headers):
+            peer = Peer(mcp.MODERN[0], True)
+        else:
+            peer = legacy_peer("", {}, headers, self._bridge.sessions)
+        check_batch(values, peer, self._tuning.max_batch)
+        work = batch_answers(self._bridge, values, peer, headers)
+        bodies = await until_hangup(receive, work)
         if bodies:
             await respond(send, 200, b"[" + b",".join(bodies) + b"]")
         else:
             await respond(send, 202, headers=())
-
-    async def _of_batch(self, value: Any, peer: Peer, headers: Headers) -> bytes | None:
-        try:
-            message: Message = message_of(value)
-            if isinstance(message, Request) and message.method == "initialize":
-                raise RpcError(
-                    INVALID_REQUEST, "initialize cannot be batched", request_id=message.id
-                )
-        except RpcError as error:
-            return error_bytes(error)
-        if isinstance(message, Request):
-            links = links_of(headers, meta_of(message.params))
-            answer = await self._bridge.answer(message, Exchange(peer, links))
-            return answer.body if answer else None
-        if isinstance(message, Notification):
-            self._bridge.notified(message, peer)
-        return None
 
 
 async def _plain(answer: Answer | None, send: Send) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from mcpmesh.bridge.call_params import asked_version, check_params
 from mcpmesh.bridge.exchange import Exchange
 from mcpmesh.bridge.mesh import Mesh
 from mcpmesh.bridge.request_state import opened_state, sealed_state
@@ -26,8 +27,7 @@ from mcpmesh.codec.mcp_result import (
     missing_capabilities,
     tool_result_json,
 )
-from mcpmesh.errors import InvalidCall, MeshError, RemoteProtocolError
-from mcpmesh.model.tool import check_name
+from mcpmesh.errors import MeshError, RemoteProtocolError
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
 #: What `error.type` says of a tool's own failure. Source: OpenTelemetry's MCP conventions.
@@ -178,42 +178,6 @@ class ToolsCall:
         expires = self._clock() + self._tuning.request_state_ttl
         state = sealed_state(self._signer, tool, asked.request_state, expires)
         return input_required_json(asked, state, meta)
-
-
-def check_params(tool: Any, arguments: Any, meta: Any) -> None:
-    """Refuse what a tools/call must not hold.
-
-    Raises: RpcError -32602.
-    """
-    if type(tool) is not str:
-        raise RpcError(INVALID_PARAMS, '"name" is missing, or is not a string')
-    try:
-        check_name("tool name", tool)
-    except InvalidCall as exc:
-        raise RpcError(INVALID_PARAMS, f"unknown tool: {exc.message}") from exc
-    if arguments is not None and type(arguments) is not dict:
-        raise RpcError(INVALID_PARAMS, f'{tool}: "arguments" is not an object')
-    if meta is None:
-        return
-    if type(meta) is not dict:
-        raise RpcError(INVALID_PARAMS, f'{tool}: "_meta" is not an object')
-    token = meta.get("progressToken")
-    if token is not None and type(token) is not str and type(token) is not int:
-        raise RpcError(INVALID_PARAMS, f"{tool}: progressToken is neither a string nor an integer")
-    if mcp.LOG_LEVEL in meta and meta[mcp.LOG_LEVEL] not in mcp.LOG_LEVELS:
-        raise RpcError(INVALID_PARAMS, f"{tool}: logLevel is not one of {mcp.LOG_LEVELS}")
-
-
-def asked_version(version: Any) -> str:
-    """Read the tool's version that a client asks for.
-
-    Raises: RpcError -32602.
-    """
-    try:
-        check_name("tool version", version)
-    except (InvalidCall, TypeError) as exc:
-        raise RpcError(INVALID_PARAMS, f"{mcp.OUR_TOOL_VERSION} is not a version") from exc
-    return str(version)
 
 
 def metadata_of(exchange: Exchange) -> list[tuple[str, str]]:

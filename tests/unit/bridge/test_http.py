@@ -419,6 +419,7 @@ async def test_batches_exist_in_one_revision_only(http):
         400,
         -32600,
     )
+    refused(await http.post("/mcp", json=batch, headers=modern_headers("ping")), 400, -32600)
     quiet = [{"jsonrpc": "2.0", "method": "notifications/initialized"}]
     assert (await http.post("/mcp", json=quiet)).status_code == 202
     refused(await http.post("/mcp", json=[message("ping")] * 101), 400, -32600)

@@ -1,0 +1,56 @@
+"""Batches of JSON-RPC messages, which one old revision has; their requests run side by side."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from mcpmesh.bridge.exchange import Exchange, Peer, meta_of
+from mcpmesh.bridge.links import Headers, links_of
+from mcpmesh.bridge.methods import Bridge
+from mcpmesh.codec import mcp
+from mcpmesh.codec.jsonrpc import (
+    INVALID_REQUEST,
+    Notification,
+    Request,
+    RpcError,
+    error_bytes,
+    message_of,
+)
+
+
+def check_batch(values: Sequence[Any], peer: Peer, limit: int) -> None:
+    """Refuse a batch of a revision that has none, an empty one, and one too long.
+
+    Raises: RpcError -32600.
+    """
+    if peer.version != mcp.WITH_BATCHES:
+        raise RpcError(INVALID_REQUEST, f"protocol version {peer.version} has no batches")
+    if not 0 < len(values) <= limit:
+        raise RpcError(INVALID_REQUEST, f"a batch has 1 to {limit} messages, not {len(values)}")
+
+
+async def batch_answers(
+    bridge: Bridge, values: Sequence[Any], peer: Peer, headers: Headers
+) -> list[bytes]:
+    """Answer each message that wants an answer, in their order."""
+    async with asyncio.TaskGroup() as tasks:
+        started = [tasks.create_task(_answer(bridge, value, peer, headers)) for value in values]
+    return [body for task in started if (body := task.result()) is not None]
+
+
+async def _answer(bridge: Bridge, value: Any, peer: Peer, headers: Headers) -> bytes | None:
+    try:
+        message = message_of(value)
+    except RpcError as error:
+        return error_bytes(error)
+    if isinstance(message, Request):
+        if message.method == "initialize":
+            refusal = RpcError(INVALID_REQUEST, "initialize cannot be part of a batch")
+            return error_bytes(refusal, message.id)
+        wins = bridge.tuning.header_trace_wins
+        links = links_of(headers, meta_of(message.params), header_wins=wins)
+        answer = await bridge.answer(message, Exchange(peer, links))
+        return answer.body if answer else None
+    if isinstance(message, Notification):
+        bridge.notified(message, peer)
+    return None

@@ -1,0 +1,165 @@
+"""Whatever JSON, or almost JSON, comes in: an answer of the protocol goes out, never a 500."""
+
+import asyncio
+import logging
+
+import orjson
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mcpmesh.bridge.http import HttpApp
+from mcpmesh.bridge.mesh import ToolList
+from mcpmesh.bridge.methods import Bridge
+from mcpmesh.codec import mcp
+from mcpmesh.v1 import discovery_pb2, invoke_pb2, tool_pb2
+
+STATUS = discovery_pb2.ToolStatus(tool=tool_pb2.Tool(name="echo", version="1"))
+HEADERS = [(b"content-type", b"application/json")]
+
+
+class Loopback:
+    """A mesh in memory whose only tool repeats its arguments."""
+
+    def tools(self):
+        return ToolList("1", (STATUS,))
+
+    async def invoke(self, request, metadata, timeout):
+        for key, value in metadata:
+            assert key.isascii()
+            assert value.isascii()
+            assert value.isprintable()
+        content = [tool_pb2.Content(text=tool_pb2.TextContent(text=request.arguments.decode()))]
+        return invoke_pb2.InvokeResponse(result=tool_pb2.ToolResult(content=content))
+
+    async def stream(self, request, metadata, timeout):
+        outcome = await self.invoke(request, metadata, timeout)
+        yield invoke_pb2.InvokeEvent(progress=invoke_pb2.Progress(progress=1))
+        yield invoke_pb2.InvokeEvent(result=outcome.result)
+
+    async def ready(self):
+        return True
+
+
+async def post(app, body, headers):
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/mcp", "method": "POST", "headers": headers}
+    await app(scope, receive, send)
+    return sent[0]["status"], b"".join(part["body"] for part in sent[1:])
+
+
+leaf = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+anything = st.recursive(
+    leaf,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+meta = st.dictionaries(
+    st.sampled_from(
+        [
+            mcp.PROTOCOL_VERSION,
+            mcp.CLIENT_CAPABILITIES,
+            mcp.CLIENT_INFO,
+            mcp.LOG_LEVEL,
+            mcp.OUR_TOOL_VERSION,
+            mcp.OUR_CORRELATION_ID,
+            "progressToken",
+            "traceparent",
+            "baggage",
+        ]
+    ),
+    anything | st.sampled_from(["2026-07-28", "2025-11-25", "debug"]),
+)
+params = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.just("echo") | anything,
+        "arguments": anything,
+        "_meta": meta | anything,
+        "cursor": anything,
+        "protocolVersion": anything,
+        "clientInfo": anything,
+        "capabilities": anything,
+        "inputResponses": anything,
+        "requestState": anything,
+        "level": anything,
+        "requestId": anything,
+    },
+)
+methods = st.sampled_from(
+    [
+        "tools/call",
+        "tools/list",
+        "initialize",
+        "ping",
+        "server/discover",
+        "logging/setLevel",
+        "notifications/cancelled",
+        "x",
+    ]
+)
+messages = st.fixed_dictionaries(
+    {},
+    optional={
+        "jsonrpc": st.just("2.0") | anything,
+        "id": st.integers() | st.text(max_size=5) | anything,
+        "method": methods | anything,
+        "params": params | anything,
+        "result": anything,
+        "error": anything,
+    },
+)
+value = st.binary(max_size=12)
+headers = st.lists(
+    st.tuples(st.just(b"mcp-protocol-version"), st.sampled_from([b"2026-07-28", b"2025-03-26"]))
+    | st.tuples(st.just(b"mcp-method"), st.just(b"tools/call") | value)
+    | st.tuples(st.just(b"mcp-name"), st.just(b"echo") | value)
+    | st.tuples(st.just(b"x-correlation-id"), value)
+    | st.tuples(st.sampled_from([b"traceparent", b"tracestate", b"baggage"]), value),
+    max_size=4,
+)
+
+
+def encodable(message):
+    try:
+        return orjson.dumps(message)
+    except TypeError:
+        return b"{}"
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.binary(max_size=40)
+    | messages.map(encodable)
+    | anything.map(encodable)
+    | st.lists(messages, max_size=3).map(encodable),
+    headers,
+)
+def test_any_body_gets_an_answer_of_the_protocol(sent, extra):
+    records = []
+    handler = logging.Handler()
+    handler.emit = records.append
+    logging.getLogger("mcpmesh").addHandler(handler)
+    try:
+        app = HttpApp(Bridge(Loopback()))
+        status, body = asyncio.run(post(app, sent, HEADERS + extra))
+    finally:
+        logging.getLogger("mcpmesh").removeHandler(handler)
+    assert status in (200, 202, 400, 404)
+    assert not [record for record in records if record.levelno >= logging.ERROR]
+    if status == 202:
+        assert body == b""
+        return
+    text = body.rpartition(b"data: ")[2]
+    answers = orjson.loads(text)
+    for answer in answers if isinstance(answers, list) else [answers]:
+        assert answer["jsonrpc"] == "2.0"
+        assert ("result" in answer) != ("error" in answer)
