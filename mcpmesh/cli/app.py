@@ -2,10 +2,17 @@
 
 from typing import Annotated
 
-from cyclopts import App, Group, Parameter
+from cyclopts import App, Group, Parameter, validators
 
 from mcpmesh.cli.exits import exit_table
 from mcpmesh.cli.sources import PREFIX, ExactEnv
+from mcpmesh.config import (
+    BridgeSettings,
+    ClientSettings,
+    ProcessSettings,
+    RouterSettings,
+    ServeSettings,
+)
 
 #: Settings classes become options: each field by its own name, never by position.
 Flat = Parameter(name="*")
@@ -37,3 +44,13 @@ app = App(
 )
 
 AsJson = Annotated[bool, Parameter(name="--json-output")]
+
+Router = Annotated[RouterSettings, Flat]
+Bridge = Annotated[BridgeSettings, Flat]
+Client = Annotated[ClientSettings, Flat]
+Serve = Annotated[ServeSettings, Flat]
+Process = Annotated[ProcessSettings, Flat]
+Target = Annotated[str, Parameter(show_env_var=False)]
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))]
+#: Set by a parent that supervises this process.
+ParentPipe = Annotated[int | None, Parameter(show=False)]

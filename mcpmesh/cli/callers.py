@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mcpmesh.cli.app import CALLERS, AsJson, Flat, app
+from mcpmesh.cli.app import CALLERS, AsJson, Client, Target, app
 from mcpmesh.cli.bench import Load, bench
 from mcpmesh.cli.call import Asked, call
 from mcpmesh.cli.exits import Exit
@@ -13,14 +13,12 @@ from mcpmesh.cli.tools import list_replicas, list_tools, show_tool
 from mcpmesh.config import ClientSettings
 
 _CLIENT = ClientSettings()
-Client = Annotated[ClientSettings, Flat]
-Positional = Annotated[str, Parameter(show_env_var=False)]
 Pairs = Annotated[str, Parameter(allow_leading_hyphen=True, show_env_var=False)]
 
 
 @app.command(name="tools", group=CALLERS)
 def tools_command(
-    name: Positional = "",
+    name: Target = "",
     /,
     *,
     version: str = "",
@@ -48,7 +46,7 @@ def tools_command(
 
 @app.command(name="replicas", group=CALLERS)
 def replicas_command(
-    tool: Positional = "", /, *, json_output: AsJson = False, client: Client = _CLIENT
+    tool: Target = "", /, *, json_output: AsJson = False, client: Client = _CLIENT
 ) -> Exit:
     """List the replicas of a mesh.
 
@@ -64,7 +62,7 @@ def replicas_command(
 
 @app.command(name="call", group=CALLERS)
 def call_command(
-    name: Positional,
+    name: Target,
     /,
     *arguments: Pairs,
     json: str | None = None,
@@ -100,7 +98,7 @@ def call_command(
 
 @app.command(name="bench", group=CALLERS)
 def bench_command(
-    name: Positional,
+    name: Target,
     /,
     *arguments: Pairs,
     json: str | None = None,

@@ -45,6 +45,8 @@ class State(Enum):
     STARTING = "starting"
     READY = "ready"
     BACKING_OFF = "backing off"
+    #: Was called wrongly, and waits for a change of its code.
+    BROKEN = "broken"
     STOPPED = "stopped"
 
 
@@ -103,11 +105,10 @@ class Child:
             if stop.asked or self._replace.asked:
                 failures = 0
                 continue
-            was_ready = self.state is State.READY
-            self._enter(State.BACKING_OFF)
-            if code == Exit.USAGE and not was_ready:
+            if code == Exit.USAGE and self.state is not State.READY:
                 await self._wait_for_replacement(stop)
                 continue
+            self._enter(State.BACKING_OFF)
             failures = 1 if loop.time() - started > GOOD_WHILE else failures + 1
             delay = self._restarts.wait(failures, self._rng)
             _log.warning(
@@ -119,6 +120,7 @@ class Child:
     async def _wait_for_replacement(self, stop: Stop) -> None:
         if not self._patient:
             raise CannotStart(self.program.name)
+        self._enter(State.BROKEN)
         _log.warning("%s cannot start; waiting for a change of its code", self.program.name)
         await until(stop, self._replace.wait())
 

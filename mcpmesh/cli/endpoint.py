@@ -1,5 +1,6 @@
 """Addresses to listen on and to connect to."""
 
+import os
 import socket
 
 from mcpmesh.cli.exits import CommandError, Exit
@@ -40,7 +41,8 @@ def reserve(endpoint: str, option: str) -> tuple[socket.socket, str]:
 
 def cannot_listen(endpoint: str, option: str, error: OSError) -> CommandError:
     """Return what to say when an address cannot be listened on."""
-    reason = error.strerror or str(error)
+    known = error.errno and not isinstance(error, socket.gaierror)
+    reason = os.strerror(error.errno) if known else error.strerror or str(error)
     return CommandError(
         f"cannot listen on {endpoint}: {reason}; "
         f"stop what uses it or give another address with {option} HOST:PORT",

@@ -1,5 +1,6 @@
 """What every long-running command sets up: logs, telemetry, and an eye on its parent."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ def telemetry_of(
 
     Raises: CommandError for a wrong OTEL_ variable.
     """
+    # uvicorn tells what the ready line says better.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     undo = setup_logging(settings.log_format, settings.log_level, service=service)
     try:
         telemetry = setup(service, os.environ, Random(), version=__version__, share=share)

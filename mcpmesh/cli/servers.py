@@ -1,28 +1,30 @@
-"""The commands that run a mesh or a part of it."""
+"""The commands that run what stands around a router: a bridge, tool servers."""
 
-from typing import Annotated
-
-from cyclopts import Parameter, validators
-
-from mcpmesh.cli.app import SERVERS, Flat, app
+from mcpmesh.cli.app import (
+    SERVERS,
+    Bridge,
+    Client,
+    Count,
+    ParentPipe,
+    Process,
+    Serve,
+    Target,
+    app,
+)
 from mcpmesh.cli.bridge import run_http, run_stdio
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import serve
 from mcpmesh.cli.parent import watched
 from mcpmesh.cli.serve import run_many, run_one
-from mcpmesh.config import BridgeSettings, ClientSettings, ProcessSettings, ServeSettings
+from mcpmesh.config import (
+    BridgeSettings,
+    ClientSettings,
+    ProcessSettings,
+    ServeSettings,
+)
 
 _BRIDGE, _CLIENT, _SERVE = BridgeSettings(), ClientSettings(), ServeSettings()
 _PROCESS = ProcessSettings()
-
-Bridge = Annotated[BridgeSettings, Flat]
-Client = Annotated[ClientSettings, Flat]
-Serve = Annotated[ServeSettings, Flat]
-Process = Annotated[ProcessSettings, Flat]
-Target = Annotated[str, Parameter(show_env_var=False)]
-Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))]
-#: Set by a parent that supervises this process.
-ParentPipe = Annotated[int | None, Parameter(show=False)]
 
 
 @app.command(name="bridge", group=SERVERS)

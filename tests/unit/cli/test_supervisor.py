@@ -66,7 +66,7 @@ async def test_patient_supervisor_waits_for_a_change_of_code(
         [program("a", broken, READY, FOREVER)], grace=1, patient=True
     ) as supervisor:
         (child,) = supervisor.children
-        await eventually(lambda: child.state is State.BACKING_OFF)
+        await eventually(lambda: child.state is State.BROKEN)
         fixed.touch()
         await supervisor.replace_all()
         assert child.state is State.READY

@@ -1,0 +1,92 @@
+"""What to try next, ready to copy, for whoever started a mesh on a terminal."""
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mcpmesh.cli.arguments import json_types
+from mcpmesh.cli.output import print_line
+from mcpmesh.v1 import discovery_pb2
+
+_SAMPLES: dict[str, Any] = {
+    "string": "text",
+    "integer": 1,
+    "number": 1.5,
+    "boolean": True,
+    "array": [],
+    "object": {},
+    "null": None,
+}
+_MCP = "2026-07-28"
+_META = {
+    "io.modelcontextprotocol/protocolVersion": _MCP,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+def print_hints(tools: Sequence[discovery_pb2.ToolStatus], grpc: str, http: str) -> None:
+    """Print commands that work against this mesh, when stdout is a terminal."""
+    if sys.stdout.isatty():
+        print_line(hints(tools, grpc, http))
+
+
+def hints(tools: Sequence[discovery_pb2.ToolStatus], grpc: str, http: str) -> str:
+    """Write commands that work against this mesh."""
+    router = "" if grpc == "127.0.0.1:7070" else f" --router {grpc}"
+    if not tools:
+        return f"\nNo tools yet. Bring some:\n  mcpmesh serve MODULE:APP --router {grpc}\n"
+    tool = tools[0].tool
+    arguments = sample(json.loads(tool.input_schema or b"{}"))
+    pairs = "".join(f" {shlex.quote(f'{k}={_text(v)}')}" for k, v in arguments.items())
+    config = {"mcpServers": {"mcpmesh": {"type": "http", "url": f"http://{http}/mcp"}}}
+    return f"""
+Try, in another terminal:
+  mcpmesh tools{router}
+  mcpmesh call {tool.name}{pairs}{router}
+  {curl(tool.name, arguments, http)}
+
+For an MCP client:
+  {json.dumps(config)}
+"""
+
+
+def curl(tool: str, arguments: Mapping[str, Any], http: str) -> str:
+    """Write a curl command that calls a tool through the bridge."""
+    request = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": tool, "arguments": arguments, "_meta": _META},
+    }
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": _MCP,
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": tool,
+    }
+    written = " ".join(f"-H {shlex.quote(f'{key}: {value}')}" for key, value in headers.items())
+    return f"curl -s http://{http}/mcp {written} -d {shlex.quote(json.dumps(request))}"
+
+
+def sample(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Make arguments up that a schema lets through, as far as it says."""
+    properties = schema.get("properties", {})
+    return {name: _value(properties.get(name, {}), schema) for name in schema.get("required", ())}
+
+
+def _value(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    for key in ("examples", "enum"):
+        if schema.get(key):
+            return schema[key][0]
+    for key in ("default", "const", "minimum"):
+        if key in schema:
+            return schema[key]
+    types = json_types(schema, root)
+    return next(value for kind, value in _SAMPLES.items() if kind in types)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
