@@ -28,6 +28,11 @@ class Program:
     name: str
     command: tuple[str, ...]
 
+    @property
+    def group(self) -> str:
+        """What the program is one of several of: the name up to its number."""
+        return self.name.rpartition("/")[0] or self.name
+
     @classmethod
     def mcpmesh(cls, name: str, *arguments: str) -> "Program":
         """Return a command of mcpmesh itself, on the same Python."""

@@ -1,11 +1,10 @@
 """A client connected to the router, or a sentence that says why not."""
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from mcpmesh.cli.endpoint import reason_of
 from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.config import ClientSettings
 from mcpmesh.model.replica import split_endpoint
@@ -34,17 +33,10 @@ async def _try(endpoint: str) -> None:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
-        reason = "no answer" if isinstance(error, TimeoutError) else _reason(error)
+        reason = "no answer" if isinstance(error, TimeoutError) else reason_of(error)
         raise CommandError(
             f"cannot connect to {endpoint}: {reason}; start a mesh with `mcpmesh up MODULE:APP` "
             "or name its router with --router HOST:PORT",
             Exit.UNAVAILABLE,
         ) from error
     writer.close()
-
-
-def _reason(error: OSError) -> str:
-    """Return the operating system's words; event loops put their own around them."""
-    if isinstance(error, socket.gaierror) or not error.errno:
-        return error.strerror or str(error)
-    return os.strerror(error.errno)

@@ -41,10 +41,8 @@ def reserve(endpoint: str, option: str) -> tuple[socket.socket, str]:
 
 def cannot_listen(endpoint: str, option: str, error: OSError) -> CommandError:
     """Return what to say when an address cannot be listened on."""
-    known = error.errno and not isinstance(error, socket.gaierror)
-    reason = os.strerror(error.errno) if known else error.strerror or str(error)
     return CommandError(
-        f"cannot listen on {endpoint}: {reason}; "
+        f"cannot listen on {endpoint}: {reason_of(error)}; "
         f"stop what uses it or give another address with {option} HOST:PORT",
         Exit.UNAVAILABLE,
     )
@@ -64,6 +62,13 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
         bound.close()
         raise
     return bound
+
+
+def reason_of(error: OSError) -> str:
+    """Return the operating system's words; event loops put their own around them."""
+    if isinstance(error, socket.gaierror) or not error.errno:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def check_free(endpoint: str) -> None:

@@ -22,8 +22,8 @@ def telemetry_of(
 
     Raises: CommandError for a wrong OTEL_ variable.
     """
-    # uvicorn tells what the ready line says better.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for talkative in ("uvicorn", "watchfiles"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     undo = setup_logging(settings.log_format, settings.log_level, service=service)
     try:
         telemetry = setup(service, os.environ, Random(), version=__version__, share=share)

@@ -106,11 +106,19 @@ class Supervisor:
         self.check()
 
     async def replace_all(self) -> None:
-        """Replace the children one after the other, so that the rest go on taking calls."""
+        """Replace the children one after the other, so that the rest go on taking calls.
+
+        Where the first of a group comes up broken, the others keep running as they are.
+        """
+        broken: set[str] = set()
         for child in self.children:
+            if child.program.group in broken:
+                continue
             done = partial(_started_after, child, child.starts)
             child.replace()
             await self.wait_until(done, READY_WITHIN)
+            if child.state is State.BROKEN:
+                broken.add(child.program.group)
 
     def check(self) -> None:
         """Tell of a child that cannot start.

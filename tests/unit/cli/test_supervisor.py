@@ -82,6 +82,18 @@ async def test_replacing_goes_one_by_one(tmp_path: Path) -> None:
         assert before.isdisjoint(child.pid for child in supervisor.children)
 
 
+async def test_broken_change_spares_the_other_replicas(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    start = f"if os.path.exists({str(broken)!r}): sys.exit(2)\n"
+    programs = [program(f"a/{n}", start, READY, FOREVER) for n in (1, 2)]
+    async with Supervisor(programs, grace=1, patient=True) as supervisor:
+        await supervisor.wait_ready(20)
+        broken.touch()
+        await supervisor.replace_all()
+        first, second = supervisor.children
+        assert (first.state, second.state) == (State.BROKEN, State.READY)
+
+
 async def test_other_output_goes_to_stderr(
     capfd: pytest.CaptureFixture[str], eventually: Eventually
 ) -> None:
