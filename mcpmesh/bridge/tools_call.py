@@ -28,6 +28,7 @@ from mcpmesh.codec.mcp_result import (
     tool_result_json,
 )
 from mcpmesh.errors import MeshError, RemoteProtocolError
+from mcpmesh.telemetry.baggage import baggage_with_correlation
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
 #: What `error.type` says of a tool's own failure. Source: OpenTelemetry's MCP conventions.
@@ -191,8 +192,8 @@ def metadata_of(exchange: Exchange) -> list[tuple[str, str]]:
     ]
     if trace.state:
         metadata.append(("tracestate", trace.state))
-    if exchange.links.baggage:
-        metadata.append(("baggage", exchange.links.baggage))
+    baggage = baggage_with_correlation(exchange.links.baggage, observation.correlation_id)
+    metadata.append(("baggage", baggage))
     if exchange.peer.client:
         metadata.append(("mcpmesh-caller", exchange.peer.client))
     return metadata

@@ -320,7 +320,7 @@ async def test_ids_travel_through_the_call_and_come_back(http, mesh):
     sent = mesh.tools.metadata[-1]
     assert sent["traceparent"] == TRACEPARENT
     assert sent["tracestate"] == "a=b"
-    assert sent["baggage"] == "user=1"
+    assert sent["baggage"] == "mcpmesh.correlation_id=case-7,user=1"
     assert sent["x-correlation-id"] == "case-7"
     assert sent["mcp-name"] == "echo"
     assert sent["mcpmesh-caller"] == "raw/1"
