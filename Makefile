@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos bench lock clean
+.PHONY: help run test lint protos check-protos docs bench lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,9 @@ check-protos: $(VENV)/dev.stamp ## Tell whether mcpmesh/v1 is what protos/ gener
 	if diff -r -x __init__.py -x __pycache__ "$$out/mcpmesh/v1" mcpmesh/v1; \
 	then echo "mcpmesh/v1 is up to date"; \
 	else echo "mcpmesh/v1 differs from protos/: run make protos" >&2; exit 1; fi
+
+docs: $(VENV)/dev.stamp ## Write docs/configuration.md from the settings
+	$(BIN)/mcpmesh config-reference > docs/configuration.md
 
 bench: $(VENV)/dev.stamp ## Run the benchmarks against peers and write their results
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -38,6 +38,6 @@ def version_command(*, json_output: bool = False) -> Exit:
 
 @app.command(name="config-reference", group=REST, show=False)
 def reference_command() -> Exit:
-    """Print every setting as a Markdown table."""
+    """Print the configuration reference in Markdown."""
     print_line(markdown(app))
     return Exit.OK

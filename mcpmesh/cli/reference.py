@@ -15,17 +15,45 @@ from mcpmesh.config import (
 )
 
 SETTINGS = (RouterSettings, BridgeSettings, ServeSettings, ProcessSettings, ClientSettings)
-_HEAD = "| option | variable | key in mcpmesh.toml | type | default | meaning | commands |"
+#: Settings that stand in no class: how many processes, which way.
+_ALONE = {"workers": 1, "replicas": 1, "reload": False, "stdio": False}
+_COLUMNS = ("option", "variable", "key in mcpmesh.toml", "type", "default", "meaning", "commands")
+_INTRODUCTION = """\
+# Configuration
+
+Written by `make docs` from the settings themselves; `mcpmesh COMMAND --help` says the same.
+
+Every setting has one name everywhere: `--log-level` on the command line, `MCPMESH_LOG_LEVEL` in
+the environment, `log_level` in a TOML file, which `--config PATH` or `MCPMESH_CONFIG` names
+(`./mcpmesh.toml` is read if it is there). The first of these that is set counts, then the default.
+A wrong value, and a key that no command knows, are refused with the reason. Sizes are in bytes,
+times in seconds. In the environment, lists are separated by spaces.
+
+```toml
+grpc = "0.0.0.0:7070"
+workers = 4
+log_format = "json"
+
+# Replicas that do not register themselves; the same as --static 10.0.0.7:50051=ocr,translate
+[[replica]]
+endpoint = "10.0.0.7:50051"
+tools = ["ocr", "translate"]
+```
+
+Telemetry follows OpenTelemetry's own `OTEL_` variables.
+"""
 
 
 def markdown(app: App) -> str:
-    """Return the table: one row for each setting, however many commands have it."""
+    """Return the reference: one row for each setting, however many commands have it."""
     by_name: dict[str, list[Option]] = {}
+    names = setting_names()
     for option in options(app):
-        if option.shown:
+        if option.shown and option.key in names:
             by_name.setdefault(option.name, []).append(option)
-    rows = [_row(found) for found in by_name.values() if found[0].key in setting_names()]
-    return "\n".join([_HEAD, "|---" * 7 + "|", *rows])
+    head = [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
+    rows = [_row(found, names[found[0].key]) for found in by_name.values()]
+    return "\n".join([_INTRODUCTION, *head, *rows])
 
 
 def setting_names() -> dict[str, Any]:
@@ -35,12 +63,11 @@ def setting_names() -> dict[str, Any]:
         for settings in SETTINGS
         for field in fields(settings)
         if field.default is not MISSING
-    } | {"workers": 1, "replicas": 1, "stdio": False, "reload": False}
+    } | _ALONE
 
 
-def _row(found: list[Option]) -> str:
+def _row(found: list[Option], default: object) -> str:
     first = found[0]
-    default = setting_names()[first.key]
     cells = (
         f"`{first.name}`",
         f"`{first.variable}`",

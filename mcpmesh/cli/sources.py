@@ -89,8 +89,9 @@ def read_file(path: Path, known: Iterable[str]) -> FileValues:
     for key in values:
         if key not in keys and key != REPLICA:
             raise CommandError(f"{path}: unknown key {key!r}{did_you_mean(key, keys | {REPLICA})}")
-    if REPLICA in values:
-        values["static"] = [*_static(path, values), *_replicas(path, values.pop(REPLICA))]
+    static = [*_static(path, values), *_replicas(path, values.pop(REPLICA, []))]
+    if static:
+        values["static"] = static
     return FileValues(path, values)
 
 

@@ -1,0 +1,125 @@
+"""Every misuse ends with one sentence and the documented exit code."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from mcpmesh import errors
+from mcpmesh.cli.app import app
+from mcpmesh.cli.exits import Exit, exit_of, exit_table
+from mcpmesh.cli.main import main
+from mcpmesh.cli.options import options
+from mcpmesh.cli.target import load_target, split_target, watched_folders
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (["tols"], Exit.USAGE, "did you mean"),
+        (["tools", "--colour"], Exit.USAGE, "unknown option"),
+        (["tools", "--router", "nowhere"], Exit.USAGE, "--router (or mcpmesh_router)"),
+        (["call"], Exit.USAGE, "name"),
+        (["call", "a", "--timeout", "soon"], Exit.USAGE, "--timeout"),
+        (["call", "a", "--timeout", "-1"], Exit.USAGE, "above 0"),
+        (["call", "a", "b=1", "--json", "{}"], Exit.USAGE, "not mixed"),
+        (["bench", "a", "--concurrency", "0"], Exit.USAGE, "below 1"),
+        (["serve", "no_such_module:app"], Exit.USAGE, "there is no module no_such_module"),
+        (["serve", "json"], Exit.USAGE, "module json has no app"),
+        (["serve", "json:loads"], Exit.USAGE, "is a function, not a toolserver"),
+        (["serve", "tools/weather.py"], Exit.USAGE, "tools.weather:app"),
+        (["serve", "json", "--listen", "7070"], Exit.USAGE, "host:port"),
+        (["serve", "json", "--replicas", "0"], Exit.USAGE, "--replicas"),
+        (["bridge", "--log-level", "loud"], Exit.USAGE, "--log-level"),
+        (["tools", "--config", "/no/such.toml"], Exit.USAGE, "/no/such.toml"),
+    ],
+)
+def test_misuse_is_told_in_one_line(
+    argv: list[str], code: Exit, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert words in told.err.lower()
+
+
+def test_absent_router_is_told_with_what_to_do(
+    closed_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tools", "--router", f"127.0.0.1:{closed_port}"]) == Exit.UNAVAILABLE
+    assert "Connection refused; start a mesh with `mcpmesh up" in capsys.readouterr().err
+
+
+def test_debug_shows_where_an_error_came_from(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["tools", "--router", "nowhere", "--debug"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["tools", "call", "bench", "replicas", "bridge", "serve"])
+def test_help_names_variables_and_exit_codes(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--help"]) == Exit.OK
+    text = capsys.readouterr().out
+    assert "MCPMESH_ROUTER" in text
+    assert all(code.meaning in text for code in Exit)
+
+
+def test_every_option_says_what_it_means() -> None:
+    silent = [f"{o.command} {o.name}" for o in options(app) if o.shown and not o.meaning]
+    assert not silent
+
+
+def test_an_option_has_one_type_everywhere() -> None:
+    types: dict[str, set[object]] = {}
+    for option in options(app):
+        types.setdefault(option.name, set()).add(option.argument.hint)
+    assert {name for name, hints in types.items() if len(hints) > 1} <= {"--version"}
+
+
+def test_every_error_has_an_exit_code() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    codes = {exit_of(kind("x")) for kind in kinds if issubclass(kind, errors.MeshError)}
+    assert codes == set(Exit) - {Exit.OK, Exit.INTERRUPTED}
+    assert exit_table().count("\n") == len(Exit) - 1
+
+
+def test_target_without_app_is_app() -> None:
+    assert split_target("a.b") == ("a.b", "app")
+
+
+def test_module_that_fails_names_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_tools.py").write_text("x = 1\nx = y\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(Exception, match=r"NameError.*broken_tools.py:2"):
+        load_target("broken_tools:app")
+    sys.modules.pop("broken_tools", None)
+
+
+def test_module_that_misses_another_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "needy_tools.py").write_text("import no_such_module\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(Exception, match="needs the module no_such_module"):
+        load_target("needy_tools:app")
+
+
+def test_code_outside_the_current_folder_is_watched_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, here = tmp_path / "elsewhere" / "far_tools", tmp_path / "here"
+    package.mkdir(parents=True)
+    here.mkdir()
+    monkeypatch.syspath_prepend(str(package.parent))
+    monkeypatch.chdir(here)
+    assert watched_folders(["far_tools.weather:app"]) == [package, here]

@@ -1,0 +1,116 @@
+"""Options come from argv, then the environment, then the file; a wrong one is refused."""
+
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+
+from mcpmesh.cli.app import Router
+from mcpmesh.cli.exits import CommandError
+from mcpmesh.cli.sources import ExactEnv, find_file, read_file
+from mcpmesh.config import InvalidSetting, RouterSettings
+
+DEFAULT = RouterSettings()
+KNOWN = {"grpc", "static", "lease", "call_log"}
+
+
+def router(argv: list[str], path: Path | None = None) -> RouterSettings:
+    """Return what a command with the router's settings would run with."""
+    file = () if path is None else (read_file(path, KNOWN),)
+    app = App(config=(ExactEnv("MCPMESH_", command=False), *file))
+    app.default(command)
+    found = app(argv, exit_on_error=False, print_error=False, result_action="return_value")
+    assert isinstance(found, RouterSettings)
+    return found
+
+
+def command(*, settings: Router = DEFAULT) -> RouterSettings:
+    """Give the settings back."""
+    return settings
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mesh.toml"
+    path.write_text('grpc = "127.0.0.1:3"\nlease = 5\n')
+    return path
+
+
+def test_default_counts_when_nothing_is_said() -> None:
+    assert router([]) == RouterSettings()
+
+
+def test_file_goes_before_the_default(file: Path) -> None:
+    assert router([], file) == RouterSettings(grpc="127.0.0.1:3", lease=5.0)
+
+
+def test_environment_goes_before_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCPMESH_GRPC", "127.0.0.1:2")
+    assert router([], file) == RouterSettings(grpc="127.0.0.1:2", lease=5.0)
+
+
+def test_command_line_goes_before_the_environment(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MCPMESH_GRPC", "127.0.0.1:2")
+    assert router(["--grpc", "127.0.0.1:1"], file).grpc == "127.0.0.1:1"
+
+
+def test_variables_of_kubernetes_services_are_not_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCPMESH_GRPC_PORT", "tcp://10.0.0.1:7070")
+    monkeypatch.setenv("MCPMESH_GRPC_SERVICE_HOST", "10.0.0.1")
+    assert router([]) == RouterSettings()
+
+
+def test_list_in_the_environment_is_split_at_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCPMESH_STATIC", "h:1=a,b h:2")
+    assert router([]).static == ("h:1=a,b", "h:2")
+
+
+def test_replica_tables_are_static_replicas(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text(
+        'static = ["h:1"]\n[[replica]]\nendpoint = "h:2"\ntools = ["a", "b"]\n'
+        '[[replica]]\nendpoint = "h:3"\n'
+    )
+    assert router([], path).static == ("h:1", "h:2=a,b", "h:3")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('grcp = "x"', "unknown key 'grcp'; did you mean grpc"),
+        ("grpc = ", "cannot read"),
+        ('[replica]\nendpoint = "h:1"', "two brackets"),
+        ('[[replica]]\ntools = ["a"]', "needs endpoint"),
+        ('[[replica]]\nendpoint = "h:1"\ntools = "a"', "not a list"),
+        ('[[replica]]\nendpoint = "h:1"\ntool = ["a"]', "did you mean tools"),
+        ("static = 1", "not a list"),
+    ],
+)
+def test_file_that_cannot_be_right_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text(text)
+    with pytest.raises(CommandError, match=reason):
+        read_file(path, KNOWN)
+
+
+def test_static_replica_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text('[[replica]]\nendpoint = "h:0"')
+    with pytest.raises(InvalidSetting, match="port above 0"):
+        read_file(path, KNOWN)
+
+
+def test_file_in_the_current_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_file(None) is None
+    Path("mcpmesh.toml").touch()
+    assert find_file(None) == Path("mcpmesh.toml")
+
+
+def test_file_that_is_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="there is no configuration file"):
+        find_file(tmp_path / "none.toml")
