@@ -10,7 +10,6 @@ from random import Random
 from mcpmesh.bridge.exchange import Answer, Exchange, Peer
 from mcpmesh.bridge.handshake import Handshake
 from mcpmesh.bridge.in_flight import InFlight
-from mcpmesh.bridge.mesh import Mesh
 from mcpmesh.bridge.observer import NoObserver, Observer
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.bridge.signing import Signer
@@ -33,6 +32,7 @@ from mcpmesh.codec.jsonrpc import (
 )
 from mcpmesh.codec.mcp_error import rpc_error_of
 from mcpmesh.config.bridge import BridgeSettings
+from mcpmesh.stack.mesh import Mesh
 
 Handler = Callable[[Request, Exchange], Awaitable[bytes]]
 _log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from typing import Any
 
 import grpc
 
-from mcpmesh.bridge.mesh import Metadata, ToolList
 from mcpmesh.bridge.tool_watch import WatchedTools
 from mcpmesh.codec.status import error_of
 from mcpmesh.errors import MeshError
+from mcpmesh.stack.mesh import Metadata, ToolList
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
 
 #: Units: seconds before the first and at most before any later try to watch again.

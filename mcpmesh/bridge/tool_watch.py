@@ -1,6 +1,6 @@
 """The list of tools, kept up to date from the events of WatchTools."""
 
-from mcpmesh.bridge.mesh import ToolList
+from mcpmesh.stack.mesh import ToolList
 from mcpmesh.v1 import discovery_pb2
 
 _NOTHING = ToolList("", ())

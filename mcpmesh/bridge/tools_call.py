@@ -10,7 +10,6 @@ import orjson
 
 from mcpmesh.bridge.call_params import asked_version, check_params
 from mcpmesh.bridge.exchange import Exchange
-from mcpmesh.bridge.mesh import Mesh
 from mcpmesh.bridge.request_state import opened_state, sealed_state
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.bridge.signing import Signer
@@ -28,6 +27,7 @@ from mcpmesh.codec.mcp_result import (
     tool_result_json,
 )
 from mcpmesh.errors import MeshError, RemoteProtocolError
+from mcpmesh.stack.mesh import Mesh
 from mcpmesh.telemetry.baggage import baggage_with_correlation
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from mcpmesh.bridge.mesh import Mesh, ToolList
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import INVALID_PARAMS, RpcError
 from mcpmesh.codec.mcp_tool import tool_json
 from mcpmesh.errors import NotReady
+from mcpmesh.stack.mesh import Mesh, ToolList
 from mcpmesh.v1 import tool_pb2
 
 #: Units: seconds between two looks for the first list.

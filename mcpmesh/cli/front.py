@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mcpmesh.bridge.http import HttpApp
-from mcpmesh.bridge.mesh import Mesh
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.server import HttpServer
 from mcpmesh.cli.endpoint import cannot_listen
 from mcpmesh.config import BridgeSettings
+from mcpmesh.stack.mesh import Mesh
 from mcpmesh.telemetry.bridge_observer import BridgeTelemetry
 from mcpmesh.telemetry.setup import Telemetry
 

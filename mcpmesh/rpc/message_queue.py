@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Protocol
 
 from mcpmesh.rpc.compression import decompress
 from mcpmesh.wire.message import MessageReader
-from mcpmesh.wire.stream import Stream
+
+
+class Credited(Protocol):
+    """Who is given credit for what was read: a stream."""
+
+    def consumed(self, size: int) -> None:
+        """Take back credit for body bytes."""
 
 
 class MessageQueue:
@@ -24,7 +31,7 @@ class MessageQueue:
         "error",
     )  # fmt: skip
 
-    def __init__(self, stream: Stream | None, max_bytes: int) -> None:
+    def __init__(self, stream: Credited | None, max_bytes: int) -> None:
         self.ended = False
         #: What ends the reading, once the messages before it are read.
         self.error: BaseException | None = None
@@ -36,7 +43,7 @@ class MessageQueue:
         self._held = 0
         self._waiter: asyncio.Future[None] | None = None
 
-    def attach(self, stream: Stream) -> None:
+    def attach(self, stream: Credited) -> None:
         """Name the stream that is to be credited."""
         self._stream = stream
 

@@ -8,7 +8,6 @@ from grpc import StatusCode
 
 from mcpmesh.rpc.answer import HEAD, refusal, trailers
 from mcpmesh.rpc.server_call import ServerCall
-from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.stream import Stream
 
@@ -78,5 +77,4 @@ def answer(stream: Stream, code: StatusCode, message: str) -> None:
     if stream.closed:
         return
     stream.send_headers(HEAD + repeated, rest, True)
-    if not stream.closed:
-        stream.reset(ErrorCode.NO_ERROR)
+    stream.stop()

@@ -24,7 +24,6 @@ from mcpmesh.rpc.message_queue import MessageQueue
 from mcpmesh.rpc.method import Method
 from mcpmesh.rpc.task import start_task
 from mcpmesh.rpc.writer import MessageWriter
-from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.message import frame_message
 from mcpmesh.wire.stream import Stream
@@ -272,7 +271,7 @@ class ServerCall:
         stream.send_headers(repeated, rest, True)
         if not self._queue.ended:
             # The answer is complete and nobody will read the rest of the request.
-            stream.reset(ErrorCode.NO_ERROR)
+            stream.stop()
 
     def _refuse(self, code: StatusCode, message: str) -> None:
         """End a call whose request is malformed or too large."""

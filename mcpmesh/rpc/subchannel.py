@@ -88,6 +88,7 @@ class Subchannel:
     def connect(self) -> None:
         """Begin to connect, unless that is under way or done."""
         if self.state is State.IDLE:
+            self._move(State.CONNECTING)
             self._task = asyncio.ensure_future(self._keep_connecting())
 
     async def ready(self, wait_for_ready: bool = False) -> Connection:
@@ -163,7 +164,6 @@ class Subchannel:
 
     async def _keep_connecting(self) -> None:
         while True:
-            self._move(State.CONNECTING)
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     link = await self._open()
@@ -183,6 +183,7 @@ class Subchannel:
             if not self._eager:
                 self._move(State.IDLE)
                 return
+            self._move(State.CONNECTING)
 
     async def _open(self) -> Link:
         loop = asyncio.get_running_loop()

@@ -5,6 +5,7 @@ from typing import Any
 
 from mcpmesh.policy.backoff import Backoff
 from mcpmesh.rpc import Channel, ChannelOptions, Server
+from mcpmesh.rpc.standard import StandardServices
 
 #: A router that comes back is to be found within seconds.
 _RECONNECT = ChannelOptions(backoff=Backoff(first=0.1, longest=1.6))
@@ -20,5 +21,6 @@ def new_channel(endpoint: str) -> Any:
     return Channel(endpoint, _RECONNECT)
 
 
-def add_standard_services(server: Any, services: Sequence[str]) -> None:
+def add_standard_services(server: Any, services: Sequence[str]) -> StandardServices:
     """Add what every mcpmesh server has beside its own services: health and reflection."""
+    return StandardServices(server, services)

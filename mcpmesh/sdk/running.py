@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from mcpmesh.model.replica import Replica
+from mcpmesh.rpc.standard import StandardServices
 from mcpmesh.sdk.discovery_servicer import DiscoveryServicer
 from mcpmesh.sdk.engine import add_standard_services, new_channel, new_server
 from mcpmesh.sdk.observer import ToolObserver
@@ -56,6 +57,7 @@ class Running:
         )
         self._server: Any = new_server()
         self._discovery: DiscoveryServicer | None = None
+        self._standard: StandardServices | None = None
         self._channels: list[Any] = []
         self._registrations: list[Registration] = []
         self._leases: list[asyncio.Task[None]] = []
@@ -74,8 +76,9 @@ class Running:
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             self._discovery, self._server
         )
-        add_standard_services(self._server, _SERVICES)
+        self._standard = add_standard_services(self._server, _SERVICES)
         await self._server.start()
+        await self._standard.serving()
         for router in routers:
             channel = new_channel(router)
             registration = Registration(
@@ -106,6 +109,8 @@ class Running:
     async def stop(self, grace: float) -> None:
         """Drain, let the calls in flight finish within `grace` seconds, leave, close."""
         await asyncio.gather(*(each.drain() for each in self._registrations))
+        if self._standard is not None:
+            await self._standard.draining()
         if self._discovery is not None:
             self._discovery.close()
         await self._server.stop(grace)

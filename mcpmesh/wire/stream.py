@@ -75,6 +75,7 @@ class Stream:
         "send_window",
         "sink",
         "state",
+        "stop_when_sent",
         "taken",
     )
 
@@ -92,6 +93,8 @@ class Stream:
         self.queued_bytes = 0
         #: True when the peer certainly did not act on the stream: trying elsewhere is safe.
         self.refused = False
+        #: Reset as soon as everything is sent: the rest of the request is not wanted.
+        self.stop_when_sent = False
         #: Has a turn in the outbox.
         self.scheduled = False
         #: Called with the number of body bytes that just left.
@@ -174,6 +177,15 @@ class Stream:
             connection.emit(rst_stream(self.id, code))
         self.abandon()
         connection.forget(self, was_reset=True)
+
+    def stop(self) -> None:
+        """Ask the peer to send no more, once our complete answer left (RFC 9113, section 8.1)."""
+        if self.state & _REMOTE:
+            return
+        if self._queue:
+            self.stop_when_sent = True
+        else:
+            self.reset(ErrorCode.NO_ERROR)
 
     # Receiving
 
@@ -263,8 +275,8 @@ class Stream:
             else:
                 headers, volatile, ended = piece
                 connection.emit_headers(self, headers, volatile, ended)
-            if ended and self.state == _CLOSED:
-                connection.forget(self)
+            if ended:
+                self._all_sent()
             return 0
         return self._emit_data(piece, budget)
 
@@ -286,11 +298,17 @@ class Stream:
         connection = self._connection
         connection.send_window -= size
         connection.emit(_pack(size >> 8, size & 0xFF, 0, flags, self.id) + piece[:size])
-        if flags and self.state == _CLOSED:
-            connection.forget(self)
+        if flags:
+            self._all_sent()
         if self.taken is not None:
             self.taken(size)
         return size
+
+    def _all_sent(self) -> None:
+        if self.state == _CLOSED:
+            self._connection.forget(self)
+        elif self.stop_when_sent:
+            self.reset(ErrorCode.NO_ERROR)
 
     def _local_end(self) -> None:
         self.state |= _LOCAL

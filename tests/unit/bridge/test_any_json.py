@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mcpmesh.bridge.http import HttpApp
-from mcpmesh.bridge.mesh import ToolList
+from mcpmesh.stack.mesh import ToolList
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.codec import mcp
 from mcpmesh.v1 import discovery_pb2, invoke_pb2, tool_pb2

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 from children import alive
 from conftest import Eventually
-from processes import TIMEOUT, TOOLS, command, environment, ran, ran_json, started
+from processes import TIMEOUT, TOOLS, children_of, command, environment, ran, ran_json, started
 
 
 @pytest.fixture(scope="module")
@@ -157,12 +157,6 @@ async def test_replicas_are_processes_that_go_with_their_parent(
         parent.kill()
         parent.wait(TIMEOUT)
         await eventually(lambda: not any(alive(pid) for pid in pids))
-
-
-def children_of(pid: int) -> list[int]:
-    """Return the processes whose parent a process is."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in children.split()]
 
 
 def test_bridge_serves_mcp_for_a_server_elsewhere(replica: str, folder: Path) -> None:

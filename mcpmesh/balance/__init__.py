@@ -1,0 +1,1 @@
+"""Choosing a replica: immutable pickers, and the balancer that builds them."""

@@ -1,0 +1,63 @@
+"""Builds pickers from the catalog and from which replicas are ready (the control path)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mcpmesh.balance.candidate import Candidate
+from mcpmesh.balance.p2c import P2CPicker
+from mcpmesh.model.catalog import Catalog, Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A version of a tool and who may serve it now."""
+
+    cluster: Cluster
+    picker: P2CPicker
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Everything that the data path reads; replaced as a whole.
+
+    Shape: name → routes, newest version first.
+    """
+
+    by_tool: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)
+
+    def find(self, tool: str, version: str = "") -> Route | None:
+        """Return the route of a tool's version, the newest for an empty version."""
+        routes = self.by_tool.get(tool)
+        if not routes:
+            return None
+        if not version:
+            return routes[0]
+        return next((each for each in routes if each.cluster.tool.version == version), None)
+
+
+def updated(
+    routes: Routes,
+    catalog: Catalog,
+    changed: frozenset[str],
+    candidates: Mapping[str, Candidate],
+) -> Routes:
+    """Return the routes after tools changed, or a replica of theirs came or went."""
+    by_tool = dict(routes.by_tool)
+    for name in changed:
+        clusters = catalog.clusters.get(name, ())
+        if clusters:
+            by_tool[name] = tuple(_route(cluster, candidates) for cluster in clusters)
+        else:
+            by_tool.pop(name, None)
+    return Routes(by_tool)
+
+
+def _route(cluster: Cluster, candidates: Mapping[str, Candidate]) -> Route:
+    ready = tuple(
+        candidate
+        for replica in cluster.replicas
+        if replica.id not in cluster.draining
+        and (candidate := candidates.get(replica.id)) is not None
+        and candidate.connection is not None
+    )
+    return Route(cluster, P2CPicker(ready))

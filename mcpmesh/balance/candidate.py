@@ -1,0 +1,21 @@
+"""A replica that can be picked, and the load we put on it."""
+
+from mcpmesh.model.replica import Replica
+
+
+class Candidate:
+    """A replica with the number of our attempts in flight on it.
+
+    Lives as long as the replica is registered, through any number of pickers. `connection` is
+    set while there is one; balancing only asks whether.
+    """
+
+    __slots__ = ("connection", "in_flight", "replica")
+
+    def __init__(self, replica: Replica) -> None:
+        self.replica = replica
+        self.in_flight = 0
+        self.connection: object | None = None
+
+    def __repr__(self) -> str:
+        return f"<Candidate {self.replica} in_flight={self.in_flight}>"

@@ -1,0 +1,43 @@
+"""Power of two choices: draw two replicas, take the one with fewer calls in flight.
+
+Source: Mitzenmacher 2001; Envoy's least-request policy for the weights.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from mcpmesh.balance.candidate import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class P2CPicker:
+    """Picks among candidates that were ready when it was built."""
+
+    candidates: tuple[Candidate, ...]
+
+    def pick(self, rng: Random, avoid: Sequence[str] = ()) -> Candidate | None:
+        """Return a replica, None when there is none.
+
+        `avoid` names replicas that failed this call: they are taken only when no other is left.
+        """
+        candidates = self.candidates
+        if avoid:
+            candidates = (
+                tuple(each for each in candidates if each.replica.id not in avoid) or candidates
+            )
+        count = len(candidates)
+        if count < 2:
+            return candidates[0] if candidates else None
+        # `int(random() * n)` costs 0.1 µs, `randrange(n)` 0.6.
+        one = int(rng.random() * count)
+        other = int(rng.random() * (count - 1))
+        if other >= one:
+            other += 1
+        first, second = candidates[one], candidates[other]
+        # (in_flight + 1) / weight, without the division.
+        if (first.in_flight + 1) * second.replica.weight <= (
+            second.in_flight + 1
+        ) * first.replica.weight:
+            return first
+        return second

@@ -1,0 +1,75 @@
+"""`mcpmesh router`: in this process, or in several that share its port."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from mcpmesh.cli.child import CannotStart, Program
+from mcpmesh.cli.endpoint import cannot_listen, reserve
+from mcpmesh.cli.exits import Exit
+from mcpmesh.cli.loop import Stop, until
+from mcpmesh.cli.process import as_options, telemetry_of
+from mcpmesh.cli.ready import print_ready
+from mcpmesh.cli.supervisor import Supervisor
+from mcpmesh.config import ProcessSettings, RouterSettings
+from mcpmesh.router.wiring import RegistryHost, Router
+from mcpmesh.telemetry.setup import Telemetry
+
+
+@asynccontextmanager
+async def routing(
+    settings: RouterSettings, telemetry: Telemetry, grace: float, *, registry: str = ""
+) -> AsyncIterator[tuple[Router, str]]:
+    """Run a router; yields it and its endpoint. On leaving it drains.
+
+    With `registry`, it follows the registry of its parent there and shares its port.
+    Raises: CommandError when the address cannot be listened on.
+    """
+    router = Router(settings, telemetry, registry=registry)
+    try:
+        endpoint = await router.start()
+    except OSError as error:
+        raise cannot_listen(settings.grpc, "--grpc", error) from error
+    try:
+        yield router, endpoint
+    finally:
+        await router.stop(grace)
+
+
+async def run_router(
+    settings: RouterSettings, process: ProcessSettings, stop: Stop, *, registry: str = ""
+) -> Exit:
+    """Route in this process until stop is asked."""
+    with telemetry_of("mcpmesh-router", process) as telemetry:
+        running = routing(settings, telemetry, process.drain_grace, registry=registry)
+        async with running as (_, grpc):
+            print_ready("router", grpc=grpc)
+            await stop.wait()
+    return Exit.OK
+
+
+async def run_workers(
+    settings: RouterSettings, process: ProcessSettings, count: int, stop: Stop
+) -> Exit:
+    """Route in several processes until stop is asked.
+
+    This process keeps the registry, on a port of its own that only this machine reaches; the
+    kernel spreads the callers' connections over the others.
+    """
+    held, grpc = reserve(settings.grpc, "--grpc")
+    with held, telemetry_of("mcpmesh-router", process) as telemetry:
+        host = RegistryHost(settings, telemetry)
+        registry = await host.start()
+        options = as_options(settings, process, grpc=grpc, worker_of=registry)
+        programs = [
+            Program.mcpmesh(f"router/{index + 1}", "router", *options) for index in range(count)
+        ]
+        try:
+            async with Supervisor(programs, grace=process.drain_grace) as supervisor:
+                if await until(stop, supervisor.wait_ready()):
+                    print_ready("router", grpc=grpc, workers=str(count))
+                await supervisor.wait_stop(stop)
+        except CannotStart:
+            return Exit.USAGE
+        finally:
+            await host.stop()
+    return Exit.OK

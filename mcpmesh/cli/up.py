@@ -1,0 +1,144 @@
+"""`mcpmesh up`: a whole mesh from one command; router and bridge here, tool servers as children."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from watchfiles import PythonFilter, awatch
+
+from mcpmesh.cli.child import CannotStart, Child, State
+from mcpmesh.cli.endpoint import reachable
+from mcpmesh.cli.exits import Exit
+from mcpmesh.cli.front import http_front
+from mcpmesh.cli.hints import print_hints
+from mcpmesh.cli.loop import Stop, until
+from mcpmesh.cli.output import print_note
+from mcpmesh.cli.process import telemetry_of
+from mcpmesh.cli.ready import print_ready
+from mcpmesh.cli.router import routing
+from mcpmesh.cli.serve import program
+from mcpmesh.cli.supervisor import Supervisor
+from mcpmesh.cli.target import split_target, watched_folders
+from mcpmesh.config import BridgeSettings, ProcessSettings, RouterSettings, ServeSettings
+from mcpmesh.stack.mesh import Mesh
+
+_log = logging.getLogger(__name__)
+#: Seconds the children get to start and to be in the catalog before `up` goes on without them.
+START_WITHIN = 90.0
+CATALOG_WITHIN = 10.0
+_POLL = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Which tool servers to run."""
+
+    targets: Sequence[str] = ()
+    replicas: int = 1
+    reload: bool = False
+
+    def __post_init__(self) -> None:
+        for target in self.targets:
+            split_target(target)
+
+
+async def run_up(
+    tools: Tools,
+    router: RouterSettings,
+    bridge: BridgeSettings,
+    process: ProcessSettings,
+    stop: Stop,
+) -> Exit:
+    """Run the mesh until stop is asked; then the tool servers drain first."""
+    grace = process.drain_grace
+    with telemetry_of("mcpmesh", process) as telemetry:
+        async with (
+            routing(router, telemetry, grace) as (running, grpc),
+            http_front(running.mesh, bridge, telemetry, grace) as http,
+        ):
+            try:
+                async with children(tools, reachable(grpc), process) as supervisor:
+                    if not await until(stop, settled(supervisor, running.mesh)):
+                        return Exit.OK
+                    print_ready(grpc=grpc, http=http)
+                    print_hints(running.mesh.tools().tools, reachable(grpc), reachable(http))
+                    await keep(supervisor, tools, stop)
+            except CannotStart:
+                return Exit.USAGE
+    return Exit.OK
+
+
+def children(tools: Tools, router: str, process: ProcessSettings) -> Supervisor:
+    """Return the supervisor of the tool servers."""
+    settings = ServeSettings(router=router)
+    programs = [
+        program(target, index, settings, process)
+        for target in tools.targets
+        for index in range(tools.replicas)
+    ]
+    return Supervisor(programs, grace=process.drain_grace, patient=tools.reload)
+
+
+async def settled(supervisor: Supervisor, mesh: Mesh) -> bool:
+    """Wait until every tool is in the catalog and ready, or tell which are not; True.
+
+    Raises: CannotStart.
+    """
+    if not await supervisor.wait_until(lambda: started(supervisor.children), START_WITHIN):
+        late = [child for child in supervisor.children if child.state is not State.READY]
+        print_note(f"not ready after {START_WITHIN:g} s: {', '.join(c.program.name for c in late)}")
+    wanted = announced(supervisor.children)
+    try:
+        async with asyncio.timeout(CATALOG_WITHIN):
+            while missing(wanted, mesh):  # noqa: ASYNC110  (the catalog gives no event to wait for)
+                await asyncio.sleep(_POLL)
+    except TimeoutError:
+        print_note(f"not in the catalog yet: {', '.join(missing(wanted, mesh))}")
+    return True
+
+
+def started(children: Sequence[Child]) -> bool:
+    """Tell whether each child is ready, or waits for a change of its code."""
+    return all(child.state in {State.READY, State.BROKEN} for child in children)
+
+
+def announced(children: Sequence[Child]) -> Counter[str]:
+    """Count the replicas of each tool that the children say they have."""
+    lists = (child.announced.get("tools", "") for child in children if child.state is State.READY)
+    return Counter(tool for names in lists for tool in names.split(",") if tool)
+
+
+def missing(wanted: Mapping[str, int], mesh: Mesh) -> list[str]:
+    """Return the tools with fewer ready replicas than there should be."""
+    ready: Counter[str] = Counter()
+    for status in mesh.tools().tools:
+        ready[status.tool.name] += status.ready_replicas
+    return [name for name, count in wanted.items() if ready[name] < count]
+
+
+async def keep(supervisor: Supervisor, tools: Tools, stop: Stop) -> None:
+    """Keep the mesh running until stop is asked; with reload, follow the code.
+
+    Raises: CannotStart.
+    """
+    if not tools.reload:
+        await supervisor.wait_stop(stop)
+        return
+    following = asyncio.ensure_future(follow(supervisor, list(tools.targets)))
+    try:
+        await supervisor.wait_stop(stop)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def follow(supervisor: Supervisor, targets: list[str]) -> None:
+    """Replace the tool servers, one by one, whenever Python code changes."""
+    folders = watched_folders(targets)
+    _log.info("watching %s", ", ".join(map(str, folders)))
+    async for changes in awatch(*folders, watch_filter=PythonFilter()):
+        names = sorted({path.rpartition("/")[2] for _, path in changes})
+        _log.info("%s changed; replacing the tool servers", ", ".join(names))
+        await supervisor.replace_all()

@@ -1,0 +1,72 @@
+"""What the router reads in a request's head, remembered while the same head keeps coming."""
+
+from dataclasses import dataclass
+
+from mcpmesh.model.trace import TraceContext, parse_traceparent, valid_correlation_id
+from mcpmesh.rpc.head import RequestHead
+from mcpmesh.wire.hpack_table import Headers
+
+_REMEMBERED = 512
+#: Fields that this hop writes anew, so they are not passed on as they came.
+_OWN = frozenset(
+    (b"grpc-timeout", b"traceparent", b"tracestate", b"baggage", b"x-correlation-id",
+     b"mcpmesh-wait-for-ready")
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallHead:
+    """A call as its metadata describes it."""
+
+    head: RequestHead
+    tool: str
+    version: str
+    wait_for_ready: bool
+    correlation_id: str
+    parent: TraceContext | None
+    baggage: str
+    #: What the replica gets, unchanged.
+    forward: Headers
+
+
+def read_call_head(head: RequestHead) -> CallHead:
+    """Read a head; malformed trace context and correlation ids are ignored, as W3C says."""
+    fields = head.fields
+    state = _text(fields, b"tracestate")
+    parent = _text(fields, b"traceparent")
+    correlation_id = _text(fields, b"x-correlation-id")
+    return CallHead(
+        head=head,
+        tool=_text(fields, b"mcp-name"),
+        version=_text(fields, b"mcpmesh-tool-version"),
+        wait_for_ready=fields.get(b"mcpmesh-wait-for-ready") == b"true",
+        correlation_id=correlation_id if valid_correlation_id(correlation_id) else "",
+        parent=parse_traceparent(parent, state) if parent else None,
+        baggage=_text(fields, b"baggage"),
+        forward=tuple(field for field in head.headers if field[0] not in _OWN),
+    )
+
+
+def _text(fields: dict[bytes, bytes], name: bytes) -> str:
+    value = fields.get(name)
+    return value.decode("latin-1") if value else ""
+
+
+class CallHeadMemo:
+    """Call heads by the identity of their request head."""
+
+    __slots__ = ("_heads",)
+
+    def __init__(self) -> None:
+        self._heads: dict[int, CallHead] = {}
+
+    def read(self, head: RequestHead) -> CallHead:
+        """Read a head, or remember it."""
+        known = self._heads.get(id(head))
+        if known is None:
+            known = read_call_head(head)
+            if len(self._heads) >= _REMEMBERED:
+                self._heads.clear()
+            # The value keeps its head alive, so the identity stays its own.
+            self._heads[id(head)] = known
+        return known

@@ -1,0 +1,138 @@
+"""The mesh for a bridge in the router's own process: the same stack, without a socket between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError
+
+from mcpmesh.errors import RemoteProtocolError
+from mcpmesh.router.call_head import read_call_head
+from mcpmesh.router.catalog_source import CatalogSource
+from mcpmesh.router.frontend import Frontend
+from mcpmesh.router.local_caller import LocalCaller
+from mcpmesh.router.pool import Pool
+from mcpmesh.router.replica_view import StatusWriter
+from mcpmesh.rpc.head import read_head
+from mcpmesh.stack.call import Call
+from mcpmesh.stack.mesh import Metadata, ToolList
+from mcpmesh.v1 import invoke_pb2
+from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.message import frame_message
+
+_SERVICE = "/mcpmesh.v1.ToolService/"
+_HEAD: Headers = (
+    (b":method", b"POST"),
+    (b":scheme", b"http"),
+    (b":authority", b"mcpmesh"),
+)
+_TAIL: Headers = ((b"te", b"trailers"), (b"content-type", b"application/grpc"))
+
+
+class LocalMesh:
+    """A bridge's `Mesh` over the router's stack."""
+
+    def __init__(
+        self,
+        frontend: Frontend,
+        source: CatalogSource,
+        pool: Pool,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._frontend = frontend
+        self._source = source
+        self._pool = pool
+        self._loop = loop
+        self._known = ToolList("", ())
+
+    def tools(self) -> ToolList:
+        """Return the tools as they are now."""
+        cursor = self._source.cursor
+        if cursor != self._known.cursor:
+            writer = StatusWriter(self._pool)
+            clusters = self._source.catalog.clusters
+            self._known = ToolList(
+                cursor,
+                tuple(
+                    writer.tool_status(cluster)
+                    for name in sorted(clusters)
+                    for cluster in clusters[name]
+                ),
+            )
+        return self._known
+
+    async def invoke(
+        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+    ) -> invoke_pb2.InvokeResponse:
+        """Call a tool and wait for the outcome.
+
+        Raises: MeshError by whose fault.
+        """
+        caller = self._start("Invoke", request, metadata, timeout)
+        payload = await caller.read()
+        if payload is None:
+            raise RemoteProtocolError(f"{request.tool}: the answer has no message")
+        response = _parsed(invoke_pb2.InvokeResponse, payload, request.tool)
+        if await caller.read() is not None:
+            caller.cancel()
+        return response
+
+    async def stream(
+        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+    ) -> AsyncIterator[invoke_pb2.InvokeEvent]:
+        """Call a tool and yield its events.
+
+        Raises: MeshError by whose fault.
+        """
+        caller = self._start("InvokeStream", request, metadata, timeout)
+        try:
+            while (payload := await caller.read()) is not None:
+                yield _parsed(invoke_pb2.InvokeEvent, payload, request.tool)
+        finally:
+            caller.cancel()
+
+    async def ready(self) -> bool:
+        """Tell whether calls can be taken: always, in the router's own process."""
+        return True
+
+    def _start(
+        self,
+        method: str,
+        request: invoke_pb2.InvokeRequest,
+        metadata: Metadata,
+        timeout: float | None,
+    ) -> LocalCaller:
+        path = _SERVICE + method
+        own: list[tuple[bytes, bytes]] = [(b"mcp-name", request.tool.encode())]
+        if request.version:
+            own.append((b"mcpmesh-tool-version", request.version.encode()))
+        own += ((key.encode(), value.encode()) for key, value in metadata)
+        head = read_call_head(read_head((*_HEAD, (b":path", path.encode()), *_TAIL, *own)))
+        caller = LocalCaller(self._frontend.max_message_bytes)
+        call = Call(
+            path,
+            request.tool,
+            request.version,
+            frame_message(request.SerializeToString()),
+            head.forward,
+            self._loop.time() + self._frontend.timeout_of(timeout, request.tool, request.version),
+            caller.interrupt,
+        )
+        call.parent = head.parent
+        call.correlation_id = head.correlation_id
+        call.baggage = head.baggage
+        call.wait_for_ready = head.wait_for_ready
+        caller.start(self._frontend.service, call)
+        return caller
+
+
+M = TypeVar("M", invoke_pb2.InvokeResponse, invoke_pb2.InvokeEvent)
+
+
+def _parsed(kind: type[M], payload: bytes, tool: str) -> M:
+    try:
+        return kind.FromString(payload)
+    except DecodeError as error:
+        raise RemoteProtocolError(f"{tool}: the answer is not a {kind.__name__}") from error

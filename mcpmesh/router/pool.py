@@ -1,0 +1,149 @@
+"""Our connections to the replicas, one each, and the routes over those that are ready."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from mcpmesh.balance.balancer import Routes, updated
+from mcpmesh.balance.candidate import Candidate
+from mcpmesh.model.catalog import Catalog
+from mcpmesh.model.replica import Replica
+from mcpmesh.rpc.subchannel import State, Subchannel
+from mcpmesh.stack.promise import Promise
+from mcpmesh.transport.hub import Hub
+from mcpmesh.wire.limits import Limits
+
+#: Seconds that attempts on a replica that left the catalog may still take.
+_FORGET_GRACE = 30.0
+
+
+class Pool:
+    """Keeps a subchannel per replica of the catalog; a RouteTable and a ReplicaView."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        rng: Random,
+        limits: Limits,
+        *,
+        reconnected: Callable[[str], None] = lambda _replica_id: None,
+    ) -> None:
+        #: Read by the data path; replaced as a whole by the control path.
+        self.routes = Routes()
+        self._hub = hub
+        self._rng = rng
+        self._limits = limits
+        self._reconnected = reconnected
+        self._catalog = Catalog()
+        self._candidates: dict[str, Candidate] = {}
+        self._subchannels: dict[str, Subchannel] = {}
+        # Replica id → the tools that name it.
+        self._tools: dict[str, frozenset[str]] = {}
+        self._changed: Promise[None] = Promise()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        ready = sum(each.connection is not None for each in self._candidates.values())
+        return f"<Pool {ready} of {len(self._candidates)} replicas ready>"
+
+    # RouteTable and ReplicaView
+
+    def changed(self) -> Promise[None]:
+        """Return what is set at the next change of routes."""
+        if self._changed.done:
+            self._changed = Promise()
+        return self._changed
+
+    def state(self, replica_id: str) -> tuple[str, int, str]:
+        """Return a replica's state, its attempts in flight, and why it is not READY."""
+        subchannel = self._subchannels.get(replica_id)
+        if subchannel is None:
+            return State.IDLE.value, 0, "not known to this router yet"
+        in_flight = self._candidates[replica_id].in_flight
+        return subchannel.state.value, in_flight, subchannel.reason
+
+    def states(self) -> dict[str, int]:
+        """Count the replicas by state."""
+        counts: dict[str, int] = {}
+        for subchannel in self._subchannels.values():
+            counts[subchannel.state.value] = counts.get(subchannel.state.value, 0) + 1
+        return counts
+
+    # The control path
+
+    def on_catalog(self, catalog: Catalog, changed: frozenset[str]) -> None:
+        """Take a new catalog: connect to who came, let go of who went."""
+        self._catalog = catalog
+        replicas = _replicas(catalog)
+        for replica_id in self._subchannels.keys() - replicas.keys():
+            self._forget(replica_id)
+        for replica in replicas.values():
+            known = self._candidates.get(replica.id)
+            if known is None:
+                self._add(replica)
+            elif known.replica.endpoint != replica.endpoint:
+                self._forget(replica.id)
+                self._add(replica)
+            else:
+                known.replica = replica
+        self._tools = _tools(catalog)
+        self._rebuild(changed)
+
+    async def close(self, grace: float) -> None:
+        """Close all connections, after letting attempts finish for `grace` seconds."""
+        subchannels = list(self._subchannels.values())
+        self._subchannels.clear()
+        await asyncio.gather(*(each.close(grace) for each in subchannels), *self._closing)
+
+    def _add(self, replica: Replica) -> None:
+        self._candidates[replica.id] = Candidate(replica)
+        subchannel = self._subchannels[replica.id] = Subchannel(
+            replica.endpoint,
+            self._hub,
+            rng=self._rng,
+            limits=self._limits,
+            eager=True,
+            on_state=lambda changed: self._on_state(replica.id, changed),
+        )
+        subchannel.connect()
+
+    def _forget(self, replica_id: str) -> None:
+        """Let go of a replica; attempts that are on their way to it still finish."""
+        candidate = self._candidates.pop(replica_id)
+        candidate.connection = None
+        closing = asyncio.ensure_future(self._subchannels.pop(replica_id).close(_FORGET_GRACE))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    def _on_state(self, replica_id: str, subchannel: Subchannel) -> None:
+        candidate = self._candidates.get(replica_id)
+        if candidate is None or self._subchannels.get(replica_id) is not subchannel:
+            return
+        before = candidate.connection
+        candidate.connection = subchannel.connection
+        if candidate.connection is not before:
+            self._rebuild(self._tools.get(replica_id, frozenset()))
+            if candidate.connection is not None:
+                self._reconnected(replica_id)
+
+    def _rebuild(self, changed: frozenset[str]) -> None:
+        self.routes = updated(self.routes, self._catalog, changed, self._candidates)
+        self._changed.set_result(None)
+
+
+def _replicas(catalog: Catalog) -> dict[str, Replica]:
+    return {
+        replica.id: replica
+        for clusters in catalog.clusters.values()
+        for cluster in clusters
+        for replica in cluster.replicas
+    }
+
+
+def _tools(catalog: Catalog) -> dict[str, frozenset[str]]:
+    names: dict[str, set[str]] = {}
+    for name, clusters in catalog.clusters.items():
+        for cluster in clusters:
+            for replica in cluster.replicas:
+                names.setdefault(replica.id, set()).add(name)
+    return {replica_id: frozenset(tools) for replica_id, tools in names.items()}

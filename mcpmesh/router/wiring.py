@@ -1,0 +1,239 @@
+"""Puts a router together: the one room that knows all the others.
+
+`Router` is a whole router, or one worker of several that follow the registry of a `RegistryHost`
+in their parent process.
+"""
+
+import asyncio
+import logging
+from random import Random
+
+from mcpmesh.codec.status import status_of
+from mcpmesh.config import RouterSettings
+from mcpmesh.discovery.lookup import find_tool
+from mcpmesh.errors import InternalError, MeshError, ToolNotFound
+from mcpmesh.model.replica import join_endpoint, split_endpoint
+from mcpmesh.policy.retry import Retry
+from mcpmesh.router.catalog_source import CatalogSource
+from mcpmesh.router.discovery_servicer import DiscoveryServicer
+from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
+from mcpmesh.router.frontend import Frontend
+from mcpmesh.router.local_mesh import LocalMesh
+from mcpmesh.router.observe import InFlight, observe_attempts, observe_calls
+from mcpmesh.router.pool import Pool
+from mcpmesh.router.registrar import Registrar
+from mcpmesh.router.registry_follower import RegistryFollower
+from mcpmesh.router.registry_keeper import RegistryKeeper
+from mcpmesh.router.static_source import StaticSource
+from mcpmesh.rpc.channel import Channel
+from mcpmesh.rpc.server import Server, ServerOptions
+from mcpmesh.rpc.standard import StandardServices
+from mcpmesh.stack.attempt import Attempt
+from mcpmesh.stack.balance import balance
+from mcpmesh.stack.call import stacked
+from mcpmesh.stack.deadline import deadline
+from mcpmesh.stack.retry import retry
+from mcpmesh.telemetry.setup import Telemetry
+from mcpmesh.transport.hub import Hub
+from mcpmesh.transport.timers import Timers
+from mcpmesh.v1 import (
+    discovery_pb2_grpc,
+    registry_pb2_grpc,
+)
+from mcpmesh.wire.limits import Limits
+
+_log = logging.getLogger("mcpmesh.router")
+_SERVICES = (
+    "mcpmesh.v1.ToolService",
+    "mcpmesh.v1.DiscoveryService",
+    "mcpmesh.v1.RegistryService",
+)
+
+
+class Router:
+    """A running router on one event loop.
+
+    With `registry` (HOST:PORT) it is a worker: it follows the registry there, and shares its
+    port with its siblings.
+    """
+
+    def __init__(
+        self, settings: RouterSettings, telemetry: Telemetry, *, registry: str = ""
+    ) -> None:
+        self._settings = settings
+        self._telemetry = telemetry
+        self._registry = registry
+        self._tasks: list[asyncio.Task[None]] = []
+        self._channel: Channel | None = None
+        self._static: StaticSource | None = None
+        self._stopped = False
+
+    async def start(self) -> str:
+        """Build everything, and take calls.
+
+        Returns: the bound endpoint.
+        Raises: OSError when the address can't be had.
+        """
+        loop = asyncio.get_running_loop()
+        settings, telemetry = self._settings, self._telemetry
+        rng = Random()
+        clock = loop.time
+        hub = Hub(loop)
+        limits = Limits(
+            max_concurrent_streams=settings.max_concurrent_streams,
+            max_header_list_bytes=settings.max_metadata_bytes,
+        )
+        server = self._server = Server(
+            ServerOptions(
+                limits=limits,
+                max_message_bytes=settings.max_message_bytes,
+                reuse_port=bool(self._registry),
+            ),
+            hub=hub,
+        )
+        host, _ = split_endpoint(settings.grpc)
+        port = server.add_insecure_port(settings.grpc)
+        source, registrar = await self._source(rng, hub)
+        pool = self._pool = Pool(hub, rng, limits, reconnected=self._reconnected)
+        source.listen(pool.on_catalog)
+
+        # Read from the bottom: an attempt is the service, each layer stands over those below.
+        in_flight = InFlight()
+        service = stacked(
+            Attempt(clock),
+            # Outermost, so that it sees refusals and how the body ended.
+            observe_calls(telemetry, clock, in_flight, settings.call_log),
+            # Above retry: one budget of time for all attempts.
+            deadline(Timers(loop), clock),
+            # Above balance: each attempt picks anew.
+            retry(Retry()),
+            # Picks, so that what is below knows its replica.
+            balance(pool, rng, lambda tool, version: _unknown(source, tool, version)),
+            # Innermost: a span and a measurement per attempt, and the trace for the replica.
+            observe_attempts(telemetry, clock),
+        )
+        frontend = Frontend(
+            service,
+            pool,
+            clock,
+            max_message_bytes=settings.max_message_bytes,
+            default_timeout=settings.default_timeout,
+            refused=self._count_refusal,
+        )
+        frontend.serve_on(server)
+        discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            DiscoveryServicer(source, pool, clock), server
+        )
+        registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            registrar, server
+        )
+        self._standard = StandardServices(server, _SERVICES)
+        self._mesh = LocalMesh(frontend, source, pool, loop)
+        self._end_watches = source.end_watches
+        telemetry.instruments.calls_in_flight.observe(lambda: {(): in_flight.calls})
+        telemetry.instruments.replicas.observe(
+            lambda: {("", state): count for state, count in pool.states().items()}
+        )
+        await server.start()
+        await self._standard.serving()
+        return join_endpoint(host or "0.0.0.0", port)
+
+    @property
+    def mesh(self) -> LocalMesh:
+        """The mesh for a bridge in this process."""
+        return self._mesh
+
+    async def stop(self, grace: float) -> None:
+        """Drain: no new calls, GOAWAY, let what runs finish within `grace` seconds, close.
+
+        Units: seconds.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
+        await self._standard.draining()
+        self._end_watches()
+        await self._server.stop(grace)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._pool.close(0)
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def _source(
+        self, rng: Random, hub: Hub
+    ) -> tuple[RegistryKeeper | RegistryFollower, Registrar | ForwardingRegistrar]:
+        """Return where the catalog comes from, and who takes registrations."""
+        loop = asyncio.get_running_loop()
+        if self._registry:
+            self._channel = Channel(self._registry, hub=hub, rng=rng)
+            stub = registry_pb2_grpc.RegistryServiceStub(self._channel)  # type: ignore[no-untyped-call]
+            follower = RegistryFollower(stub.WatchRegistry, rng)
+            self._tasks.append(asyncio.create_task(follower.run(), name="follow the registry"))
+            await follower.synced()
+            return follower, ForwardingRegistrar(stub)
+        keeper = RegistryKeeper(loop.time, default_ttl=self._settings.lease)
+        self._static = keep(keeper, self._settings, rng, self._tasks)
+        return keeper, Registrar(keeper, loop.time)
+
+    def _reconnected(self, replica_id: str) -> None:
+        if self._static is not None:
+            self._static.reconnected(replica_id)
+
+    def _count_refusal(self, method: str, error: MeshError) -> None:
+        name = status_of(error).code.name
+        self._telemetry.instruments.refusals.cell(name).add()
+        _log.info("%s refused: %s", method, error.message, extra={"outcome": name})
+
+
+class RegistryHost:
+    """The registry of several workers, served to them alone on a port of its own."""
+
+    def __init__(self, settings: RouterSettings, telemetry: Telemetry) -> None:
+        self._settings = settings
+        self._telemetry = telemetry
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> str:
+        """Serve.
+
+        Returns: the bound endpoint, on this machine's loopback.
+        """
+        clock = asyncio.get_running_loop().time
+        self._keeper = RegistryKeeper(clock, default_ttl=self._settings.lease)
+        keep(self._keeper, self._settings, Random(), self._tasks)
+        self._server = Server()
+        registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            Registrar(self._keeper, clock), self._server
+        )
+        port = self._server.add_insecure_port("127.0.0.1:0")
+        await self._server.start()
+        return join_endpoint("127.0.0.1", port)
+
+    async def stop(self) -> None:
+        """End the workers' watches, and close."""
+        self._keeper.end_watches()
+        await self._server.stop(0)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def keep(
+    keeper: RegistryKeeper, settings: RouterSettings, rng: Random, tasks: list[asyncio.Task[None]]
+) -> StaticSource:
+    """Start what keeps a registry up to date: leases that end, and configured replicas."""
+    static = StaticSource(keeper, settings.static_replicas(), Channel, rng)
+    tasks.append(asyncio.create_task(keeper.run(), name="leases"))
+    tasks.append(asyncio.create_task(static.run(), name="static replicas"))
+    return static
+
+
+def _unknown(source: CatalogSource, tool: str, version: str) -> MeshError:
+    """Return the error for a tool that there is no route for."""
+    try:
+        find_tool(source.catalog, tool, version)
+    except ToolNotFound as error:
+        return error
+    return InternalError(f"{tool} is in the catalog and has no route")

@@ -1,0 +1,1 @@
+"""Thin layers that a call passes: each decides one thing and hands on."""

@@ -1,0 +1,60 @@
+"""One try at one replica: sends the request, waits for the commit, keeps the books of load."""
+
+import asyncio
+from collections.abc import Callable
+
+from grpc import StatusCode
+
+from mcpmesh.balance.candidate import Candidate
+from mcpmesh.codec.metadata import format_timeout
+from mcpmesh.errors import Draining
+from mcpmesh.stack.call import Call
+from mcpmesh.stack.reply import Reply, Unsent
+from mcpmesh.wire.connection import Connection
+
+
+class Attempt:
+    """The service at the bottom of the stack.
+
+    Raises (in the call): ReplicaLost, and Unsent when the replica did not see the call.
+    """
+
+    __slots__ = ("_clock",)
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+
+    async def __call__(self, call: Call) -> Reply:
+        candidate = call.candidate
+        assert candidate is not None
+        reply = Reply(str(candidate.replica), commits_at_head=call.requests is not None)
+        self._send(call, candidate, reply)
+        candidate.in_flight += 1
+        try:
+            await reply.committed
+        except BaseException as error:
+            candidate.in_flight -= 1
+            if isinstance(error, asyncio.CancelledError):
+                reply.abandon()
+            raise
+
+        def ended(_code: StatusCode, _message: str) -> None:
+            candidate.in_flight -= 1
+
+        reply.when_ended(ended)
+        return reply
+
+    def _send(self, call: Call, candidate: Candidate, reply: Reply) -> None:
+        connection = candidate.connection
+        if not isinstance(connection, Connection):
+            raise Unsent(f"{candidate.replica}: not connected")
+        timeout = (b"grpc-timeout", format_timeout(call.deadline - self._clock()))
+        try:
+            stream = connection.open(call.forward, reply, (*call.passed_on, timeout))
+        except Draining as error:
+            raise Unsent(f"{candidate.replica}: {error.message}") from error
+        reply.stream = stream
+        if call.requests is None:
+            stream.send_data(call.body, True)
+        else:
+            call.requests.connect(stream, call.body)

@@ -1,0 +1,60 @@
+"""Finds the tool and picks one of its replicas, for each attempt anew."""
+
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Protocol
+
+from mcpmesh.balance.balancer import Route, Routes
+from mcpmesh.errors import MeshError, NoReplica
+from mcpmesh.stack.call import Call, Layer, Service
+from mcpmesh.stack.promise import Promise
+from mcpmesh.stack.reply import Reply
+
+
+class RouteTable(Protocol):
+    """The routes as they are now."""
+
+    @property
+    def routes(self) -> Routes:
+        """The current routes; replaced as a whole."""
+        ...
+
+    def changed(self) -> Promise[None]:
+        """Return what is set at the next change."""
+        ...
+
+
+def balance(table: RouteTable, rng: Random, unknown: Callable[[str, str], MeshError]) -> Layer:
+    """Pick a replica for the call.
+
+    `unknown` makes the error for a tool and version that there is no route for.
+    Raises (in the call): that error; NoReplica, at once or, if the call wants to wait, never.
+    """
+
+    def layer(service: Service) -> Service:
+        async def balanced(call: Call) -> Reply:
+            while True:
+                route = table.routes.find(call.tool, call.version)
+                if route is not None:
+                    candidate = route.picker.pick(rng, call.tried)
+                    if candidate is not None:
+                        call.cluster = route.cluster
+                        call.candidate = candidate
+                        return await service(call)
+                if not call.wait_for_ready:
+                    raise unknown(call.tool, call.version) if route is None else _no_replica(route)
+                await table.changed()
+
+        return balanced
+
+    return layer
+
+
+def _no_replica(route: Route) -> NoReplica:
+    tool, replicas = route.cluster.tool, route.cluster.replicas
+    names: Iterable[str] = map(str, replicas[:3])
+    more = f" and {len(replicas) - 3} more" if len(replicas) > 3 else ""
+    return NoReplica(
+        f"{tool.name}: none of its {len(replicas)} replicas takes calls now "
+        f"({', '.join(names)}{more}); try again, or ask to wait for one"
+    )

@@ -1,0 +1,100 @@
+"""Drives a coroutine without a task: it goes on inside the call that completes what it awaits.
+
+The layers stay plain coroutines that read from top to bottom, and cost about 3 µs a call less
+than with a task: no task object, no future, no turn of the loop. What runs here may await
+promises, plain futures and `asyncio.sleep`, but nothing that asks for the current task
+(`asyncio.timeout`, task groups).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+from mcpmesh.stack.promise import Promise
+
+T = TypeVar("T")
+
+
+class Run(Generic[T]):
+    """One coroutine under way; `on_result` or `on_error` is called once, at its end."""
+
+    __slots__ = (
+        "_awaited",
+        "_coroutine",
+        "_on_error",
+        "_on_result",
+        "_pending",
+        "_running",
+        "done",
+    )
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        on_result: Callable[[T], None],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        self.done = False
+        self._coroutine = coroutine
+        self._on_result = on_result
+        self._on_error = on_error
+        self._running = False
+        self._awaited: Promise[Any] | asyncio.Future[Any] | None = None
+        self._pending: BaseException | None = None
+
+    def __repr__(self) -> str:
+        return f"<Run {self._coroutine!r} done={self.done}>"
+
+    def resume(self, _completed: object = None) -> None:
+        """Go on to the next wait, or to the end."""
+        self._step(None)
+
+    def interrupt(self, error: BaseException) -> None:
+        """Raise an error where the coroutine waits, or at its next wait when it runs now."""
+        if self.done:
+            return
+        if self._running:
+            self._pending = error
+            return
+        awaited, self._awaited = self._awaited, None
+        if isinstance(awaited, Promise):
+            awaited.wake = None
+        elif awaited is not None:
+            awaited.remove_done_callback(self.resume)
+        self._step(error)
+
+    def _step(self, error: BaseException | None) -> None:
+        self._running = True
+        self._awaited = None
+        try:
+            while True:
+                awaited = (
+                    self._coroutine.send(None) if error is None else self._coroutine.throw(error)
+                )
+                error, self._pending = self._pending, None
+                if error is None:
+                    break
+        except StopIteration as stop:
+            self.done = True
+            self._on_result(stop.value)
+        except BaseException as raised:
+            self.done = True
+            self._on_error(raised)
+        else:
+            self._running = False
+            self._wait_for(awaited)
+
+    def _wait_for(self, awaited: Any) -> None:
+        if type(awaited) is Promise:
+            self._awaited = awaited
+            awaited.wake = self.resume
+        elif asyncio.isfuture(awaited):
+            # What Task does with a future that its coroutine yields.
+            awaited._asyncio_future_blocking = False
+            self._awaited = awaited
+            awaited.add_done_callback(self.resume)
+        else:
+            # A bare yield (`asyncio.sleep(0)`): go on in the loop's next turn.
+            asyncio.get_running_loop().call_soon(self.resume)
