@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from watchfiles import PythonFilter, awatch
@@ -59,12 +60,15 @@ async def run_up(
             http_front(running.mesh, bridge, telemetry, grace) as http,
         ):
             try:
-                async with children(tools, reachable(grpc), process) as supervisor:
+                async with (
+                    children(tools, reachable(grpc), process) as supervisor,
+                    following(supervisor, tools),
+                ):
                     if not await until(stop, settled(supervisor, running.mesh)):
                         return Exit.OK
                     print_ready(grpc=grpc, http=http)
                     print_hints(running.mesh.tools().tools, reachable(grpc), reachable(http))
-                    await keep(supervisor, tools, stop)
+                    await supervisor.wait_stop(stop)
             except CannotStart:
                 return Exit.USAGE
     return Exit.OK
@@ -118,20 +122,18 @@ def missing(wanted: Mapping[str, int], mesh: Mesh) -> list[str]:
     return [name for name, count in wanted.items() if ready[name] < count]
 
 
-async def keep(supervisor: Supervisor, tools: Tools, stop: Stop) -> None:
-    """Keep the mesh running until stop is asked; with reload, follow the code.
-
-    Raises: CannotStart.
-    """
+@asynccontextmanager
+async def following(supervisor: Supervisor, tools: Tools) -> AsyncIterator[None]:
+    """With reload, follow the code meanwhile: from before the children read it."""
     if not tools.reload:
-        await supervisor.wait_stop(stop)
+        yield
         return
-    following = asyncio.ensure_future(follow(supervisor, list(tools.targets)))
+    task = asyncio.create_task(follow(supervisor, list(tools.targets)))
     try:
-        await supervisor.wait_stop(stop)
+        yield
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def follow(supervisor: Supervisor, targets: list[str]) -> None:
