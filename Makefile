@@ -45,7 +45,8 @@ docs: $(VENV)/dev.stamp ## Write docs/configuration.md from the settings
 bench: $(VENV)/dev.stamp ## Run the benchmarks against peers and write their results
 	$(BIN)/python -m benchmarks $(ARGS)
 
-lock: python-found ## Write constraints.txt anew from the newest versions that fit
+lock: ## Write constraints.txt anew from the newest versions that fit
+	$(find-python)
 	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
 	"$(PYTHON)" -m venv "$$work/venv" && "$$work/venv/bin/python" -m pip install -q -U pip && \
 	"$$work/venv/bin/python" -m pip install -q -e '.[otlp,examples]' --group dev && \
@@ -58,16 +59,19 @@ clean: ## Remove the virtual environment and caches
 generate = $(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=$(1) --pyi_out=$(1) \
 	--grpc_python_out=$(1) $(sort $(wildcard protos/mcpmesh/v1/*.proto))
 
-.PHONY: python-found
-python-found:
-	@test -n "$(PYTHON)" || { echo "mcpmesh needs Python 3.11 or newer; none of these is:" \
+define find-python
+@test -n "$(PYTHON)" || { echo "mcpmesh needs Python 3.11 or newer; none of these is:" \
 	"$(PYTHONS). Install one, or name it: make PYTHON=/path/to/python3 run" >&2; exit 1; }
-	@"$(PYTHON)" -c '$(NEW_ENOUGH)' || { echo "mcpmesh needs Python 3.11 or newer; $(PYTHON) is" \
-	"$$("$(PYTHON)" --version 2>&1 | head -n 1). Name another: make PYTHON=/path/to/python3 run" >&2; exit 1; }
+@"$(PYTHON)" -c '$(NEW_ENOUGH)' || { echo "mcpmesh needs Python 3.11 or newer; $(PYTHON) is" \
+	"$$("$(PYTHON)" --version 2>&1 | head -n 1). Name another:" \
+	"make PYTHON=/path/to/python3 run" >&2; exit 1; }
+endef
 
 # Stamps: installing runs again only when the project's dependencies change.
-$(BIN)/python: | python-found
-	"$(PYTHON)" -m venv $(VENV)
+$(BIN)/python:
+	$(find-python)
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual" \
+	"environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[examples]'
