@@ -1,7 +1,7 @@
-"""MCP over HTTP, as a bare ASGI application: /mcp of both eras, /healthz and /readyz."""
+"""MCP over HTTP, as a bare ASGI application: /mcp of both eras, /healthz, /readyz, /metrics."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -38,6 +38,7 @@ from mcpmesh.codec.jsonrpc import (
     error_bytes,
     message_of,
 )
+from mcpmesh.telemetry.prometheus import CONTENT_TYPE
 
 _ALLOW_POST: Header = (b"allow", b"POST")
 _ALLOW_GET: Header = (b"allow", b"GET, HEAD")
@@ -45,10 +46,11 @@ _log = logging.getLogger(__name__)
 
 
 class HttpApp:
-    """Serves a bridge over HTTP."""
+    """Serves a bridge over HTTP; `metrics` writes the page of /metrics, None means no such page."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, *, metrics: Callable[[], bytes] | None = None) -> None:
         self._bridge = bridge
+        self._metrics = metrics
         self._settings = bridge.settings
         self._tuning = bridge.tuning
 
@@ -59,6 +61,8 @@ class HttpApp:
             await self._mcp(scope, receive, send)
         elif path in ("/healthz", "/readyz"):
             await self._health(path, scope["method"], send)
+        elif path == "/metrics" and self._metrics is not None:
+            await _page(self._metrics, scope["method"], send)
         else:
             await respond(send, 404, b'{"error":"not found; MCP is at /mcp"}')
 
@@ -194,6 +198,15 @@ class HttpApp:
             await respond(send, 200, b"[" + b",".join(bodies) + b"]")
         else:
             await respond(send, 202, headers=())
+
+
+async def _page(page: Callable[[], bytes], method: str, send: Send) -> None:
+    """Write a page for a Prometheus server."""
+    if method in ("GET", "HEAD"):
+        body = page()
+        await respond(send, 200, body, ((b"content-type", CONTENT_TYPE.encode()),))
+    else:
+        await respond(send, 405, headers=(_ALLOW_GET,))
 
 
 async def _plain(answer: Answer | None, send: Send) -> None:

@@ -10,6 +10,7 @@ from mcpmesh.cli.endpoint import cannot_listen
 from mcpmesh.config import BridgeSettings
 from mcpmesh.stack.mesh import Mesh
 from mcpmesh.telemetry.bridge_observer import BridgeTelemetry
+from mcpmesh.telemetry.prometheus import exposition
 from mcpmesh.telemetry.setup import Telemetry
 
 
@@ -26,7 +27,10 @@ async def http_front(
 
     Raises: CommandError when the address cannot be listened on.
     """
-    server = HttpServer(HttpApp(bridge_of(mesh, settings, telemetry)), settings.http, grace=grace)
+    app = HttpApp(
+        bridge_of(mesh, settings, telemetry), metrics=lambda: exposition(telemetry.metrics)
+    )
+    server = HttpServer(app, settings.http, grace=grace)
     try:
         endpoint = await server.start()
     except OSError as error:

@@ -1,7 +1,7 @@
 """A tool server in stock grpc.aio, as a replica in any language could be."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -224,6 +224,7 @@ async def running_bridge(
     tuning: Tuning | None = None,
     *,
     hold: asyncio.Event | None = None,
+    metrics: Callable[[], bytes] | None = None,
 ) -> AsyncIterator[Running]:
     tools, discovery = Tools(), Discovery(hold=hold)
     async with (
@@ -232,7 +233,7 @@ async def running_bridge(
         RemoteMesh(channel) as mesh,
     ):
         bridge = Bridge(mesh, settings, tuning=tuning)
-        server = HttpServer(HttpApp(bridge), "127.0.0.1:0", grace=1)
+        server = HttpServer(HttpApp(bridge, metrics=metrics), "127.0.0.1:0", grace=1)
         endpoint = await server.start()
         try:
             yield Running(tools, discovery, bridge, mesh, endpoint)

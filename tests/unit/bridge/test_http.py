@@ -25,9 +25,13 @@ async def mesh():
         yield mesh
 
 
+def client_of(mesh):
+    return httpx2.AsyncClient(base_url=f"http://{mesh.endpoint}", timeout=10)
+
+
 @pytest.fixture
 async def http(mesh):
-    async with httpx2.AsyncClient(base_url=f"http://{mesh.endpoint}", timeout=10) as client:
+    async with client_of(mesh) as client:
         yield client
 
 
@@ -153,6 +157,19 @@ async def test_health_and_readiness(http, mesh):
     await mesh.mesh.stop()
     response = await http.get("/readyz")
     assert (response.status_code, response.json()["ready"]) == (503, False)
+
+
+async def test_metrics_are_a_page_where_there_are_any():
+    def page() -> bytes:
+        return b"calls 7\n"
+
+    async with running_bridge(metrics=page) as mesh, client_of(mesh) as http:
+        response = await http.get("/metrics")
+        assert (response.status_code, response.text) == (200, "calls 7\n")
+        assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert (await http.post("/metrics")).status_code == 405
+    async with running_bridge() as mesh, client_of(mesh) as http:
+        assert (await http.get("/metrics")).status_code == 404
 
 
 async def test_unknown_methods_by_era(http):
