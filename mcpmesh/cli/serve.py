@@ -16,6 +16,7 @@ from mcpmesh.config import ProcessSettings, ServeSettings
 from mcpmesh.errors import MeshError
 from mcpmesh.model.replica import join_endpoint, split_endpoint
 from mcpmesh.sdk.tool_server import ToolServer
+from mcpmesh.telemetry.tool_observer import ToolTelemetry
 
 _log = logging.getLogger(__name__)
 #: Seconds after which a server that its router does not answer says so.
@@ -28,7 +29,8 @@ async def run_one(
     """Serve the tools in this process until stop is asked."""
     settings = with_port(settings)
     server = load_target(target)
-    with telemetry_of(server.name, process, share=True):
+    with telemetry_of(server.name, process, share=True) as telemetry:
+        server.observe(ToolTelemetry(telemetry))
         started = asyncio.Event()
         serving = asyncio.ensure_future(_serve(server, settings, process, started))
         announcing = asyncio.ensure_future(_announce(server, settings, started))

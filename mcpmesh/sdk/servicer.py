@@ -23,6 +23,7 @@ from mcpmesh.sdk.tool import ToolFunction
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc
 
 _LOG = logging.getLogger("mcpmesh.tool")
+_FINE = frozenset(("ok", "input_required"))
 PUSHBACK_KEY = "grpc-retry-pushback-ms"
 Messages = AsyncIterator[invoke_pb2.InvokeRequest]
 
@@ -176,7 +177,7 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
                 self.in_flight -= 1
                 run.context.close()
                 observation.ended(outcome)
-                _log_end(run.context, call.method, outcome, time.perf_counter() - started)
+                _log_end(call, run.context, outcome, time.perf_counter() - started)
 
 
 def _run_of(call: Admitted, sink: Sink, observation: Observation) -> Run:
@@ -197,18 +198,22 @@ def _run_of(call: Admitted, sink: Sink, observation: Observation) -> Run:
     )
 
 
-def _log_end(context: ToolContext, method: str, outcome: str, seconds: float) -> None:
-    if not _LOG.isEnabledFor(logging.INFO):
+def _log_end(call: Admitted, context: ToolContext, outcome: str, seconds: float) -> None:
+    """Log a call that failed or belongs to a sampled trace; the others at DEBUG."""
+    told = outcome not in _FINE or context.trace.sampled
+    level = logging.INFO if told else logging.DEBUG
+    if not _LOG.isEnabledFor(level):
         return
     duration_ms = round(seconds * 1000, 3)
-    fields = {
+    fields: dict[str, object] = {
         **log_fields(context),
-        "method": method,
+        "method": call.method,
         "outcome": outcome,
         "duration_ms": duration_ms,
-        "caller": context.caller,
     }
-    _LOG.info("%s %s in %.1f ms", context.tool, outcome, duration_ms, extra=fields)
+    if context.caller:
+        fields["caller"] = context.caller
+    _LOG.log(level, "%s %s in %.1f ms", context.tool, outcome, duration_ms, extra=fields)
 
 
 async def _abort(context: Any, error: MeshError) -> None:

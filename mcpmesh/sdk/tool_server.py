@@ -83,6 +83,11 @@ class ToolServer:
             raise NotReady(f"server {self.name} is not serving")
         return self._replica
 
+    def observe(self, observer: ToolObserver) -> None:
+        """Have calls watched from the next start on, unless the server has its own observer."""
+        if self._settings.observer is None:
+            self._settings = replace(self._settings, observer=observer)
+
     @overload
     def tool(self, function: F, /) -> F: ...
     @overload

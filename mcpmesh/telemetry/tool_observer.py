@@ -1,6 +1,5 @@
 """Watches tools run: the span `execute_tool {tool}`, its duration, the ids of its log lines."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from time import perf_counter
@@ -13,7 +12,6 @@ from mcpmesh.telemetry.metrics import Histogram
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.telemetry.tracing import SERVER, CallSpan
 
-_log = logging.getLogger("mcpmesh.tool")
 _SERVICE = "mcpmesh.v1.ToolService"
 _FINE = frozenset({"ok", "input_required"})
 #: What the call ended as when its context was left without word of an outcome.
@@ -103,9 +101,3 @@ class ToolTelemetry:
         error_type = None if outcome in _FINE else outcome
         self._duration.cell(call.tool, error_type or "").record(duration)
         observation.span.end(error_type)
-        level = logging.DEBUG if error_type is None else logging.INFO
-        if _log.isEnabledFor(level):
-            fields = {"tool": call.tool, "method": call.method, "outcome": outcome}
-            fields |= {"caller": call.incoming.caller} if call.incoming.caller else {}
-            timed = {**fields, "duration_ms": round(duration * 1000, 3)}
-            _log.log(level, "tool ran: %s", outcome, extra=timed)

@@ -334,7 +334,27 @@ async def test_leaving_a_stream_stops_an_endless_generator(stub: Any) -> None:
 async def test_each_call_leaves_one_log_line_with_its_ids(
     stub: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "mcpmesh.tool")
+    caplog.set_level(logging.DEBUG, "mcpmesh.tool")
     await call(stub, "forecast", (("x-correlation-id", "c-1"),), city="Bern")
     (line,) = [record for record in caplog.records if record.name == "mcpmesh.tool"]
     assert (line.tool, line.correlation_id, line.outcome) == ("forecast", "c-1", "ok")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("tool", "metadata", "lines"),
+    [
+        ("who", (), []),
+        ("who", (("traceparent", f"00-{'ab' * 16}-{'cd' * 8}-01"),), ["ok"]),
+        ("busy", (), ["TOOL_ERROR"]),
+    ],
+)
+async def test_calls_that_went_well_are_told_when_their_trace_is_sampled(
+    stub: Any,
+    caplog: pytest.LogCaptureFixture,
+    tool: str,
+    metadata: tuple[tuple[str, str], ...],
+    lines: list[str],
+) -> None:
+    caplog.set_level(logging.INFO, "mcpmesh.tool")
+    await call(stub, tool, metadata)
+    assert [record.outcome for record in caplog.records] == lines  # type: ignore[attr-defined]
