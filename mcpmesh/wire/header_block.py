@@ -5,6 +5,7 @@ that a head that comes again costs two dictionary look-ups.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.fields import check_request, check_response, check_trailers, content_length
@@ -15,6 +16,7 @@ from mcpmesh.wire.limits import Limits
 
 _REMEMBERED = 256
 _MAX_FRAGMENTS = 64
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +38,9 @@ class HeaderBlocks:
     fragments), StreamFault for what breaks one stream.
     """
 
-    __slots__ = ("_checked", "_decoder", "_fragments", "_max_bytes", "ended", "pending_id")
+    __slots__ = (
+        "_checked", "_decoder", "_fragments", "_max_bytes", "_trailers", "ended", "pending_id",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits, *, client: bool) -> None:
         #: The stream whose block is not complete yet; 0 for none.
@@ -47,7 +51,9 @@ class HeaderBlocks:
         # Huffman codes at best shrink to 5/8, so nobody honest needs more on the wire.
         self._max_bytes = 2 * limits.max_header_list_bytes
         self._fragments: list[bytes] = []
+        # Heads and trailers apart: what may stand in one may not stand in the other.
         self._checked: dict[int, Head] = {}
+        self._trailers: dict[int, Headers] = {}
 
     def first(self, stream_id: int, flags: int, payload: bytes) -> bytes | None:
         """Take a HEADERS frame; return the block when it is complete."""
@@ -85,50 +91,54 @@ class HeaderBlocks:
     def request(self, block: bytes) -> Head:
         """Read a request's head."""
         headers = self._decode(block)
-        head = self._known(headers)
+        if headers is None:
+            return _TOO_LARGE
+        head = self._checked.get(id(headers))
         if head is None:
             check_request(headers)
-            head = self._remember(Head(headers, 0, content_length(headers)))
+            head = _remember(self._checked, headers, Head(headers, 0, content_length(headers)))
         return head
 
     def response(self, block: bytes) -> Head:
         """Read a response's head."""
         headers = self._decode(block)
-        head = self._known(headers)
+        if headers is None:
+            return _TOO_LARGE
+        head = self._checked.get(id(headers))
         if head is None:
             status = check_response(headers)
-            head = self._remember(Head(headers, status, content_length(headers)))
+            head = Head(headers, status, content_length(headers))
+            _remember(self._checked, headers, head)
         return head
 
-    def trailers(self, block: bytes, ended: bool) -> Headers:
-        """Read trailers."""
+    def trailers(self, block: bytes, ended: bool) -> Headers | None:
+        """Read trailers: () when they are over the limit, None when they have no fields."""
         headers = self._decode(block)
         if not ended:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "a second HEADERS that does not end")
-        if self._known(headers) is None:
+        if headers is None:
+            return ()
+        if id(headers) not in self._trailers:
             check_trailers(headers)
-            self._remember(Head(headers))
-        return headers
+            _remember(self._trailers, headers, headers)
+        return headers or None
 
     def skip(self, block: bytes) -> None:
         """Decode a block nobody waits for: the compression state must follow it."""
         self._decode(block)
 
-    def _decode(self, block: bytes) -> Headers:
+    def _decode(self, block: bytes) -> Headers | None:
         try:
             return self._decoder.decode(block)
         except HeaderListTooLarge:
-            return ()
+            return None
         except HpackError as error:
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, str(error)) from error
 
-    def _known(self, headers: Headers) -> Head | None:
-        return self._checked.get(id(headers)) if headers else _TOO_LARGE
 
-    def _remember(self, head: Head) -> Head:
-        # The value keeps its tuple alive, so an identity cannot come to mean another tuple.
-        checked = self._checked
-        if len(checked) >= _REMEMBERED:
-            checked.clear()
-        checked[id(head.headers)] = head
-        return head
+def _remember(memo: dict[int, T], headers: Headers, checked: T) -> T:
+    # What is checked keeps its tuple alive, so an identity cannot come to mean another tuple.
+    if len(memo) >= _REMEMBERED:
+        memo.clear()
+    memo[id(headers)] = checked
+    return checked

@@ -181,18 +181,32 @@ class Inbound:
                 self._blocks.skip(block)
                 raise StreamFault(ErrorCode.STREAM_CLOSED, "HEADERS after the end")
             if stream.headers_seen:
-                headers = self._blocks.trailers(block, ended)
+                trailers = self._blocks.trailers(block, ended)
+                if trailers is None:
+                    # No fields: END_STREAM is all that the block says.
+                    self._on_data(stream_id, END_STREAM, b"")
+                    return
+                headers = trailers
             else:
                 head = self._blocks.response(block)
-                if 100 <= head.status < 200 and not ended:
+                if 100 <= head.status < 200:
+                    self._on_interim(ended)
                     return
                 headers = head.headers
                 stream.headers_seen = True
                 stream.content_left = head.content_length
+            if ended and stream.content_left > 0:
+                raise StreamFault(ErrorCode.PROTOCOL_ERROR, "the body differs from content-length")
         except StreamFault as fault:
             connection.fault(stream_id, fault)
             return
         _deliver(stream, headers, ended)
+
+    def _on_interim(self, ended: bool) -> None:
+        """Pass over a 1xx head: the final one follows."""
+        if ended:
+            raise StreamFault(ErrorCode.PROTOCOL_ERROR, "an interim response ends the stream")
+        self._connection.flood.spend("interim responses")
 
     def _on_head_of_new(self, stream_id: int, ended: bool, block: bytes) -> None:
         connection = self._connection
