@@ -166,7 +166,7 @@ class Reply:
 
     def _finish(self, caller: Caller) -> None:
         trailers = self._trailers
-        if self.stream is not None:
+        if self.stream is not None and not self.stream.closed:
             # A streamed request may still be under way; nobody reads it any more.
             self.stream.reset(ErrorCode.NO_ERROR)
         if trailers == OK_TRAILERS:

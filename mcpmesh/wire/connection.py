@@ -3,6 +3,7 @@
 Source: RFC 9113.
 """
 
+import contextlib
 from collections import deque
 from typing import Protocol
 
@@ -119,7 +120,7 @@ class Connection:
 
         Raises: Draining when this connection takes no new streams.
         """
-        if self.draining or self.closed or self._next_id > MAX_STREAM_ID:
+        if self.draining or self.closed:
             raise Draining("the connection takes no new streams")
         stream = Stream(self, 0, sink)
         if self._may_start() and not self.waiting:
@@ -210,6 +211,10 @@ class Connection:
 
     def forget(self, stream: Stream, was_reset: bool = False) -> None:
         """Let go of a stream that ended, and start one that waited for its place."""
+        if not stream.id:
+            with contextlib.suppress(ValueError):
+                self.waiting.remove(stream)
+            return
         if stream.id not in self.streams:
             return
         if was_reset:
@@ -242,7 +247,10 @@ class Connection:
             sink.on_reset(code, message)
 
     def peer_stopped_at(self, last_id: int, code: int, message: str) -> None:
-        """Take note of a GOAWAY: streams above `last_id` were not looked at."""
+        """Take note of a GOAWAY: streams above `last_id` were not looked at.
+
+        Also when our stream ids are used up, as if the peer had said so.
+        """
         self.draining = True
         refused = [stream for stream in self.streams.values() if stream.id > last_id]
         refused += self.waiting
@@ -279,8 +287,21 @@ class Connection:
         return not self.client and stream_id % 2 == 1 and stream_id > self.last_peer_id
 
     def is_full(self) -> bool:
-        """Tell whether the peer has as many streams open as we allow, or we take no more."""
-        return self.stopped or len(self.streams) >= self.limits.max_concurrent_streams
+        """Tell whether we take no further stream of the peer now.
+
+        It has as many open as we allow, or does not read the answers that it has already.
+        """
+        return (
+            len(self.streams) >= self.limits.max_concurrent_streams
+            or self.stopped
+            or (not self.writable and self.outbox.size > self.limits.max_waiting_control_bytes)
+        )
+
+    def turn_away(self, stream_id: int) -> None:
+        """Refuse a stream that the peer opens; it may try again elsewhere."""
+        self.flood.spend("streams over the limit")
+        self.emit(rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
+        self._remember_reset(stream_id)
 
     def refuse(self, stream_id: int) -> None:
         """Answer HEADERS that open no stream.
@@ -305,4 +326,6 @@ class Connection:
         stream.id = self._next_id
         self._next_id += 2
         self.streams[stream.id] = stream
+        if self._next_id > MAX_STREAM_ID:
+            self.peer_stopped_at(MAX_STREAM_ID, ErrorCode.NO_ERROR, "all stream ids are used")
         return stream.id

@@ -22,7 +22,6 @@ from mcpmesh.wire.frame import (
     PREFACE,
     RST_STREAM,
     SETTINGS,
-    rst_stream,
     unpadded,
 )
 from mcpmesh.wire.header_block import HeaderBlocks
@@ -218,8 +217,7 @@ class Inbound:
         connection.last_peer_id = stream_id
         head = self._blocks.request(block)
         if connection.is_full():
-            connection.flood.spend("streams over the limit")
-            connection.emit(rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
+            connection.turn_away(stream_id)
             return
         if ended and head.content_length > 0:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "content-length without a body")

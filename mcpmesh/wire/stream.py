@@ -169,8 +169,12 @@ class Stream:
             connection.schedule(self)
 
     def reset(self, code: int = ErrorCode.CANCEL) -> None:
-        """End the stream at once, both ways; the sink hears nothing more. Harmless when closed."""
+        """End the stream at once, both ways; the sink hears nothing more.
+
+        On a stream that ended, gives back the credit of what nobody consumed, and no more.
+        """
         if self.state == _CLOSED and not self._queue:
+            self._release()
             return
         connection = self._connection
         if self.id:
@@ -237,6 +241,10 @@ class Stream:
         self.sink = None
         self._queue.clear()
         self.queued_bytes = 0
+        self._release()
+
+    def _release(self) -> None:
+        """Give the connection back the credit of what arrived and nobody will consume."""
         if self._held:
             self._connection.credit(self._held)
             self._held = 0
