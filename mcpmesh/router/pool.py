@@ -9,7 +9,6 @@ from mcpmesh.balance.candidate import Candidate
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.model.replica import Replica
 from mcpmesh.rpc.subchannel import State, Subchannel
-from mcpmesh.stack.promise import Promise
 from mcpmesh.transport.hub import Hub
 from mcpmesh.wire.limits import Limits
 
@@ -39,7 +38,8 @@ class Pool:
         self._subchannels: dict[str, Subchannel] = {}
         # Replica id → the tools that name it.
         self._tools: dict[str, frozenset[str]] = {}
-        self._changed: Promise[None] = Promise()
+        # Not a Promise, which wakes but one of the calls that wait.
+        self._changed = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -48,11 +48,9 @@ class Pool:
 
     # RouteTable and ReplicaView
 
-    def changed(self) -> Promise[None]:
-        """Return what is set at the next change of routes."""
-        if self._changed.done:
-            self._changed = Promise()
-        return self._changed
+    async def changed(self) -> None:
+        """Wait for the next change of routes."""
+        await self._changed.wait()
 
     def state(self, replica_id: str) -> tuple[str, int, str]:
         """Return a replica's state, its attempts in flight, and why it is not READY."""
@@ -128,7 +126,8 @@ class Pool:
 
     def _rebuild(self, changed: frozenset[str]) -> None:
         self.routes = updated(self.routes, self._catalog, changed, self._candidates)
-        self._changed.set_result(None)
+        self._changed.set()
+        self._changed.clear()
 
 
 def _replicas(catalog: Catalog) -> dict[str, Replica]:

@@ -1,6 +1,5 @@
 """One try at one replica: sends the request, waits for the commit, keeps the books of load."""
 
-import asyncio
 from collections.abc import Callable
 
 from grpc import StatusCode
@@ -32,10 +31,10 @@ class Attempt:
         candidate.in_flight += 1
         try:
             await reply.committed
-        except BaseException as error:
+        except BaseException:
             candidate.in_flight -= 1
-            if isinstance(error, asyncio.CancelledError):
-                reply.abandon()
+            # Cancelled or out of time: the replica need not go on.
+            reply.abandon()
             raise
 
         def ended(_code: StatusCode, _message: str) -> None:

@@ -1,13 +1,12 @@
 """Finds the tool and picks one of its replicas, for each attempt anew."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from random import Random
 from typing import Protocol
 
 from mcpmesh.balance.balancer import Route, Routes
 from mcpmesh.errors import MeshError, NoReplica
 from mcpmesh.stack.call import Call, Layer, Service
-from mcpmesh.stack.promise import Promise
 from mcpmesh.stack.reply import Reply
 
 
@@ -19,8 +18,8 @@ class RouteTable(Protocol):
         """The current routes; replaced as a whole."""
         ...
 
-    def changed(self) -> Promise[None]:
-        """Return what is set at the next change."""
+    def changed(self) -> Awaitable[None]:
+        """Wait for the next change; any number of calls may."""
         ...
 
 
