@@ -1,0 +1,93 @@
+"""Three replicas of a tool as processes: how calls spread, and what happens when some die."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.commands import TOOLS, Command, command, eventually
+from tests.e2e.stubs import Stubs
+
+ANY = "127.0.0.1:0"
+
+
+def serve(folder: Path, router: str, stack: ExitStack) -> Command:
+    return stack.enter_context(command(folder, "serve", TOOLS, "--router", router))
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+async def test_calls_spread_and_outlive_replicas_and_the_router(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    with ExitStack() as outer:
+        router = outer.enter_context(command(tmp_path, "router", "--grpc", ANY))
+        replicas = [serve(tmp_path, router.grpc, stack) for _ in range(3)]
+        async with Stubs(router.grpc) as stubs:
+            await even(stubs, replicas)
+            await without_one(stubs, replicas)
+            replicas[0] = serve(tmp_path, router.grpc, stack)
+            await eventually(lambda: has(stubs, (3, 3)))
+            await even(stubs, replicas)
+        router.kill()
+        with command(tmp_path, "router", "--grpc", router.grpc) as again:
+            assert again.grpc == router.grpc
+            async with Stubs(again.grpc) as stubs:
+                await eventually(lambda: has(stubs, (3, 3)))
+                await even(stubs, replicas)
+            for replica in replicas:
+                replica.stop()
+
+
+async def has(stubs: Stubs, counts: tuple[int, int]) -> bool:
+    return await stubs.ready("who") == counts
+
+
+async def even(stubs: Stubs, replicas: list[Command]) -> None:
+    """A thousand calls spread over the replicas within 20 % of even."""
+    counts = await stubs.spread("who", 1000)
+    assert set(counts) == {str(replica.process.pid) for replica in replicas}
+    assert min(counts.values()) > 1000 / 3 * 0.8, counts
+    assert max(counts.values()) < 1000 / 3 * 1.2, counts
+
+
+async def without_one(stubs: Stubs, replicas: list[Command]) -> None:
+    """Kill a replica amid calls: none fails, it is out of rotation at once, gone with its lease."""
+    dead = str(replicas[0].process.pid)
+    counts: Counter[str] = Counter()
+    for number in range(300):
+        if number == 50:
+            replicas[0].kill()
+        counts[await stubs.text("who")] += 1
+        if number == 50:
+            counts.clear()
+    assert counts[dead] == 0
+    assert await stubs.ready("who") in ((3, 2), (2, 2))
+    await eventually(lambda: has(stubs, (2, 2)))
+
+
+async def test_replica_that_is_stopped_for_a_while_loses_and_regains_its_place(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    with command(tmp_path, "router", "--grpc", ANY) as router:
+        first, second = (serve(tmp_path, router.grpc, stack) for _ in range(2))
+        async with Stubs(router.grpc) as stubs:
+            await eventually(lambda: has(stubs, (2, 2)))
+            os.kill(first.process.pid, signal.SIGSTOP)
+            try:
+                await eventually(lambda: has(stubs, (1, 1)))
+                assert set(await stubs.spread("who", 20)) == {str(second.process.pid)}
+            finally:
+                os.kill(first.process.pid, signal.SIGCONT)
+            await eventually(lambda: has(stubs, (2, 2)))
+            assert len(await stubs.spread("who", 50)) == 2
+        second.stop()
+        first.stop()
