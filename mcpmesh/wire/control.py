@@ -34,6 +34,7 @@ def _on_settings(connection: Connection, flags: int, stream_id: int, payload: by
     if flags & ACK:
         if payload:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS ack with a payload")
+        connection.flood.spend("SETTINGS acks")
         return
     connection.settings_seen = True
     connection.flood.spend("SETTINGS frames")
@@ -65,10 +66,10 @@ def _on_ping(connection: Connection, flags: int, stream_id: int, payload: bytes)
         raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
     if len(payload) != 8:
         raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "PING is not 8 bytes long")
+    connection.flood.spend("PING frames")
     if flags & ACK:
         connection.owner.on_pong(payload)
         return
-    connection.flood.spend("PING frames")
     _check_backlog(connection)
     connection.emit(frame(PING, ACK, 0, payload))
 

@@ -98,7 +98,7 @@ class Inbound:
         self.recv_window -= size
         stream = connection.streams.get(stream_id)
         if self.recv_window < 0 or stream is None or stream.state & _REMOTE_ENDED:
-            self._on_stray_data(stream, stream_id, size)
+            self._on_stray_data(stream, stream_id, flags, size)
             return
         if self._blocks.pending_id:
             raise _interrupted()
@@ -125,7 +125,7 @@ class Inbound:
         if sink is not None:
             sink.on_data(payload, ended)
 
-    def _on_stray_data(self, stream: Stream | None, stream_id: int, size: int) -> None:
+    def _on_stray_data(self, stream: Stream | None, stream_id: int, flags: int, size: int) -> None:
         connection = self._connection
         if self.recv_window < 0:
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA over the connection's window")
@@ -136,6 +136,8 @@ class Inbound:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
         if not connection.was_reset(stream_id):
             connection.fault(stream_id, StreamFault(ErrorCode.STREAM_CLOSED, "DATA after the end"))
+        elif not size and not flags & END_STREAM:
+            connection.flood.spend("empty DATA frames")
 
     def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
         if self._blocks.pending_id:

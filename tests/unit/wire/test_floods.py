@@ -1,0 +1,113 @@
+"""What a hostile peer may do until its connection ends with ENHANCE_YOUR_CALM."""
+
+import pytest
+
+from tests.unit.wire.talk import HEAD, REQUEST, TRAILERS, Talk
+
+LIMIT = 50
+
+
+def rapid_reset(turn):
+    stream_id = 2 * turn + 1
+    return [f"HEADERS {stream_id} {REQUEST}", f"RST_STREAM {stream_id} CANCEL"]
+
+
+def made_you_reset(turn):
+    stream_id = 2 * turn + 1
+    return [f"HEADERS {stream_id} {REQUEST}", f"WINDOW_UPDATE {stream_id} +0"]
+
+
+@pytest.mark.parametrize(
+    ("what", "turn"),
+    [
+        ("rapid reset, CVE-2023-44487", rapid_reset),
+        ("MadeYouReset, CVE-2025-8671", made_you_reset),
+        ("PING", lambda _turn: ["PING 0000000000000000"]),
+        ("PING acks", lambda _turn: ["PING 0000000000000000 ACK"]),
+        ("SETTINGS", lambda _turn: ["SETTINGS"]),
+        ("SETTINGS acks", lambda _turn: ["SETTINGS ACK"]),
+        ("PRIORITY", lambda _turn: ["PRIORITY 1 on=3"]),
+        ("unknown frames", lambda _turn: ["RAW 000000 ee 00 00000000"]),
+        ("streams over the limit", lambda turn: [f"HEADERS {2 * turn + 201} {REQUEST}"]),
+        ("malformed heads", lambda turn: [f"HEADERS {2 * turn + 1} a=b"]),
+        ("crumbs of credit", lambda _turn: ["WINDOW_UPDATE 1 +1"]),
+        ("empty DATA", lambda _turn: ["DATA 1"]),
+        ("padding only", lambda _turn: ["DATA 1 '' PAD=9"]),
+        ("DATA after the end", lambda _turn: ["DATA 99"]),
+    ],
+)
+def test_a_flood_ends_its_connection(what, turn):
+    talk = Talk(control_flood=LIMIT, max_concurrent_streams=4)
+    if what not in ("rapid reset, CVE-2023-44487", "MadeYouReset, CVE-2025-8671"):
+        talk.request(1)
+    if what in ("streams over the limit", "DATA after the end"):
+        for stream_id in (95, 97, 99):
+            talk.request(stream_id, "END_STREAM")
+    if what == "malformed heads":
+        turn_from = turn
+        turn = lambda number: turn_from(number + 1)  # noqa: E731
+    turns = 0
+    while (code := talk.fault(*turn(turns))) is None:
+        turns += 1
+        assert turns <= LIMIT + 5
+    assert code == "ENHANCE_YOUR_CALM"
+    assert turns >= LIMIT - 5
+
+
+def test_interim_heads_without_end_are_a_flood_of_the_server():
+    talk = Talk(client=True, control_flood=LIMIT)
+    talk.open(end=True)
+    assert talk.fault(*["HEADERS 1 :status=102"] * (LIMIT + 5)) == "ENHANCE_YOUR_CALM"
+
+
+@pytest.mark.parametrize("size", [0, 1_000])
+def test_a_header_block_without_end_is_a_flood(size):
+    talk = Talk()
+    talk.hear(f"HEADERS 1 MORE {REQUEST}")
+    frames = [f"CONTINUATION 1 MORE a=*{size}"] * 65
+    assert talk.fault(*frames) == "ENHANCE_YOUR_CALM"
+
+
+def test_calls_that_end_well_pay_for_the_frames_around_them():
+    talk = Talk(control_flood=LIMIT)
+    for stream_id in range(1, 601, 2):
+        stream = talk.request(stream_id, "END_STREAM").stream
+        talk.hear("PING 0000000000000000")
+        stream.send_headers(HEAD + TRAILERS, (), True)
+    assert talk.connection.flood.level <= 2
+
+
+def test_time_pays_too():
+    talk = Talk(control_flood=LIMIT)
+    for _ in range(100):
+        talk.hear(*["PING 0000000000000000"] * 5)
+        talk.connection.flood.relax()
+    assert talk.connection.flood.level <= 5
+
+
+@pytest.mark.parametrize("line", ["PING 0000000000000000", "SETTINGS"])
+def test_answers_that_nobody_reads_end_the_connection(line):
+    talk = Talk(control_flood=100_000, max_waiting_control_bytes=500)
+    talk.connection.writable = False
+    assert talk.fault(*[line] * 100) == "ENHANCE_YOUR_CALM"
+    assert talk.connection.outbox.size < 600
+
+
+def test_a_peer_may_open_and_cancel_for_ever_at_a_pace_without_leaving_a_trace():
+    talk = Talk()
+    for turn in range(3_000):
+        talk.hear(*rapid_reset(turn))
+        talk.connection.flood.relax()
+        talk.connection.outbox.take()
+    assert not talk.connection.streams
+    assert not talk.connection.outbox.ready
+
+
+def test_what_is_remembered_of_streams_we_reset_is_bounded():
+    talk = Talk()
+    for stream_id in range(1, 5_001, 2):
+        talk.request(stream_id).stream.reset()
+        talk.connection.outbox.take()
+    assert not talk.connection.was_reset(1)
+    assert talk.connection.was_reset(4_999)
+    assert len(talk.connection._resets) <= 1_000
