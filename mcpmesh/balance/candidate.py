@@ -1,6 +1,6 @@
 """A replica that can be picked, and the load we put on it."""
 
-from mcpmesh.model.replica import Replica
+from mcpmesh.model.replica import Replica, split_endpoint
 
 
 class Candidate:
@@ -10,10 +10,13 @@ class Candidate:
     set while there is one; balancing only asks whether.
     """
 
-    __slots__ = ("connection", "in_flight", "replica")
+    __slots__ = ("address", "connection", "in_flight", "name", "replica")
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
+        #: Host and port, and what people call it; said in every attempt's books.
+        self.address = split_endpoint(replica.endpoint)
+        self.name = str(replica)
         self.in_flight = 0
         self.connection: object | None = None
 

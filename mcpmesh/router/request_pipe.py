@@ -8,38 +8,56 @@ class StreamedRequest:
     """What the caller sends after its first message.
 
     Nothing is credited to the caller before the replica's side took it, so what is held here is
-    bounded by the stream's window.
+    bounded by the stream's window. `credited` bytes of the first message were credited before,
+    for it may be larger than that.
     """
 
-    __slots__ = ("_caller", "_ended", "_held", "_replica")
+    __slots__ = ("_caller", "_credited", "_ended", "_held", "_kept", "_replica", "_skipped")
 
-    def __init__(self, caller: Stream) -> None:
+    def __init__(self, caller: Stream, credited: int = 0) -> None:
         self._caller = caller
+        self._credited = credited
+        # Of the bytes that leave for the replica, those that were credited already.
+        self._skipped = 0
         self._held: list[bytes] = []
         self._ended = False
         self._replica: Stream | None = None
+        # All that was sent is still held, and so can be sent again.
+        self._kept = True
 
     def push(self, data: bytes, end: bool) -> None:
         """Take more of the request."""
         replica = self._replica
+        self._ended = self._ended or end
         if replica is None:
             self._held.append(data)
-            self._ended = self._ended or end
         elif replica.closed:
             # The replica's answer is complete; the rest of the request has no reader.
             self._caller.consumed(len(data))
         else:
+            self._kept = False
+            self._held.clear()
             replica.send_data(data, end)
 
     def connect(self, stream: Stream, first: bytes) -> None:
         """Send what came, from `first` on, and what comes, to a replica's stream."""
         self._replica = stream
-        stream.taken = self._caller.consumed
-        body = b"".join((first, *self._held))
-        self._held.clear()
-        stream.send_data(body, self._ended)
+        self._skipped = self._credited
+        stream.taken = self._taken
+        stream.send_data(b"".join((first, *self._held)), self._ended)
+
+    def take_back(self) -> bool:
+        """Get ready to be connected anew; False when what was sent is not kept any more."""
+        self._replica = None
+        return self._kept
 
     def cancel(self) -> None:
         """End the replica's side."""
         if self._replica is not None:
             self._replica.reset(ErrorCode.CANCEL)
+
+    def _taken(self, size: int) -> None:
+        skipped = min(size, self._skipped)
+        self._skipped -= skipped
+        self._credited += size - skipped
+        self._caller.consumed(size - skipped)

@@ -67,6 +67,11 @@ class ServedCall:
             self._stream.consumed(len(data))
             return
         parts = self._parts
+        if end and not parts and not self._streaming and self._is_one_message(data):
+            # Most requests are one message in one frame.
+            self._stream.consumed(len(data))
+            self._begin(data, end)
+            return
         parts.append(data)
         self._size += len(data)
         try:
@@ -79,12 +84,21 @@ class ServedCall:
             if end:
                 self._begin(parts[0] if len(parts) == 1 else b"".join(parts), end)
         elif complete:
-            self._begin(b"".join(parts), end)
+            self._begin(b"".join(parts), end, self._size - len(data))
+        else:
+            # The first message may be larger than the stream's window.
+            self._stream.consumed(len(data))
 
     def on_reset(self, code: int, message: str) -> None:
         self._stop(asyncio.CancelledError(message))
 
     # The way of a call
+
+    def _is_one_message(self, data: bytes) -> bool:
+        size = len(data) - PREFIX_BYTES
+        return 0 <= size <= self._frontend.max_message_bytes and size == int.from_bytes(
+            data[1:5], "big"
+        )
 
     def _first_message_complete(self, end: bool) -> bool:
         """Tell whether the first message is all here.
@@ -110,7 +124,7 @@ class ServedCall:
             raise OutOfRange("the request has more than one message")
         return self._size >= needed
 
-    def _begin(self, body: bytes, end: bool) -> None:
+    def _begin(self, body: bytes, end: bool, credited: int = 0) -> None:
         self._parts = []
         head = self._head
         tool, version = head.tool, head.version
@@ -129,7 +143,7 @@ class ServedCall:
         call.baggage = head.baggage
         call.wait_for_ready = head.wait_for_ready
         if self._streaming:
-            self._request = call.requests = StreamedRequest(self._stream)
+            self._request = call.requests = StreamedRequest(self._stream, credited)
             if end:
                 self._request.push(b"", True)
         run = self._run = Run(self._frontend.service(call), self._on_reply, self._on_error)
@@ -148,6 +162,7 @@ class ServedCall:
 
     def _on_reply(self, reply: Reply) -> None:
         self._reply = reply
+        reply.when_ended(self._forget)
         reply.pipe(self._stream, self._extra(), self._on_error)
 
     def _on_error(self, error: BaseException) -> None:
@@ -157,10 +172,15 @@ class ServedCall:
             _log.error("a bug of ours failed a call", exc_info=error)
         status = status_of(error)
         reply = self._reply
+        self._answer(status)
         if reply is not None:
             reply.abandon()
             reply.end(status.code, status.message)
-        self._answer(status)
+        self._forget(None, None)
+
+    def _forget(self, _code: object, _message: object) -> None:
+        """Let go of what the call held: it ended, and cycles cost a GC pass."""
+        self._call = self._reply = self._run = None
 
     def _interrupt(self, error: MeshError) -> None:
         """End the call with an error: its deadline, or the router's own end."""

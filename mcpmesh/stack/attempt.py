@@ -26,7 +26,7 @@ class Attempt:
     async def __call__(self, call: Call) -> Reply:
         candidate = call.candidate
         assert candidate is not None
-        reply = Reply(str(candidate.replica), commits_at_head=call.requests is not None)
+        reply = Reply(candidate.name, commits_at_head=call.requests is not None)
         self._send(call, candidate, reply)
         candidate.in_flight += 1
         try:

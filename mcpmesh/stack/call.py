@@ -23,6 +23,10 @@ class RequestPipe(Protocol):
         """Send what came, from `first` on, and what comes to this stream, at its pace."""
         ...
 
+    def take_back(self) -> bool:
+        """Get ready to be connected anew; False when what was sent is not kept any more."""
+        ...
+
 
 class Call:
     """What a caller asked, and what the layers add.

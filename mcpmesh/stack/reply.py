@@ -50,7 +50,7 @@ class Unsent(ReplicaLost):
 class Reply:
     """One attempt's answer.
 
-    `committed` gives the reply itself when nothing can be tried again any more.
+    `committed` is set when nothing can be tried again any more.
     """
 
     __slots__ = (
@@ -59,7 +59,7 @@ class Reply:
     )  # fmt: skip
 
     def __init__(self, replica: str, *, commits_at_head: bool) -> None:
-        self.committed: Promise[Reply] = Promise()
+        self.committed: Promise[None] = Promise()
         #: The replica's stream; set when it is opened.
         self.stream: Stream | None = None
         self._replica = replica
@@ -79,7 +79,7 @@ class Reply:
             if self._caller is not None:
                 self._finish(self._caller)
             else:
-                self.committed.set_result(self)
+                self.committed.set_result(None)
             return
         self._head = headers
         if not headers or (headers[0][0] == b":status" and headers[0][1] != b"200"):
@@ -87,7 +87,7 @@ class Reply:
             self.abandon()
             self._fail(RemoteProtocolError(f"{self._replica} answered {shown}, not gRPC"))
         elif self._commits_at_head:
-            self.committed.set_result(self)
+            self.committed.set_result(None)
 
     def on_data(self, data: bytes, end: bool) -> None:
         if end:
@@ -95,7 +95,7 @@ class Reply:
         caller = self._caller
         if caller is None:
             self._buffer.append(data)
-            self.committed.set_result(self)
+            self.committed.set_result(None)
         else:
             caller.send_data(data)
             if end:
@@ -142,8 +142,10 @@ class Reply:
         self._lost = lost
         head = self._head
         if head:
-            if any(field[0] == CORRELATION for field in head):
-                head = tuple(field for field in head if field[0] != CORRELATION)
+            for field in head:
+                if field[0] == CORRELATION:
+                    head = tuple(field for field in head if field[0] != CORRELATION)
+                    break
             caller.send_headers(head, extra)
         elif self._trailers:
             # Trailers only: one block is head and trailers.
@@ -163,6 +165,8 @@ class Reply:
         ended, self._ended = self._ended, []
         for tell in ended:
             tell(code, message)
+        # Lets go of the caller: the two keep each other, and that costs a GC pass.
+        self._lost = None
 
     def _finish(self, caller: Caller) -> None:
         trailers = self._trailers

@@ -20,6 +20,8 @@ def retry(policy: Retry) -> Layer:
                         call.attempt, unsent=unsent, idempotent=_is_idempotent(call)
                     ):
                         raise
+                    if call.requests is not None and not call.requests.take_back():
+                        raise
                     if call.candidate is not None:
                         call.tried = (*call.tried, call.candidate.replica.id)
                     call.attempt += 1

@@ -77,14 +77,19 @@ class Run(Generic[T]):
                 if error is None:
                     break
         except StopIteration as stop:
-            self.done = True
-            self._on_result(stop.value)
+            self._finish()[0](stop.value)
         except BaseException as raised:
-            self.done = True
-            self._on_error(raised)
+            self._finish()[1](raised)
         else:
             self._running = False
             self._wait_for(awaited)
+
+    def _finish(self) -> tuple[Callable[[T], None], Callable[[BaseException], None]]:
+        """Let go of who waits: a run and its owner that keep each other cost a GC pass."""
+        told = self._on_result, self._on_error
+        self.done = True
+        del self._on_result, self._on_error
+        return told
 
     def _wait_for(self, awaited: Any) -> None:
         if type(awaited) is Promise:

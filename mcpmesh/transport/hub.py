@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 #: Seconds between looks at idle links: keepalive, handshake deadlines, flood gates.
 TICK = 1.0
 
+#: Up to this size, received bytes are taken for a lone call.
+SMALL_BATCH_BYTES = 512
+
 
 class Hub:
     """All links of one event loop, and those of them that have output waiting.
 
-    While bytes are being received, output is written when the receiving is through, because by
-    then the batch is complete; otherwise at the end of the loop's turn.
+    Output is written at the end of the loop's turn, so that what several links brought forth
+    becomes one write each. When little was received there is probably nothing to wait for, and
+    it is written at once: an extra turn of the loop costs a lone call 5 µs.
     """
 
     __slots__ = ("_dirty", "_loop", "_receiving", "_scheduled", "_ticker", "links")
@@ -37,13 +41,16 @@ class Hub:
             self._loop.call_soon(self.flush)
 
     def receive(self, link: Link, data: bytes) -> None:
-        """Give a link its bytes, then write what that brought forth, on whichever links."""
+        """Give a link its bytes; write soon what that brought forth, on whichever links."""
+        if len(data) > SMALL_BATCH_BYTES:
+            link.take(data)
+            return
         self._receiving = True
         try:
             link.take(data)
         finally:
             self._receiving = False
-            if self._dirty:
+            if self._dirty and not self._scheduled:
                 self.flush()
 
     def flush(self) -> None:

@@ -34,6 +34,7 @@ _NOT_INDEXED = 0x00
 _MAX_BLOCKS_COST = 256 * 1024  # bytes: blocks and the tuples they are remembered for
 _MAX_BLOCK_COST = 8 * 1024
 _MAX_PREFIXES = 256
+_MAX_SAME = 64
 _MAX_VALUES = 16  # per name and epoch; then the name is taken to be one that keeps changing
 _MAX_NAMES = 256  # that may enter the table in one epoch
 _EPOCH_BLOCKS = 8192  # new blocks until every name gets another chance
@@ -63,6 +64,7 @@ class Encoder:
         "_pending_min_size",
         "_pending_size",
         "_prefixes",
+        "_same",
         "_table",
         "_value_counts",
     )
@@ -72,6 +74,8 @@ class Encoder:
         self._table = HeaderTable(PROTOCOL_TABLE_SIZE)
         self._blocks: dict[Headers, bytes] = {}
         self._blocks_cost = 0
+        # By identity of the tuple; the value keeps it alive, so an identity stays its own.
+        self._same: dict[int, tuple[Headers, bytes]] = {}
         self._prefixes: dict[bytes, bytes] = {}
         # A dynamic field is known by the number of its insertion: its index moves, that doesn't.
         self._inserted = 0
@@ -99,9 +103,19 @@ class Encoder:
         """
         if type(headers) is not tuple:
             headers = tuple(headers)
-        block = self._blocks.get(headers)
-        if block is None:
-            block = self._encode_new(headers)
+        # The same object mostly comes again: its identity costs 0.1 µs, its hash 0.7.
+        same = self._same.get(id(headers))
+        if same is not None and same[0] is headers:
+            block = same[1]
+        else:
+            known = self._blocks.get(headers)
+            if known is None:
+                block = self._encode_new(headers)
+            else:
+                block = known
+                if len(self._same) >= _MAX_SAME:
+                    self._same.clear()
+                self._same[id(headers)] = headers, known
         if not volatile:
             return block
         # Values go raw: a peer decodes 55 bytes of Huffman code in 2-3 µs if it is Python and
@@ -221,6 +235,7 @@ class Encoder:
 
     def _forget_blocks(self) -> None:
         self._blocks.clear()
+        self._same.clear()
         self._blocks_cost = 0
         self._prefixes.clear()
 

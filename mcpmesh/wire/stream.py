@@ -38,6 +38,10 @@ _REMOTE = int(StreamState.HALF_CLOSED_REMOTE)
 _CLOSED = int(StreamState.CLOSED)
 
 
+#: What waits to be sent: body bytes, a header block (fields, volatile fields, end), or the end.
+_Piece = memoryview | tuple[Headers, tuple[Header, ...], bool] | None
+
+
 class StreamSink(Protocol):
     """Whoever owns a stream: told what the peer did on it, in order.
 
@@ -103,7 +107,8 @@ class Stream:
         # Arrived and not consumed; of what was consumed, the part not yet credited to the peer.
         self._held = 0
         self._uncredited = 0
-        self._queue: deque[memoryview | tuple[Headers, tuple[Header, ...], bool] | None] = deque()
+        # Made when something must wait: most streams never need it.
+        self._queue: deque[_Piece] | None = None
 
     def __repr__(self) -> str:
         return (
@@ -128,7 +133,7 @@ class Stream:
         if self.state & _LOCAL:
             raise LocalProtocolError(f"stream {self.id}: headers after the end")
         if self._queue or not self.id:
-            self._queue.append((headers, volatile, end))
+            self._enqueue((headers, volatile, end))
             if end:
                 self.state |= _LOCAL
             return
@@ -153,17 +158,17 @@ class Stream:
             self.send_window -= size
             connection.send_window -= size
             connection.emit(_pack(size >> 8, size & 0xFF, 0, 1 if end else 0, self.id) + data)
-            if end:
-                self._local_end()
             if self.taken is not None and size:
                 self.taken(size)
+            if end:
+                self._local_end()
             return
         if size:
             # A view, so that cutting a large message into frames copies each byte once.
-            self._queue.append(memoryview(data))
+            self._enqueue(memoryview(data))
             self.queued_bytes += size
         if end:
-            self._queue.append(None)
+            self._enqueue(None)
             self.state |= _LOCAL
         if self.id:
             connection.schedule(self)
@@ -239,7 +244,7 @@ class Stream:
         """Close, drop what waits, and give the connection back the credit of what arrived."""
         self.state = _CLOSED
         self.sink = None
-        self._queue.clear()
+        self._queue = None
         self.queued_bytes = 0
         self._release()
 
@@ -257,6 +262,7 @@ class Stream:
     def begin(self, stream_id: int) -> None:
         """Start a stream that waited for the peer's limit: its headers leave now."""
         self.id = stream_id
+        assert self._queue
         piece = self._queue.popleft()
         assert isinstance(piece, tuple)
         headers, volatile, end = piece
@@ -293,6 +299,7 @@ class Stream:
         if size <= 0:
             return -1
         queue = self._queue
+        assert queue is not None
         if size == len(piece):
             queue.popleft()
         else:
@@ -306,11 +313,16 @@ class Stream:
         connection = self._connection
         connection.send_window -= size
         connection.emit(_pack(size >> 8, size & 0xFF, 0, flags, self.id) + piece[:size])
-        if flags:
-            self._all_sent()
         if self.taken is not None:
             self.taken(size)
+        if flags:
+            self._all_sent()
         return size
+
+    def _enqueue(self, piece: _Piece) -> None:
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(piece)
 
     def _all_sent(self) -> None:
         if self.state == _CLOSED:
