@@ -1,6 +1,7 @@
 """Runs a command on an event loop, and tells it when to stop."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -75,8 +76,20 @@ def serve(command: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
         except asyncio.CancelledError as exc:
             raise KeyboardInterrupt from exc
 
+    _spare_collections()
     with _runner() as runner:
         return runner.run(main())
+
+
+def _spare_collections() -> None:
+    """Let the garbage collector look more rarely, and never at what was imported.
+
+    Calls leave no reference cycles, but a hundred of them in flight are thousands of young
+    objects; with Python's own threshold of 700 the collector took 15 µs of each call.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 async def until(stop: Stop, work: Awaitable[T]) -> T | None:
