@@ -41,14 +41,17 @@ class Run(Generic[T]):
         self._on_result = on_result
         self._on_error = on_error
         self._running = False
-        self._awaited: Promise[Any] | asyncio.Future[Any] | None = None
+        self._awaited: Promise[Any] | asyncio.Future[Any] | asyncio.Handle | None = None
         self._pending: BaseException | None = None
 
     def __repr__(self) -> str:
         return f"<Run {self._coroutine!r} done={self.done}>"
 
-    def resume(self, _completed: object = None) -> None:
+    def resume(self, completed: asyncio.Future[Any] | None = None) -> None:
         """Go on to the next wait, or to the end."""
+        if completed is not None and completed is not self._awaited:
+            # It completed in the turn in which the wait was interrupted.
+            return
         self._step(None)
 
     def interrupt(self, error: BaseException) -> None:
@@ -61,8 +64,10 @@ class Run(Generic[T]):
         awaited, self._awaited = self._awaited, None
         if isinstance(awaited, Promise):
             awaited.wake = None
-        elif awaited is not None:
+        elif asyncio.isfuture(awaited):
             awaited.remove_done_callback(self.resume)
+        elif awaited is not None:
+            awaited.cancel()
         self._step(error)
 
     def _step(self, error: BaseException | None) -> None:
@@ -102,4 +107,4 @@ class Run(Generic[T]):
             awaited.add_done_callback(self.resume)
         else:
             # A bare yield (`asyncio.sleep(0)`): go on in the loop's next turn.
-            asyncio.get_running_loop().call_soon(self.resume)
+            self._awaited = asyncio.get_running_loop().call_soon(self.resume)

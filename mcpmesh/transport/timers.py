@@ -58,5 +58,8 @@ class Timers:
             handle.cancel()
 
     def _expire(self, number: int) -> None:
-        for item in self._slots.pop(number):
-            item.expire()
+        slot = self._slots[number]
+        # One may take back others of its slot while it expires.
+        while slot:
+            slot.pop().expire()
+        del self._slots[number]

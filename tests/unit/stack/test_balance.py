@@ -1,0 +1,91 @@
+from random import Random
+
+from mcpmesh.errors import MeshError, NoReplica, ToolNotFound
+from mcpmesh.stack.balance import balance
+from mcpmesh.stack.call import Call
+from mcpmesh.stack.reply import Reply
+from tests.unit.stack.virtual import Outcome, Table, call_of, cluster, ready, reply_of
+
+ANSWER = reply_of()
+
+
+class Picking:
+    """The balance layer over a service that notes who was picked."""
+
+    def __init__(self) -> None:
+        self.table = Table()
+        self.picked: list[str] = []
+        self.service = balance(self.table, Random(7), self.unknown)(self.attempt)
+
+    def unknown(self, tool: str, version: str) -> MeshError:
+        return ToolNotFound(f"no {tool} {version}")
+
+    async def attempt(self, call: Call) -> Reply:
+        assert call.candidate is not None
+        assert call.cluster is not None
+        self.picked.append(f"{call.cluster.tool.version}:{call.candidate.replica.id}")
+        return ANSWER
+
+    def call(self, **fields: object) -> Outcome:
+        return Outcome(self.service, call_of(**fields))
+
+
+def test_the_call_learns_its_cluster_and_replica() -> None:
+    picking = Picking()
+    picking.table.show(cluster("echo", "a"), a=ready("a"))
+    assert picking.call().reply is ANSWER
+    assert picking.picked == ["1:a"]
+
+
+def test_unknown_tool_is_what_the_catalog_says_of_it() -> None:
+    error = Picking().call(version="9").error
+    assert isinstance(error, ToolNotFound)
+    assert error.message == "no echo 9"
+
+
+def test_a_tool_without_ready_replicas_is_refused_at_once_naming_them() -> None:
+    picking = Picking()
+    picking.table.show(cluster("echo", "a", "b", "c", "d", "e"))
+    error = picking.call().error
+    assert isinstance(error, NoReplica)
+    assert "none of its 5 replicas" in error.message
+    assert "a@10.0.0.1:" in error.message
+    assert "and 2 more" in error.message
+
+
+def test_newest_version_is_the_default_and_others_are_found_by_name() -> None:
+    picking = Picking()
+    picking.table.show(
+        cluster("echo", "b", version="2"), cluster("echo", "a", version="1"),
+        a=ready("a"), b=ready("b"),
+    )  # fmt: skip
+    for version in ("", "1", "2"):
+        picking.call(version=version)
+    assert picking.picked == ["2:b", "1:a", "2:b"]
+    assert isinstance(picking.call(version="3").error, ToolNotFound)
+
+
+def test_every_waiting_call_goes_on_when_a_replica_comes() -> None:
+    picking = Picking()
+    waiting = [picking.call(wait_for_ready=True) for _ in range(3)]
+    picking.table.show(cluster("echo", "a"))
+    assert not any(each.ended for each in waiting)
+    picking.table.show(cluster("echo", "a"), a=ready("a"))
+    assert all(each.reply is ANSWER for each in waiting)
+
+
+def test_waiting_call_that_ends_is_not_woken() -> None:
+    picking = Picking()
+    waiting = picking.call(wait_for_ready=True)
+    waiting.run.interrupt(ToolNotFound("enough"))
+    picking.table.show(cluster("echo", "a"), a=ready("a"))
+    assert isinstance(waiting.error, ToolNotFound)
+    assert picking.picked == []
+
+
+def test_replicas_that_failed_the_call_are_avoided() -> None:
+    picking = Picking()
+    picking.table.show(cluster("echo", "a", "b", "c"), a=ready("a"), b=ready("b"), c=ready("c"))
+    for _ in range(20):
+        picking.call(tried=("a", "c"))
+    assert set(picking.picked) == {"1:b"}
