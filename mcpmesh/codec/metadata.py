@@ -25,6 +25,11 @@ _MAX_TIMEOUT_DIGITS = 99_999_999
 #: Fields of the protocol itself: not metadata.
 _RESERVED = frozenset((b"te", b"content-type", b"grpc-timeout", b"grpc-encoding",
                        b"grpc-accept-encoding", b"grpc-status", b"grpc-message"))  # fmt: skip
+#: Those, and the fields that HTTP/2 forbids (RFC 9113, section 8.2.2).
+_NOT_TO_SEND = frozenset((
+    *map(bytes.decode, _RESERVED), "connection", "keep-alive", "proxy-connection",
+    "transfer-encoding", "upgrade",
+))  # fmt: skip
 
 
 def parse_timeout(value: bytes) -> float:
@@ -75,10 +80,10 @@ def encode_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> tuple[Header
 
 
 def _encode_pair(key: str, value: str | bytes) -> Header:
-    if not _KEY.fullmatch(key) or key.startswith("grpc-"):
-        raise InvalidCall(
-            f"metadata key {key!r}: use lower-case letters, digits, _ . - and no grpc- in front"
-        )
+    if not _KEY.fullmatch(key):
+        raise InvalidCall(f"metadata key {key!r}: use lower-case letters, digits, _ . and -")
+    if key in _NOT_TO_SEND:
+        raise InvalidCall(f"metadata key {key!r} belongs to the protocol")
     if key.endswith("-bin"):
         if not isinstance(value, bytes):
             raise InvalidCall(f"metadata {key}: the value of a -bin key is bytes")

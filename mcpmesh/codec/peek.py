@@ -9,7 +9,8 @@ from mcpmesh.errors import InvalidCall
 
 _TOOL = 1
 _VERSION = 3
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_VARINT, _FIXED64, _BYTES, _GROUP, _GROUP_END, _FIXED32 = 0, 1, 2, 3, 4, 5
+_MAX_NUMBER = (1 << 29) - 1
 
 
 def peek(message: bytes) -> tuple[str, str]:
@@ -18,25 +19,32 @@ def peek(message: bytes) -> tuple[str, str]:
     Raises: InvalidCall when the message is not protobuf.
     """
     names = {_TOOL: b"", _VERSION: b""}
+    groups: list[int] = []
     position = 0
     size = len(message)
     while position < size:
         tag, position = _varint(message, position)
-        kind = tag & 7
+        number, kind = tag >> 3, tag & 7
+        if not 0 < number <= _MAX_NUMBER:
+            raise _broken()
         if kind == _BYTES:
             length, position = _varint(message, position)
             end = position + length
             if end > size:
                 raise _broken()
-            if tag >> 3 in names:
-                names[tag >> 3] = message[position:end]
+            if number in names and not groups:
+                names[number] = message[position:end]
             position = end
         elif kind == _VARINT:
             _, position = _varint(message, position)
         elif kind in (_FIXED32, _FIXED64):
             position += 4 if kind == _FIXED32 else 8
-        else:
+        elif kind == _GROUP:
+            groups.append(number)
+        elif kind != _GROUP_END or not groups or groups.pop() != number:
             raise _broken()
+    if position > size or groups:
+        raise _broken()
     try:
         return names[_TOOL].decode(), names[_VERSION].decode()
     except UnicodeDecodeError as error:

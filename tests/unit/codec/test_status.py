@@ -1,0 +1,50 @@
+"""The error table is total, both ways."""
+
+import inspect
+
+import pytest
+from grpc import StatusCode
+
+from mcpmesh import errors
+from mcpmesh.codec.status import CLASS, STATUS, WITHHELD, Status, error_of, status_of
+
+CLASSES = [
+    found
+    for _, found in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(found, errors.MeshError)
+]
+
+
+@pytest.mark.parametrize("code", [code for code in StatusCode if code is not StatusCode.OK])
+def test_every_status_of_a_peer_has_a_class(code):
+    error = error_of(code, "why", retry_after_ms=5)
+    assert type(error) is CLASS[code]
+    assert (error.message, error.retry_after_ms) == ("why", 5)
+
+
+def test_a_status_without_a_message_names_its_code():
+    assert "NOT_FOUND" in error_of(StatusCode.NOT_FOUND, "").message
+
+
+@pytest.mark.parametrize("number", range(17))
+def test_every_number_of_the_wire_has_a_status(number):
+    assert STATUS[number].value[0] == number
+
+
+@pytest.mark.parametrize("found", CLASSES)
+def test_every_class_has_a_status_and_a_jsonrpc_code_of_ours(found):
+    status = status_of(found("why"))
+    assert status.code.value[0] == found.grpc_code
+    code = found.jsonrpc_code
+    assert code in (-32601, -32602, -32603) or -32019 <= code <= -32000
+    assert code not in (-32002, -32042)
+
+
+@pytest.mark.parametrize("found", CLASSES)
+def test_the_message_of_an_internal_error_stays_here(found):
+    internal = found.grpc_code == StatusCode.INTERNAL.value[0]
+    assert status_of(found("why")).message == (WITHHELD if internal else "why")
+
+
+def test_an_exception_that_is_not_ours_is_internal():
+    assert status_of(KeyError("secret")) == Status(StatusCode.INTERNAL, WITHHELD)
