@@ -76,7 +76,8 @@ class Channel:
             times=self.options.times,
             backoff=self.options.backoff,
         )
-        self._timeouts: dict[float, tuple[Header, ...]] = {}
+        #: The head of an answer that was looked at and is not compressed.
+        self.plain_head: Headers = ()
 
     def __repr__(self) -> str:
         return f"<Channel {self._subchannel!r}>"

@@ -186,15 +186,20 @@ class CallBase:
         return payload if self._deserialize is None else self._deserialize(payload)
 
     def _on_head(self, headers: Headers) -> None:
-        fields = dict(headers)
-        if fields.get(b":status") != b"200":
-            self._finish(*code_of_http(fields.get(b":status", b"")))
-            return
-        if not fields.get(b"content-type", b"").startswith(b"application/grpc"):
-            self._finish(StatusCode.UNKNOWN, "the answer's content-type is not application/grpc")
-            return
+        channel = self._channel
+        # A server's head mostly is the same tuple again: nothing in it to look at twice.
+        if headers is not channel.plain_head:
+            fields = dict(headers)
+            if fields.get(b":status") != b"200":
+                self._finish(*code_of_http(fields.get(b":status", b"")))
+                return
+            if not fields.get(b"content-type", b"").startswith(b"application/grpc"):
+                self._finish(StatusCode.UNKNOWN, "the answer's content-type is no gRPC")
+                return
+            self._queue.encoding = fields.get(b"grpc-encoding", b"identity")
+            if self._queue.encoding == b"identity":
+                channel.plain_head = headers
         self._head = headers
-        self._queue.encoding = fields.get(b"grpc-encoding", b"identity")
         if self._head_wait is not None and not self._head_wait.done():
             self._head_wait.set_result(None)
 

@@ -96,12 +96,13 @@ class ServerCall:
         if self.done:
             return
         self.cancelled = True
+        task = self._task
         self._finish_up()
         self._queue.fail(asyncio.CancelledError(message))
         if self._writer is not None:
             self._writer.wake()
-        if self._task is not None:
-            self._task.cancel()
+        if task is not None:
+            task.cancel()
 
     # For the context
 
@@ -278,13 +279,14 @@ class ServerCall:
         self._abort(code, message)
 
     def _abort(self, code: StatusCode, message: str) -> None:
+        task = self._task
         self._end(code, message)
         self.cancelled = True
         self._queue.fail(asyncio.CancelledError(message))
         if self._writer is not None:
             self._writer.wake()
-        if self._task is not None and self._task is not asyncio.current_task(self._loop):
-            self._task.cancel()
+        if task is not None and task is not asyncio.current_task(self._loop):
+            task.cancel()
 
     def _expire(self) -> None:
         self._timer = None
@@ -296,5 +298,8 @@ class ServerCall:
             self._timer.cancel()
             self._timer = None
         self._server.calls.discard(self)
-        if self._context is not None:
-            self._context.run_callbacks()
+        context, self._context = self._context, None
+        # The task and the context know this call; what knows each other costs a GC pass.
+        self._task = None
+        if context is not None:
+            context.run_callbacks()
