@@ -1,0 +1,134 @@
+"""The router's whole stack over connections in memory; caller and replicas are lines of text."""
+
+from random import Random
+from typing import Any
+
+from mcpmesh.balance.candidate import Candidate
+from mcpmesh.errors import MeshError, ToolNotFound
+from mcpmesh.policy.retry import Retry
+from mcpmesh.router.frontend import Frontend
+from mcpmesh.router.observe import InFlight, observe_attempts, observe_calls
+from mcpmesh.rpc.head import read_head
+from mcpmesh.stack.attempt import Attempt
+from mcpmesh.stack.balance import balance
+from mcpmesh.stack.call import stacked
+from mcpmesh.stack.deadline import deadline
+from mcpmesh.stack.retry import retry
+from mcpmesh.telemetry.setup import without_exporters
+from mcpmesh.transport.timers import Timers
+from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.message import frame_message
+from mcpmesh.wire.stream import Stream
+from tests.unit.stack.virtual import Table, VirtualLoop, cluster, ready
+from tests.unit.wire.talk import Talk, raw_frame
+
+HEAD = ":method=POST :scheme=http :authority=mesh content-type=application/grpc te=trailers"
+ANSWER = ":status=200 content-type=application/grpc"
+OK = "grpc-status=0 END_STREAM"
+LIMIT = 1_000_000
+
+
+class Staircase:
+    """A tool `echo` over replicas by name; their frames and the caller's are read as lines."""
+
+    def __init__(
+        self, *names: str, idempotent: bool = False, settings: str = "", seed: int = 1
+    ) -> None:
+        self.loop = VirtualLoop()
+        self.table = Table()
+        self.in_flight = InFlight()
+        self.refused: list[str] = []
+        self.telemetry = without_exporters(Random(seed))
+        self.replicas = {name: Talk(client=True) for name in names}
+        self.candidates: dict[str, Candidate] = {name: ready(name) for name in names}
+        for name, candidate in self.candidates.items():
+            candidate.connection = self.replicas[name].connection
+        self.table.show(cluster("echo", *names, idempotent=idempotent), **self.candidates)
+        self._handlers: dict[str, Any] = {}
+        clock = self.loop.time
+        service = stacked(
+            Attempt(clock),
+            observe_calls(self.telemetry, clock, self.in_flight, "off"),
+            deadline(Timers(self.loop), clock),  # type: ignore[arg-type]
+            retry(Retry()),
+            balance(self.table, Random(seed), _unknown),
+            observe_attempts(self.telemetry, clock),
+        )
+        frontend = Frontend(
+            service,
+            self.table,
+            clock,
+            max_message_bytes=LIMIT,
+            default_timeout=30.0,
+            refused=lambda _method, error: self.refused.append(error.message),
+        )
+        frontend.serve_on(self)  # type: ignore[arg-type]
+        self.caller = Talk(settings=settings)
+        self.caller.owner.accept = self._accept
+
+    def add_raw_handler(self, path: str, handler: Any) -> None:
+        """Take what the frontend would give a server."""
+        self._handlers[path] = handler
+
+    def _accept(self, stream: Stream) -> "Opening":
+        return Opening(self._handlers, stream)
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether all books of load are even."""
+        loads = [candidate.in_flight for candidate in self.candidates.values()]
+        return self.in_flight.calls == 0 and not any(loads)
+
+    def begin(self, *more: str, stream: int = 1, method: str = "Invoke") -> None:
+        """Have the caller send a head."""
+        path = f":path=/mcpmesh.v1.ToolService/{method}"
+        self.caller.hear(f"HEADERS {stream} {path} {HEAD} {' '.join(more)}")
+
+    def send(self, body: bytes, *, end: bool = False, stream: int = 1) -> None:
+        """Have the caller send bytes, in frames that HTTP/2 allows."""
+        pieces = [body[at : at + 16384] for at in range(0, len(body), 16384)] or [b""]
+        for number, piece in enumerate(pieces, 1):
+            last = end and number == len(pieces)
+            self.caller.connection.receive(raw_frame(0, int(last), stream, piece))
+
+    def call(self, *more: str, body: bytes = b"\0\0\0\0\2hi", stream: int = 1) -> str:
+        """Have the caller make a whole unary call; return the replica that got it."""
+        self.begin("mcp-name=echo", *more, stream=stream)
+        self.send(body, end=True, stream=stream)
+        return self.asked()
+
+    def asked(self) -> str:
+        """Return the replica that has something to read."""
+        (name,) = (name for name, talk in self.replicas.items() if talk.connection.outbox.size)
+        return name
+
+    def heard(self) -> list[str]:
+        """Return what the caller got, without window updates."""
+        return [line for line in self.caller.said() if not line.startswith("WINDOW")]
+
+
+class Opening:
+    """The sink of a stream until its head came, as a server has it."""
+
+    def __init__(self, handlers: dict[str, Any], stream: Stream) -> None:
+        self._handlers = handlers
+        self._stream = stream
+
+    def on_headers(self, headers: Headers, end: bool) -> None:
+        head = read_head(headers)
+        sink = self._stream.sink = self._handlers[head.path](None, self._stream, head)
+        sink.on_headers(headers, end)
+
+    def on_data(self, data: bytes, end: bool) -> None:
+        raise AssertionError("the head comes first")
+
+    def on_reset(self, code: int, message: str) -> None:
+        raise AssertionError("the head comes first")
+
+
+def framed(payload: bytes) -> bytes:
+    return frame_message(payload)
+
+
+def _unknown(tool: str, version: str) -> MeshError:
+    return ToolNotFound(f"no tool {tool!r} {version!r}")

@@ -1,0 +1,326 @@
+"""One call over connections in memory: what the replica gets, and what its caller."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcpmesh.v1 import invoke_pb2
+from tests.unit.router.staircase import ANSWER, LIMIT, OK, Staircase, framed
+from tests.unit.stack.virtual import cluster
+
+HI = framed(b"hi")
+TWO = "ab"
+
+
+def fields(line: str) -> dict[str, str]:
+    """Read the fields of a HEADERS line."""
+    pairs = (word.rpartition("=") if word[0] == ":" else word.partition("=")
+             for word in line.split()[2:] if "=" in word)  # fmt: skip
+    return {key: value for key, _, value in pairs}
+
+
+def status(line: str) -> str:
+    return fields(line)["grpc-status"]
+
+
+def test_bytes_pass_unopened_both_ways() -> None:
+    steps = Staircase("a")
+    replica = steps.replicas[steps.call("x-own=1", body=framed(b"{not protobuf"))]
+    head, body = replica.said()
+    assert fields(head).items() >= {
+        ":path": "/mcpmesh.v1.ToolService/Invoke", "mcp-name": "echo", "x-own": "1",
+        "te": "trailers", "content-type": "application/grpc", "grpc-timeout": "30000m",
+    }.items()  # fmt: skip
+    assert body.startswith("DATA 1")
+    assert body.endswith("END_STREAM")
+    replica.hear(f"HEADERS 1 {ANSWER} x-answer=2", 'DATA 1 "any bytes"', f"HEADERS 1 x-end=3 {OK}")
+    head, body, trailers = steps.heard()
+    assert fields(head)["x-answer"] == "2"
+    assert body == 'DATA 1 "any bytes"'
+    assert (status(trailers), fields(trailers)["x-end"]) == ("0", "3")
+    assert steps.idle
+
+
+def test_ids_are_made_for_the_replica_and_given_back() -> None:
+    steps = Staircase("a")
+    replica = steps.replicas[steps.call("x-correlation-id=c-1", "baggage=k=v")]
+    sent = fields(replica.said()[0])
+    assert sent["x-correlation-id"] == "c-1"
+    assert sent["baggage"] == "mcpmesh.correlation_id=c-1,k=v"
+    assert len(sent["traceparent"]) == 55
+    replica.hear(f"HEADERS 1 {ANSWER} x-correlation-id=other", f"HEADERS 1 {OK}")
+    assert fields(steps.heard()[0])["x-correlation-id"] == "c-1"
+
+
+def test_the_tool_is_read_in_the_message_when_the_head_does_not_say() -> None:
+    steps = Staircase("a")
+    for stream, version, found in ((1, "1", True), (3, "", True), (5, "7", False)):
+        request = invoke_pb2.InvokeRequest(tool="echo", version=version, arguments=b"{}")
+        steps.begin(stream=stream)
+        steps.send(framed(request.SerializeToString()), end=True, stream=stream)
+        assert bool(steps.replicas["a"].said()) is found
+    (refusal,) = steps.heard()
+    assert "no tool 'echo' '7'" in refusal
+
+
+@given(cuts=st.lists(st.integers(1, 30), max_size=8))
+def test_a_request_may_come_in_any_pieces(cuts: list[int]) -> None:
+    body = framed(invoke_pb2.InvokeRequest(tool="echo", arguments=b"x" * 20).SerializeToString())
+    for method in ("Invoke", "Converse"):
+        steps = Staircase("a")
+        steps.begin(method=method)
+        rest = body
+        for cut in cuts:
+            steps.send(rest[:cut])
+            rest = rest[cut:]
+        steps.send(rest, end=True)
+        lines = steps.replicas["a"].said()
+        assert lines[-1].endswith("END_STREAM")
+        sent = sum(_size(line) for line in lines if line.startswith("DATA"))
+        assert sent == len(body)
+
+
+def _size(line: str) -> int:
+    word = line.removeprefix("DATA 1 ").removesuffix(" END_STREAM")
+    return int(word[1:]) if word.startswith("*") else len(word) - 2
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        (b"", "3", "has no message"),
+        (b"\0\0\0", "3", "has no message"),
+        (HI[:-1], "3", "ends inside its message"),
+        (framed(b""), "3", "names no tool"),
+        (framed(b"\xff\xff"), "3", "not an InvokeRequest"),
+        (b"\0" + (LIMIT + 1).to_bytes(4, "big"), "8", f"over the limit of {LIMIT} bytes"),
+        (b"\1\0\0\0\2hi", "13", "grpc-status=13"),
+    ],
+)
+@pytest.mark.parametrize("method", ["Invoke", "Converse"])
+def test_a_malformed_request_is_refused_before_the_stack(
+    body: bytes, code: str, words: str, method: str
+) -> None:
+    steps = Staircase("a")
+    steps.begin(method=method)
+    steps.send(body, end=True)
+    line = steps.heard()[0]
+    assert status(line) == code
+    assert words in line
+    assert steps.refused
+    assert steps.idle
+    assert not steps.replicas["a"].said()
+
+
+def test_a_unary_request_of_two_messages_is_refused() -> None:
+    steps = Staircase("a")
+    steps.begin()
+    steps.send(HI + HI, end=True)
+    assert status(steps.heard()[0]) == "11"
+
+
+def test_a_malformed_timeout_is_refused() -> None:
+    steps = Staircase("a")
+    steps.begin("mcp-name=echo", "grpc-timeout=soon")
+    assert status(steps.heard()[0]) == "3"
+
+
+def test_a_refused_stream_goes_to_another_replica() -> None:
+    steps = Staircase(*TWO)
+    first = steps.call()
+    talk = steps.replicas[first]
+    talk.said()
+    talk.hear("RST_STREAM 1 REFUSED_STREAM")
+    other = steps.asked()
+    assert other != first
+    assert [line.split()[0] for line in steps.replicas[other].said()] == ["HEADERS", "DATA"]
+    assert steps.heard() == []
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_lost_connection_is_tried_again_for_idempotent_tools_only(idempotent: bool) -> None:
+    steps = Staircase(*TWO, idempotent=idempotent)
+    first = steps.call()
+    steps.replicas[first].said()
+    steps.replicas[first].connection.lost("gone")
+    if idempotent:
+        assert steps.asked() != first
+    else:
+        (line,) = steps.heard()
+        assert status(line) == "14"
+        assert "gone" in line
+        assert steps.idle
+
+
+def test_a_connection_lost_amid_the_answer_ends_the_call() -> None:
+    steps = Staircase(*TWO, idempotent=True)
+    replica = steps.replicas[steps.call()]
+    replica.hear(f"HEADERS 1 {ANSWER}", 'DATA 1 "half"')
+    replica.connection.lost("gone")
+    *_, body, trailers = steps.heard()
+    assert body == 'DATA 1 "half"'
+    assert status(trailers) == "14"
+    assert steps.idle
+
+
+def test_the_caller_s_cancel_reaches_the_replica() -> None:
+    for lines in ((), (f"HEADERS 1 {ANSWER}", 'DATA 1 "half"')):
+        steps = Staircase("a")
+        replica = steps.replicas[steps.call()]
+        replica.hear(*lines)
+        replica.said()
+        steps.caller.hear("RST_STREAM 1 CANCEL")
+        assert replica.said() == ["RST_STREAM 1 CANCEL"]
+        assert steps.idle
+
+
+def test_the_deadline_ends_both_sides() -> None:
+    for lines in ((), (f"HEADERS 1 {ANSWER}", 'DATA 1 "half"')):
+        steps = Staircase("a")
+        replica = steps.replicas[steps.call("grpc-timeout=250m")]
+        assert fields(replica.said()[0])["grpc-timeout"] == "250000u"
+        replica.hear(*lines)
+        steps.loop.advance(0.3)
+        assert replica.said()[-1] == "RST_STREAM 1 CANCEL"
+        assert status(steps.heard()[-1]) == "4"
+        assert steps.idle
+
+
+def test_trailers_only_pass_with_message_and_pushback() -> None:
+    steps = Staircase("a")
+    replica = steps.replicas[steps.call()]
+    replica.hear(
+        f"HEADERS 1 {ANSWER} grpc-status=8 grpc-message=busy grpc-retry-pushback-ms=70 END_STREAM"
+    )
+    (line,) = steps.heard()
+    assert line.endswith("END_STREAM")
+    assert fields(line).items() >= {
+        "grpc-status": "8", "grpc-message": "busy", "grpc-retry-pushback-ms": "70",
+    }.items()  # fmt: skip
+    assert "x-correlation-id" in fields(line)
+    assert steps.idle
+
+
+def test_an_answer_that_is_not_grpc_is_an_internal_error() -> None:
+    steps = Staircase("a")
+    replica = steps.replicas[steps.call()]
+    replica.hear("HEADERS 1 :status=502 content-type=text/html", 'DATA 1 "<html>"')
+    assert status(steps.heard()[0]) == "13"
+    assert steps.idle
+
+
+def test_an_answer_without_a_status_is_unknown() -> None:
+    steps = Staircase("a")
+    replica = steps.replicas[steps.call()]
+    replica.hear(f"HEADERS 1 {ANSWER}", 'DATA 1 "all" END_STREAM')
+    assert status(steps.heard()[-1]) == "2"
+    assert steps.idle
+
+
+# Streamed requests
+
+
+def begin_talking(steps: Staircase, body: bytes = HI) -> str:
+    steps.begin("mcp-name=echo", method="Converse")
+    steps.send(body)
+    return steps.asked()
+
+
+def test_messages_of_a_conversation_pass_as_they_come() -> None:
+    steps = Staircase("a")
+    replica = steps.replicas[begin_talking(steps)]
+    assert replica.said()[1].split()[0] == "DATA"
+    replica.hear(f"HEADERS 1 {ANSWER}", 'DATA 1 "one"')
+    assert steps.heard()[1] == 'DATA 1 "one"'
+    steps.send(b"second")
+    assert replica.said() == ['DATA 1 "second"']
+    steps.send(b"third", end=True)
+    assert replica.said() == ['DATA 1 "third" END_STREAM']
+    replica.hear(f"HEADERS 1 {OK}")
+    assert status(steps.heard()[-1]) == "0"
+    assert steps.idle
+
+
+def test_the_first_message_may_be_larger_than_the_window() -> None:
+    steps = Staircase("a")
+    body = framed(b"x" * 600_000)
+    steps.begin("mcp-name=echo", method="Converse")
+    for at in range(0, len(body), 200_000):
+        steps.send(body[at : at + 200_000])
+        room = steps.caller.connection.streams[1].recv_window
+        assert room > 0, "the caller waits for credit for ever"
+    assert steps.asked() == "a"
+
+
+def test_a_refused_conversation_is_sent_again_while_all_of_it_is_held() -> None:
+    steps = Staircase(*TWO)
+    first = begin_talking(steps)
+    steps.replicas[first].said()
+    steps.replicas[first].hear("RST_STREAM 1 REFUSED_STREAM")
+    other = steps.asked()
+    steps.send(b"second", end=True)
+    lines = steps.replicas[other].said()
+    assert other != first
+    assert [line.split()[0] for line in lines] == ["HEADERS", "DATA", "DATA"]
+    assert lines[-1] == 'DATA 1 "second" END_STREAM'
+
+
+def test_a_refused_conversation_that_went_on_is_not_sent_again_without_its_rest() -> None:
+    steps = Staircase(*TWO)
+    first = begin_talking(steps)
+    steps.send(b"second")
+    steps.replicas[first].said()
+    steps.replicas[first].hear("RST_STREAM 1 REFUSED_STREAM")
+    assert status(steps.heard()[0]) == "14"
+    assert steps.idle
+
+
+def test_messages_before_there_is_a_replica_are_kept_for_it() -> None:
+    steps = Staircase()
+    steps.begin("mcp-name=echo", "mcpmesh-wait-for-ready=true", method="Converse")
+    steps.send(HI)
+    steps.send(b"second", end=True)
+    late = Staircase("a")
+    steps.replicas = late.replicas
+    steps.table.show(cluster("echo", "a"), **late.candidates)
+    lines = steps.replicas["a"].said()
+    assert "second" in lines[-1]
+    assert lines[-1].endswith("END_STREAM")
+
+
+def test_an_answer_that_ends_first_stops_the_caller() -> None:
+    steps = Staircase("a")
+    replica = steps.replicas[begin_talking(steps)]
+    replica.said()
+    replica.hear(f"HEADERS 1 {ANSWER}", f"HEADERS 1 {OK}")
+    assert steps.heard()[-1] == "RST_STREAM 1 NO_ERROR"
+    assert replica.said() == ["RST_STREAM 1 NO_ERROR"]
+    assert steps.idle
+
+
+# Flow control
+
+
+def test_the_replica_gets_credit_as_the_caller_takes() -> None:
+    steps = Staircase("a", settings="INITIAL_WINDOW_SIZE=100")
+    replica = steps.replicas[steps.call()]
+    replica.said()
+    replica.hear(f"HEADERS 1 {ANSWER}", *["DATA 1 *16000"] * 16)
+    assert replica.said() == [], "256,000 of 262,144 bytes are used and none were taken"
+    assert steps.heard()[1:] == ["DATA 1 *100"]
+    steps.caller.hear("WINDOW_UPDATE 1 40000")
+    assert sum(_size(line) for line in steps.heard()) == 40_000
+    assert replica.said() == []
+    steps.caller.hear("WINDOW_UPDATE 1 200000", "WINDOW_UPDATE 0 400000")
+    assert any(line.startswith("WINDOW_UPDATE 1 ") for line in replica.said())
+
+
+def test_the_caller_gets_credit_as_the_replica_takes() -> None:
+    steps = Staircase("a")
+    replica = steps.replicas[begin_talking(steps)]
+    replica.hear("SETTINGS INITIAL_WINDOW_SIZE=0")
+    steps.caller.said()
+    steps.send(b"x" * 200_000)
+    assert steps.caller.said() == []
+    replica.hear("SETTINGS INITIAL_WINDOW_SIZE=1000000", "WINDOW_UPDATE 0 1000000")
+    assert any(line.startswith("WINDOW_UPDATE 1 ") for line in steps.caller.said())
