@@ -42,8 +42,9 @@ check-protos: $(VENV)/dev.stamp ## Tell whether mcpmesh/v1 is what protos/ gener
 docs: $(VENV)/dev.stamp ## Write docs/configuration.md from the settings
 	$(BIN)/mcpmesh config-reference > docs/configuration.md
 
-bench: $(VENV)/dev.stamp ## Run the benchmarks against peers and write their results
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(VENV)/dev.stamp ## Run the benchmarks against peers, write results, pictures and tables
+	$(BIN)/python -m benchmarks.run $(ARGS)
+	@test ! -e benchmarks/results.json || $(BIN)/python -m benchmarks.report
 
 lock: ## Write constraints.txt anew from the newest versions that fit
 	$(find-python)

@@ -1,0 +1,1 @@
+"""What the benchmarks start: servers, proxies and clients, ours and those of peers."""
