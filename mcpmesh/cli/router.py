@@ -11,7 +11,8 @@ from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.config import ProcessSettings, RouterSettings
-from mcpmesh.router.wiring import RegistryHost, Router
+from mcpmesh.router.registry_host import RegistryHost
+from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import Telemetry
 
 
@@ -56,8 +57,8 @@ async def run_workers(
     kernel spreads the callers' connections over the others.
     """
     held, grpc = reserve(settings.grpc, "--grpc")
-    with held, telemetry_of("mcpmesh-router", process) as telemetry:
-        host = RegistryHost(settings, telemetry)
+    with held, telemetry_of("mcpmesh-router", process):
+        host = RegistryHost(settings)
         registry = await host.start()
         options = as_options(settings, process, grpc=grpc, worker_of=registry)
         programs = [

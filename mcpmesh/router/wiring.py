@@ -1,7 +1,7 @@
 """Puts a router together: the one room that knows all the others.
 
-`Router` is a whole router, or one worker of several that follow the registry of a `RegistryHost`
-in their parent process.
+A `Router` is a whole router, or one worker of several that follow the registry of a
+`RegistryHost` in their parent process.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from mcpmesh.router.observe import InFlight, observe_attempts, observe_calls
 from mcpmesh.router.pool import Pool
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_follower import RegistryFollower
+from mcpmesh.router.registry_host import keep
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.router.static_source import StaticSource
 from mcpmesh.rpc.channel import Channel
@@ -30,7 +31,7 @@ from mcpmesh.rpc.server import Server, ServerOptions
 from mcpmesh.rpc.standard import StandardServices
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.balance import balance
-from mcpmesh.stack.call import stacked
+from mcpmesh.stack.call import Service, stacked
 from mcpmesh.stack.deadline import deadline
 from mcpmesh.stack.retry import retry
 from mcpmesh.telemetry.setup import Telemetry
@@ -77,7 +78,6 @@ class Router:
         loop = asyncio.get_running_loop()
         settings, telemetry = self._settings, self._telemetry
         rng = Random()
-        clock = loop.time
         hub = Hub(loop)
         limits = Limits(
             max_concurrent_streams=settings.max_concurrent_streams,
@@ -96,33 +96,19 @@ class Router:
         source, registrar = await self._source(rng, hub)
         pool = self._pool = Pool(hub, rng, limits, reconnected=self._reconnected)
         source.listen(pool.on_catalog)
-
-        # Read from the bottom: an attempt is the service, each layer stands over those below.
         in_flight = InFlight()
-        service = stacked(
-            Attempt(clock),
-            # Outermost, so that it sees refusals and how the body ended.
-            observe_calls(telemetry, clock, in_flight, settings.call_log),
-            # Above retry: one budget of time for all attempts.
-            deadline(Timers(loop), clock),
-            # Above balance: each attempt picks anew.
-            retry(Retry()),
-            # Picks, so that what is below knows its replica.
-            balance(pool, rng, lambda tool, version: _unknown(source, tool, version)),
-            # Innermost: a span and a measurement per attempt, and the trace for the replica.
-            observe_attempts(telemetry, clock),
-        )
+        service = _stack(settings, telemetry, pool, source, in_flight, loop, rng)
         frontend = Frontend(
             service,
             pool,
-            clock,
+            loop.time,
             max_message_bytes=settings.max_message_bytes,
             default_timeout=settings.default_timeout,
             refused=self._count_refusal,
         )
         frontend.serve_on(server)
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
-            DiscoveryServicer(source, pool, clock), server
+            DiscoveryServicer(source, pool, loop.time), server
         )
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             registrar, server
@@ -130,10 +116,7 @@ class Router:
         self._standard = StandardServices(server, _SERVICES)
         self._mesh = LocalMesh(frontend, source, pool, loop)
         self._end_watches = source.end_watches
-        telemetry.instruments.calls_in_flight.observe(lambda: {(): in_flight.calls})
-        telemetry.instruments.replicas.observe(
-            lambda: {("", state): count for state, count in pool.states().items()}
-        )
+        _observe(telemetry, pool, in_flight)
         await server.start()
         await self._standard.serving()
         return join_endpoint(host or "0.0.0.0", port)
@@ -187,47 +170,38 @@ class Router:
         _log.info("%s refused: %s", method, error.message, extra={"outcome": name})
 
 
-class RegistryHost:
-    """The registry of several workers, served to them alone on a port of its own."""
-
-    def __init__(self, settings: RouterSettings, telemetry: Telemetry) -> None:
-        self._settings = settings
-        self._telemetry = telemetry
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def start(self) -> str:
-        """Serve.
-
-        Returns: the bound endpoint, on this machine's loopback.
-        """
-        clock = asyncio.get_running_loop().time
-        self._keeper = RegistryKeeper(clock, default_ttl=self._settings.lease)
-        keep(self._keeper, self._settings, Random(), self._tasks)
-        self._server = Server()
-        registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
-            Registrar(self._keeper, clock), self._server
-        )
-        port = self._server.add_insecure_port("127.0.0.1:0")
-        await self._server.start()
-        return join_endpoint("127.0.0.1", port)
-
-    async def stop(self) -> None:
-        """End the workers' watches, and close."""
-        self._keeper.end_watches()
-        await self._server.stop(0)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+def _stack(
+    settings: RouterSettings,
+    telemetry: Telemetry,
+    pool: Pool,
+    source: CatalogSource,
+    in_flight: InFlight,
+    loop: asyncio.AbstractEventLoop,
+    rng: Random,
+) -> Service:
+    """Put the layers of a call over each other; the first one is the outermost."""
+    clock = loop.time
+    return stacked(
+        Attempt(clock),
+        # Outermost, so that it sees refusals and how the body ended.
+        observe_calls(telemetry, clock, in_flight, settings.call_log),
+        # Above retry: one budget of time for all attempts.
+        deadline(Timers(loop), clock),
+        # Above balance: each attempt picks anew.
+        retry(Retry()),
+        # Picks, so that what is below knows its replica.
+        balance(pool, rng, lambda tool, version: _unknown(source, tool, version)),
+        # Innermost: a span and a measurement per attempt, and the trace for the replica.
+        observe_attempts(telemetry, clock),
+    )
 
 
-def keep(
-    keeper: RegistryKeeper, settings: RouterSettings, rng: Random, tasks: list[asyncio.Task[None]]
-) -> StaticSource:
-    """Start what keeps a registry up to date: leases that end, and configured replicas."""
-    static = StaticSource(keeper, settings.static_replicas(), Channel, rng)
-    tasks.append(asyncio.create_task(keeper.run(), name="leases"))
-    tasks.append(asyncio.create_task(static.run(), name="static replicas"))
-    return static
+def _observe(telemetry: Telemetry, pool: Pool, in_flight: InFlight) -> None:
+    """Have the gauges read what the router holds."""
+    telemetry.instruments.calls_in_flight.observe(lambda: {(): in_flight.calls})
+    telemetry.instruments.replicas.observe(
+        lambda: {("", state): count for state, count in pool.states().items()}
+    )
 
 
 def _unknown(source: CatalogSource, tool: str, version: str) -> MeshError:

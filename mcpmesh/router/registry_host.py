@@ -1,0 +1,55 @@
+"""The registry of a router, kept up to date; in a process of its own when workers share it."""
+
+import asyncio
+from random import Random
+
+from mcpmesh.config import RouterSettings
+from mcpmesh.model.replica import join_endpoint
+from mcpmesh.router.registrar import Registrar
+from mcpmesh.router.registry_keeper import RegistryKeeper
+from mcpmesh.router.static_source import StaticSource
+from mcpmesh.rpc.channel import Channel
+from mcpmesh.rpc.server import Server
+from mcpmesh.v1 import registry_pb2_grpc
+
+
+class RegistryHost:
+    """The registry of several workers, served to them alone on a port of its own."""
+
+    def __init__(self, settings: RouterSettings) -> None:
+        self._settings = settings
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> str:
+        """Serve.
+
+        Returns: the bound endpoint, on this machine's loopback.
+        """
+        clock = asyncio.get_running_loop().time
+        self._keeper = RegistryKeeper(clock, default_ttl=self._settings.lease)
+        keep(self._keeper, self._settings, Random(), self._tasks)
+        self._server = Server()
+        registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            Registrar(self._keeper, clock), self._server
+        )
+        port = self._server.add_insecure_port("127.0.0.1:0")
+        await self._server.start()
+        return join_endpoint("127.0.0.1", port)
+
+    async def stop(self) -> None:
+        """End the workers' watches, and close."""
+        self._keeper.end_watches()
+        await self._server.stop(0)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def keep(
+    keeper: RegistryKeeper, settings: RouterSettings, rng: Random, tasks: list[asyncio.Task[None]]
+) -> StaticSource:
+    """Start what keeps a registry up to date: leases that end, and configured replicas."""
+    static = StaticSource(keeper, settings.static_replicas(), Channel, rng)
+    tasks.append(asyncio.create_task(keeper.run(), name="leases"))
+    tasks.append(asyncio.create_task(static.run(), name="static replicas"))
+    return static
