@@ -13,7 +13,9 @@ from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.frame import (
     CONTINUATION,
     DATA,
+    END_HEADERS,
     END_STREAM,
+    HAS_PRIORITY,
     HEADER,
     HEADER_BYTES,
     HEADERS,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
 
 _REMOTE_ENDED = 2
+#: A HEADERS frame with END_HEADERS alone of these is a whole block as it stands.
+_FRAGMENT_FLAGS = END_HEADERS | PADDED | HAS_PRIORITY
 _unpack = HEADER.unpack_from
 
 
@@ -144,6 +148,9 @@ class Inbound:
             raise _interrupted()
         if not stream_id:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "HEADERS on stream 0")
+        if flags & _FRAGMENT_FLAGS == END_HEADERS:
+            self._on_block(stream_id, bool(flags & END_STREAM), payload)
+            return
         block = self._blocks.first(stream_id, flags, payload)
         if block is not None:
             self._on_block(stream_id, bool(flags & END_STREAM), block)
