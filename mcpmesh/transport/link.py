@@ -18,6 +18,8 @@ _WRITE_HIGH_BYTES = 64 * 1024
 _CLOSE_GRACE = 1.0
 _KEEPALIVE_PING = b"mcpmeshK"
 _DRAIN_PING = b"mcpmeshD"
+#: Seconds that a peer gets to answer the PING of a drain.
+_PONG_GRACE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,7 @@ class Link(asyncio.Protocol):
     def on_pong(self, payload: bytes) -> None:
         self._pinged = 0.0
         if payload == _DRAIN_PING and self._draining:
-            self.connection.stop_accepting()
-            if not self.connection.streams:
-                self.on_idle()
+            self._stop_accepting()
 
     # For the hub and the owner
 
@@ -179,8 +179,16 @@ class Link(asyncio.Protocol):
         self.connection.drain(reason)
         if not self.connection.client:
             self.connection.ping(_DRAIN_PING)
+            # A peer that answers no PING does not keep us from ending.
+            asyncio.get_running_loop().call_later(_PONG_GRACE, self._stop_accepting)
         elif not self.connection.streams:
             self.close(reason)
+
+    def _stop_accepting(self) -> None:
+        """Refuse further streams: the peer knows, or had its time to."""
+        self.connection.stop_accepting()
+        if not self.connection.streams:
+            self.on_idle()
 
     def close(self, why: str) -> None:
         """Close as soon as what waits is written; a peer that does not read is cut off."""
@@ -199,6 +207,7 @@ class Link(asyncio.Protocol):
         """Look after a link once a second."""
         connection = self.connection
         connection.flood.relax()
+        connection.sweep()
         if not self._heard:
             # Noted here, not for every batch of bytes: a second's resolution is enough.
             self._heard, self._pinged = now, 0.0
