@@ -45,6 +45,7 @@ def observe_calls(
     """Trace, measure and log every call, refusals too."""
     tracing = telemetry.tracing
     instruments = telemetry.instruments
+    rpc_server = instruments.rpc_server
 
     def layer(service: Service) -> Service:
         async def observed(call: Call) -> Reply:
@@ -63,13 +64,13 @@ def observe_calls(
 
             def ended(code: StatusCode, message: str) -> None:
                 in_flight.calls -= 1
-                name = code.name
                 duration = clock() - began
-                instruments.rpc_server.cell(method, tool_label(call.tool, name), name).record(
-                    duration
-                )
-                if span.recording or code is not StatusCode.OK:
-                    _end_span(span, call, server_error_type(name), name, message)
+                if code is StatusCode.OK and not span.recording and call_log != "all":
+                    rpc_server.cell(method, call.tool, "OK").record(duration)
+                    return
+                name = code.name
+                rpc_server.cell(method, tool_label(call.tool, name), name).record(duration)
+                _end_span(span, call, server_error_type(name), name, message)
                 if call_log != "off":
                     _log_call(call_log, call, span, name, message, duration)
 
@@ -125,6 +126,7 @@ def observe_attempts(telemetry: Telemetry, clock: Clock) -> Layer:
     """Trace and measure each attempt, and pass the trace on to the replica."""
     tracing = telemetry.tracing
     instruments = telemetry.instruments
+    rpc_client = instruments.rpc_client
 
     def layer(service: Service) -> Service:
         async def observed(call: Call) -> Reply:
@@ -138,10 +140,8 @@ def observe_attempts(telemetry: Telemetry, clock: Clock) -> Layer:
             method = call.method[1:]
 
             def ended(code: StatusCode, message: str) -> None:
-                name = code.name
-                instruments.rpc_client.cell(method, call.tool, name, host, port).record(
-                    clock() - began
-                )
+                name = "OK" if code is StatusCode.OK else code.name
+                rpc_client.cell(method, call.tool, name, host, port).record(clock() - began)
                 if span is not None:
                     span.set(RPC_STATUS, name)
                     span.end(client_error_type(name), message)
