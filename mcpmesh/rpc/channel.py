@@ -87,6 +87,19 @@ class Channel:
         """The connection, if there is one now."""
         return self._subchannel.connection
 
+    @property
+    def closed(self) -> bool:
+        """Tell whether the channel was closed."""
+        return self._subchannel.state is State.SHUTDOWN
+
+    def check_open(self) -> None:
+        """Refuse to begin a call on a closed channel.
+
+        Raises: grpc.aio.UsageError.
+        """
+        if self.closed:
+            raise grpc.aio.UsageError("Channel is closed.")
+
     async def ready(self, wait_for_ready: bool) -> Connection:
         """Wait for the connection.
 
@@ -212,6 +225,8 @@ class Multicallable:
         credentials: None = None,
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
+        *,
+        request_iterator: Any = None,
     ) -> Any:
         """Begin a call; see grpc.aio's multi-callables.
 
@@ -227,5 +242,5 @@ class Multicallable:
         call = self._call_class(
             self._channel, fields, self._serialize, self._deserialize, timeout, encoding
         )
-        call.begin(request, bool(wait_for_ready))
+        call.begin(request if request_iterator is None else request_iterator, bool(wait_for_ready))
         return call

@@ -6,6 +6,7 @@ A call is the sink of its stream. It has the surface of `grpc.aio`'s call object
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from grpc import StatusCode
 
 from mcpmesh.codec.metadata import Header, decode_message, decode_metadata
 from mcpmesh.codec.status import STATUS
-from mcpmesh.errors import MeshError
+from mcpmesh.errors import InvalidCall, MeshError, NoReplica
 from mcpmesh.rpc.compression import compress
 from mcpmesh.rpc.http_status import code_of_http, code_of_reset
 from mcpmesh.rpc.message_queue import MessageQueue
@@ -26,16 +27,19 @@ from mcpmesh.wire.stream import Stream
 if TYPE_CHECKING:
     from mcpmesh.rpc.channel import Channel
 
+_log = logging.getLogger("mcpmesh.rpc")
+
 _OK_TRAILERS = ((b"grpc-status", b"0"),)
+_MAX_STATUS_DIGITS = 9
 
 
 class CallBase:
     """What all four shapes of a call share."""
 
     __slots__ = (
-        "_callbacks", "_channel", "_code", "_connection_wait", "_deserialize", "_details", "_done",
-        "_encoding", "_expiry", "_fields", "_head", "_head_wait", "_loop", "_queue", "_serialize",
-        "_stream", "_timer", "_trailers", "_writer",
+        "_callbacks", "_cancelled", "_channel", "_code", "_connection_wait", "_deserialize",
+        "_details", "_done", "_encoding", "_expiry", "_fields", "_head", "_head_wait", "_loop",
+        "_queue", "_response", "_serialize", "_stream", "_timer", "_trailers", "_writer",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +64,10 @@ class CallBase:
         self._trailers: Headers = ()
         self._code: StatusCode | None = None
         self._details = ""
+        #: Cancelled on this side, not by the server.
+        self._cancelled = False
+        #: The one response of a call that has one.
+        self._response: Any = None
         self._done: asyncio.Future[None] | None = None
         self._head_wait: asyncio.Future[None] | None = None
         self._connection_wait: asyncio.Task[None] | None = None
@@ -91,6 +99,7 @@ class CallBase:
         """Cancel the call, on the wire too; False when it ended before."""
         if self._code is not None:
             return False
+        self._cancelled = True
         self._finish(StatusCode.CANCELLED, "Locally cancelled by application!")
         return True
 
@@ -107,12 +116,12 @@ class CallBase:
             if self._head_wait is None:
                 self._head_wait = self._loop.create_future()
             await asyncio.shield(self._head_wait)
-        return grpc.aio.Metadata(*decode_metadata(self._head))
+        return _metadata(self._head)
 
     async def trailing_metadata(self) -> grpc.aio.Metadata:
         """Wait for the end; return the metadata that came with it."""
         await self._ended()
-        return grpc.aio.Metadata(*decode_metadata(self._trailers))
+        return _metadata(self._trailers)
 
     async def code(self) -> StatusCode:
         """Wait for the end; return the status."""
@@ -135,7 +144,9 @@ class CallBase:
         Raises: grpc.aio.AioRpcError when it ended with an error.
         """
         if self._connection_wait is not None:
-            await asyncio.shield(self._connection_wait)
+            await asyncio.wait((self._connection_wait,))
+        if self._cancelled:
+            raise asyncio.CancelledError
         if self._code not in (None, StatusCode.OK):
             raise self.error()
 
@@ -162,6 +173,9 @@ class CallBase:
 
     def on_reset(self, code: int, message: str) -> None:
         assert self._stream is not None
+        if self._channel.closed:
+            self.cancel()
+            return
         self._finish(code_of_reset(code, refused=self._stream.refused), message)
 
     # The way of a call
@@ -175,6 +189,14 @@ class CallBase:
         stream = self._stream = connection.open(self._fields, self, volatile, end)
         self._queue.attach(stream)
         return stream
+
+    def _not_connected(self, error: NoReplica) -> None:
+        """End a call that waits for a connection in vain; this is its waiting task."""
+        self._connection_wait = None
+        if self._channel.closed:
+            self.cancel()
+        else:
+            self._finish(StatusCode.UNAVAILABLE, error.message)
 
     def _pack(self, message: Any) -> tuple[bytes, bool]:
         payload: bytes = message if self._serialize is None else self._serialize(message)
@@ -210,7 +232,7 @@ class CallBase:
             return
         fields = dict(headers)
         status = fields.get(b"grpc-status", b"")
-        if not status.isdigit():
+        if not status.isdigit() or len(status) > _MAX_STATUS_DIGITS:
             if b":status" in fields and fields[b":status"] != b"200":
                 self._finish(*code_of_http(fields[b":status"]))
             else:
@@ -251,16 +273,18 @@ class CallBase:
         if self._connection_wait is not None:
             self._connection_wait.cancel()
         if code is not StatusCode.OK:
-            self._queue.fail(
-                asyncio.CancelledError(details) if code is StatusCode.CANCELLED else self.error()
-            )
+            self._queue.fail(asyncio.CancelledError(details) if self._cancelled else self.error())
         if self._writer is not None:
             self._writer.wake()
         for waiter in (self._done, self._head_wait):
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
-        for callback in self._callbacks:
-            callback(self)
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            try:
+                callback(self)
+            except Exception:
+                _log.exception("a done callback of %r failed", self)
 
     def _on_message(self) -> None:
         """Learn that a message waits in the queue."""
@@ -276,8 +300,17 @@ class CallBase:
         assert self._code is not None
         return grpc.aio.AioRpcError(
             self._code,
-            grpc.aio.Metadata(*decode_metadata(self._head)),
-            grpc.aio.Metadata(*decode_metadata(self._trailers)),
+            _metadata(self._head),
+            _metadata(self._trailers),
             details=self._details,
             debug_error_string=f"{self._channel.target}: {self._details}",
         )
+
+
+def _metadata(headers: Headers) -> grpc.aio.Metadata:
+    try:
+        return grpc.aio.Metadata(*decode_metadata(headers))
+    except InvalidCall:
+        # A value that is not base64: the rest is as good without it.
+        readable = tuple(field for field in headers if not field[0].endswith(b"-bin"))
+        return grpc.aio.Metadata(*decode_metadata(readable))

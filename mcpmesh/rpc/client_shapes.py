@@ -22,28 +22,30 @@ Requests = AsyncIterable[Any] | Iterable[Any]
 class UnaryRequestCall(CallBase):
     """A call with one request, sent as soon as there is a connection."""
 
-    __slots__ = ("_request", "_wait_for_ready")
+    __slots__ = ("_packed", "_wait_for_ready")
 
     def begin(self, request: Any, wait_for_ready: bool) -> None:
         """Send the request, now if the channel is connected."""
-        self._request = request
+        # Now, so that what can't be sent is told to the caller, connected or not.
+        self._packed = self._pack(request)
         self._wait_for_ready = wait_for_ready
         connection = self._channel.connection
         if connection is not None and not connection.draining:
             self._send(connection)
-        elif self._code is None:
+        else:
+            self._channel.check_open()
             self._connection_wait = self._loop.create_task(self._send_later())
 
     def _send(self, connection: Connection) -> None:
-        payload, compressed = self._pack(self._request)
-        self._request = None
-        self._open(connection).send_data(frame_message(payload, compressed), True)
+        framed = frame_message(*self._packed)
+        self._packed = (b"", False)
+        self._open(connection).send_data(framed, True)
 
     async def _send_later(self) -> None:
         try:
             connection = await self._channel.ready(self._wait_for_ready)
         except NoReplica as error:
-            self._finish(StatusCode.UNAVAILABLE, error.message)
+            self._not_connected(error)
         else:
             if self._code is None:
                 self._connection_wait = None
@@ -64,6 +66,7 @@ class StreamRequestCall(CallBase):
         if connection is not None and not connection.draining:
             self._start(connection)
         else:
+            self._channel.check_open()
             self._connection_wait = self._loop.create_task(self._start_later(wait_for_ready))
         if requests is not None:
             self._sender = self._loop.create_task(self._send_all(requests))
@@ -77,7 +80,7 @@ class StreamRequestCall(CallBase):
         try:
             connection = await self._channel.ready(wait_for_ready)
         except NoReplica as error:
-            self._finish(StatusCode.UNAVAILABLE, error.message)
+            self._not_connected(error)
         else:
             if self._code is None:
                 self._connection_wait = None
@@ -97,7 +100,7 @@ class StreamRequestCall(CallBase):
         """
         if self._writing_done:
             raise asyncio.InvalidStateError('RPC is half closed after calling "done_writing".')
-        await self._opened
+        await self._when_opened()
         self._check_alive()
         assert self._writer is not None
         await self._writer.write(*self._pack(request))
@@ -108,12 +111,17 @@ class StreamRequestCall(CallBase):
         if self._writing_done:
             return
         self._writing_done = True
-        await self._opened
+        await self._when_opened()
         if self._code is None and self._stream is not None:
             self._stream.send_data(b"", True)
 
+    async def _when_opened(self) -> None:
+        # A shield: who gives up waiting must not take the others' future along.
+        if not self._opened.done():
+            await asyncio.shield(self._opened)
+
     def _check_alive(self) -> None:
-        if self._code is StatusCode.CANCELLED:
+        if self._cancelled:
             raise asyncio.CancelledError
         if self._code is not None:
             if self._code is StatusCode.OK:
@@ -131,14 +139,16 @@ class StreamRequestCall(CallBase):
             await self.done_writing()
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             # The call ended first; whoever reads it learns how.
-            if inspect.isasyncgen(requests):
-                await requests.aclose()
+            pass
         except asyncio.CancelledError:
             if self._code is None:
                 self.cancel()
             raise
         except Exception as error:
             self._finish(StatusCode.UNKNOWN, f"the request iterator failed: {error}")
+        finally:
+            if inspect.isasyncgen(requests):
+                await requests.aclose()
 
 
 class UnaryResponse(CallBase):
@@ -155,13 +165,15 @@ class UnaryResponse(CallBase):
                 self.cancel()
                 raise
         if self._code is StatusCode.OK:
-            payload = self._queue.take()
-            if payload is None:
-                self._code = StatusCode.UNIMPLEMENTED
-                self._details = "the answer has no message"
-                raise self.error()
-            return self._unpack(payload)
-        if self._code is StatusCode.CANCELLED and not self._trailers:
+            if self._response is None:
+                payload = self._queue.take()
+                if payload is None:
+                    self._code = StatusCode.UNIMPLEMENTED
+                    self._details = "the answer has no message"
+                    raise self.error()
+                self._response = self._unpack(payload)
+            return self._response
+        if self._cancelled:
             raise asyncio.CancelledError
         raise self.error()
 
@@ -184,8 +196,6 @@ class StreamResponse(CallBase):
                     raise self.error()
                 return grpc.aio.EOF
         except asyncio.CancelledError:
-            if self._code is StatusCode.CANCELLED and self._trailers:
-                raise self.error() from None
             self.cancel()
             raise
         return self._unpack(payload)

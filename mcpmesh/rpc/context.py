@@ -6,6 +6,7 @@ unchanged.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,6 +18,8 @@ from mcpmesh.codec.metadata import Metadata
 
 if TYPE_CHECKING:
     from mcpmesh.rpc.server_call import ServerCall
+
+_log = logging.getLogger("mcpmesh.rpc")
 
 _COMPRESSION = {
     grpc.Compression.NoCompression: b"identity",
@@ -88,6 +91,15 @@ class Context(grpc.aio.ServicerContext):  # type: ignore[misc]
         self, code: StatusCode, details: str = "", trailing_metadata: Pairs = ()
     ) -> NoReturn:
         """End the call with this status, at once.
+
+        Raises: grpc.aio.AbortError, always; let it pass.
+        """
+        self.abort_now(code, details, trailing_metadata)
+
+    def abort_now(
+        self, code: StatusCode, details: str = "", trailing_metadata: Pairs = ()
+    ) -> NoReturn:
+        """End the call with this status; the same without a wait.
 
         Raises: grpc.aio.AbortError, always; let it pass.
         """
@@ -180,4 +192,7 @@ class Context(grpc.aio.ServicerContext):  # type: ignore[misc]
         """Call what waits for the end, once."""
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
-            callback(self)
+            try:
+                callback(self)
+            except Exception:
+                _log.exception("a done callback of %s failed", self._call.head.path)

@@ -73,8 +73,9 @@ class MessageQueue:
         if self._reader is None:
             self._reader = MessageReader(self._max_bytes)
         messages = self._reader.feed(data)
-        if not messages:
-            # Part of a message: the limit bounds it, and the rest can't come without credit.
+        if not messages and not self._messages:
+            # Part of the next message: the limit bounds it, and the rest can't come without
+            # credit. Behind messages that nobody reads it has to wait with them.
             self._credit(len(data))
             return
         self._held += len(data)
@@ -110,6 +111,11 @@ class MessageQueue:
             self._credit(self._held)
             self._held = 0
         return payload
+
+    def release(self) -> None:
+        """Give back the credit of what nobody will read any more."""
+        held, self._held = self._held, 0
+        self._credit(held)
 
     async def read(self) -> bytes | None:
         """Wait for the next message; None after the last.

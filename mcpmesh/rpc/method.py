@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from mcpmesh.rpc.sync_context import SyncContext
+
 if TYPE_CHECKING:
     from mcpmesh.rpc.context import Context
     from mcpmesh.rpc.server_call import ServerCall
@@ -46,7 +48,7 @@ class Method:
     async def _unary(self, request: Any, context: Context) -> Any:
         if self.is_async:
             return await self.behavior(request, context)
-        return await asyncio.to_thread(self.behavior, request, context)
+        return await asyncio.to_thread(self.behavior, request, _in_thread(context))
 
     async def _stream(self, responses: Any, call: ServerCall) -> None:
         try:
@@ -56,7 +58,7 @@ class Method:
             await responses.aclose()
 
     async def _stream_from_thread(self, request: Any, context: Context, call: ServerCall) -> None:
-        responses = await asyncio.to_thread(self.behavior, request, context)
+        responses = await asyncio.to_thread(self.behavior, request, _in_thread(context))
         while (response := await asyncio.to_thread(next, responses, _END)) is not _END:
             await call.write(response)
 
@@ -80,6 +82,10 @@ def method_of(handler: grpc.RpcMethodHandler) -> Method:
 
 def _is(test: Callable[[Any], bool], behavior: Any) -> bool:
     return test(behavior) or test(getattr(behavior, "__call__", None))  # noqa: B004
+
+
+def _in_thread(context: Context) -> SyncContext:
+    return SyncContext(context, asyncio.get_running_loop())
 
 
 async def _requests(call: ServerCall) -> AsyncIterator[Any]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from grpc import StatusCode
 
+from mcpmesh.codec.status import status_of
+from mcpmesh.errors import MeshError
 from mcpmesh.rpc.answer import HEAD, refusal, trailers
 from mcpmesh.rpc.server_call import ServerCall
 from mcpmesh.wire.hpack_table import Headers
@@ -49,13 +51,18 @@ class Opening:
             stream.sink = sink
             sink.on_headers(headers, end)
             return
-        method = server.find(head)
+        try:
+            method = server.find(head)
+        except MeshError as error:
+            status = status_of(error)
+            answer(stream, status.code, status.message)
+            return
         if method is None:
             answer(stream, StatusCode.UNIMPLEMENTED, f"{head.path} is not served here")
             return
         call = ServerCall(server, self._link, stream, head, method)
         stream.sink = call
-        call.on_headers(headers, end)
+        call.begin(end)
 
     def on_data(self, data: bytes, end: bool) -> None:
         """Drop the body of a request that is not gRPC; its sender reads the answer after it."""

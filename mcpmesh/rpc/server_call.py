@@ -73,11 +73,8 @@ class ServerCall:
     # StreamSink
 
     def on_headers(self, _headers: Headers, end: bool) -> None:
-        """Take the head, or trailers, which a client must not send and may end the request."""
-        if self._task is None and not self._queue.ended:
-            self._begin()
-        if end:
-            self.on_data(b"", True)
+        """Take trailers, which gRPC clients don't send; they end the request."""
+        self.on_data(b"", end)
 
     def on_data(self, data: bytes, end: bool) -> None:
         queue = self._queue
@@ -133,10 +130,10 @@ class ServerCall:
     def send_head(self, metadata: tuple[tuple[str, str | bytes], ...]) -> None:
         """Send the answer's head.
 
-        Raises: LocalProtocolError when it was sent before.
+        Raises: grpc.aio.UsageError when it was sent before.
         """
         if self._head_sent:
-            raise LocalProtocolError("the answer's initial metadata was sent before")
+            raise grpc.aio.UsageError("Send initial metadata failed: already sent")
         if self.done:
             return
         self._head_sent = True
@@ -165,25 +162,35 @@ class ServerCall:
 
     # The way of a call
 
-    def _begin(self) -> None:
+    def begin(self, end: bool) -> None:
+        """Take the head, which may be all of the request."""
         head = self.head
         if head.problem:
             self._refuse(StatusCode.INVALID_ARGUMENT, head.problem)
             return
+        if end:
+            self._queue.finish()
         if head.timeout is not None:
             self._deadline = self._loop.time() + head.timeout
             self._timer = self._loop.call_later(head.timeout, self._expire)
         if self._method.request_streaming:
-            self._task = start_task(self._loop, self._run())
-            self._server.calls.add(self)
+            self._start()
+        elif end:
+            self._run_unary_request()
 
     def _run_unary_request(self) -> None:
         """Start a method whose request is one message, now complete."""
         if len(self._queue) != 1:
             self._refuse(StatusCode.UNIMPLEMENTED, f"{len(self._queue)} request messages, not one")
             return
+        self._start()
+
+    def _start(self) -> None:
+        # Added first: the method may run to its end before start_task returns.
         self._server.calls.add(self)
-        self._task = start_task(self._loop, self._run())
+        task = start_task(self._loop, self._run())
+        if not self.done:
+            self._task = task
 
     async def _run(self) -> None:
         context = self._context = Context(self)
@@ -246,7 +253,7 @@ class ServerCall:
         stream = self._stream
         try:
             framed = b""
-            if code is StatusCode.OK and response is not None:
+            if code is StatusCode.OK and not self._method.response_streaming:
                 framed = frame_message(*self._pack(response))
             context = self._context
             trailing = context.trailing_metadata() if context is not None else ()
@@ -298,6 +305,7 @@ class ServerCall:
             self._timer.cancel()
             self._timer = None
         self._server.calls.discard(self)
+        self._queue.release()
         context, self._context = self._context, None
         # The task and the context know this call; what knows each other costs a GC pass.
         self._task = None

@@ -207,7 +207,6 @@ class Link(asyncio.Protocol):
         """Look after a link once a second."""
         connection = self.connection
         connection.flood.relax()
-        connection.sweep()
         if not self._heard:
             # Noted here, not for every batch of bytes: a second's resolution is enough.
             self._heard, self._pinged = now, 0.0
