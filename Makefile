@@ -39,8 +39,8 @@ check-protos: $(VENV)/dev.stamp ## Tell whether mcpmesh/v1 is what protos/ gener
 	then echo "mcpmesh/v1 is up to date"; \
 	else echo "mcpmesh/v1 differs from protos/: run make protos" >&2; exit 1; fi
 
-docs: $(VENV)/dev.stamp ## Write docs/configuration.md from the settings
-	$(BIN)/mcpmesh config-reference > docs/configuration.md
+docs: $(VENV)/dev.stamp ## Write the generated pages of docs/
+	$(BIN)/mcpmesh reference docs
 
 bench: $(VENV)/dev.stamp ## Run the benchmarks against peers, write results, pictures and tables
 	$(BIN)/python -m benchmarks.run $(ARGS)

@@ -2,15 +2,18 @@
 
 import platform
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import grpc
+from cyclopts import Parameter
 
 from mcpmesh import __version__
 from mcpmesh.cli.app import REST, app
-from mcpmesh.cli.exits import Exit
+from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.loop import loop_name
 from mcpmesh.cli.output import print_json, print_line
-from mcpmesh.cli.reference import markdown
+from mcpmesh.cli.pages import write_pages
 
 
 @app.command(name="version", group=REST)
@@ -36,8 +39,16 @@ def version_command(*, json_output: bool = False) -> Exit:
     return Exit.OK
 
 
-@app.command(name="config-reference", group=REST, show=False)
-def reference_command() -> Exit:
-    """Print the configuration reference in Markdown."""
-    print_line(markdown(app))
+@app.command(name="reference", group=REST, show=False)
+def reference_command(folder: Annotated[Path, Parameter(show_env_var=False)], /) -> Exit:
+    """Write the generated pages of the documentation: configuration, errors, logs, metrics, traces.
+
+    Parameters
+    ----------
+    folder
+        Where to write them.
+    """
+    if not folder.is_dir():
+        raise CommandError(f"there is no folder {folder}; name the one to write to")
+    write_pages(app, folder)
     return Exit.OK

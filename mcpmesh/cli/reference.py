@@ -6,6 +6,7 @@ from typing import Any
 from cyclopts import App
 
 from mcpmesh.cli.options import Option, options
+from mcpmesh.cli.table import code, markdown_table
 from mcpmesh.config import (
     BridgeSettings,
     ClientSettings,
@@ -40,20 +41,20 @@ endpoint = "10.0.0.7:50051"
 tools = ["ocr", "translate"]
 ```
 
-Telemetry follows OpenTelemetry's own `OTEL_` variables.
+Telemetry follows OpenTelemetry's own `OTEL_` variables: [traces](traces.md), [metrics](metrics.md),
+[logs](logs.md).
 """
 
 
-def markdown(app: App) -> str:
+def configuration_page(app: App) -> str:
     """Return the reference: one row for each setting, however many commands have it."""
     by_name: dict[str, list[Option]] = {}
     names = setting_names()
     for option in options(app):
         if option.shown and option.key in names:
             by_name.setdefault(option.name, []).append(option)
-    head = [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
     rows = [_row(found, names[found[0].key]) for found in by_name.values()]
-    return "\n".join([_INTRODUCTION, *head, *rows])
+    return "\n".join([_INTRODUCTION, markdown_table(_COLUMNS, rows)])
 
 
 def setting_names() -> dict[str, Any]:
@@ -66,18 +67,17 @@ def setting_names() -> dict[str, Any]:
     } | _ALONE
 
 
-def _row(found: list[Option], default: object) -> str:
+def _row(found: list[Option], default: object) -> tuple[str, ...]:
     first = found[0]
-    cells = (
-        f"`{first.name}`",
-        f"`{first.variable}`",
-        f"`{first.key}`",
+    return (
+        code(first.name),
+        code(first.variable),
+        code(first.key),
         _type(first),
         _default(default),
-        first.meaning.replace("|", "\\|"),
+        first.meaning,
         ", ".join(option.command for option in found),
     )
-    return f"| {' | '.join(cells)} |"
 
 
 def _type(option: Option) -> str:

@@ -6,15 +6,10 @@ the GenAI conventions. Names under `mcpmesh.` are ours.
 
 from collections.abc import Callable, Mapping
 
-#: Every recorded span and every log line of a call has it; callers may choose it.
 CORRELATION_ID = "mcpmesh.correlation_id"
-#: Number of the try, from 1.
 ATTEMPT = "mcpmesh.attempt"
-#: Id of the replica that a call or an attempt went to.
 REPLICA = "mcpmesh.replica"
-#: State of a replica: ready, connecting, ejected, draining, ...
 STATE = "mcpmesh.replica.state"
-#: Version of the tool, where it has one.
 TOOL_VERSION = "mcpmesh.tool.version"
 
 ERROR_TYPE = "error.type"
@@ -31,6 +26,29 @@ MCP_METHOD = "mcp.method.name"
 MCP_VERSION = "mcp.protocol.version"
 MCP_SESSION = "mcp.session.id"
 JSONRPC_REQUEST_ID = "jsonrpc.request.id"
+
+#: What each of them means. The docs' table is made of it.
+ATTRIBUTES: dict[str, str] = {
+    CORRELATION_ID: "the call's correlation id, which callers may choose; on every span",
+    ATTEMPT: "number of the try, from 1",
+    REPLICA: "id of the replica that the call or attempt went to",
+    STATE: "state of a replica's connection, such as READY or TRANSIENT_FAILURE",
+    TOOL_VERSION: "version of the tool, where the call asks for one or the tool has one",
+    ERROR_TYPE: "what failed: a gRPC status name, a JSON-RPC code, `tool_error`, a tool's own code",
+    RPC_SYSTEM: "always `grpc`",
+    RPC_METHOD: "full method, such as `mcpmesh.v1.ToolService/Invoke`",
+    RPC_STATUS: "gRPC status name that the call or attempt ended with",
+    SERVER_ADDRESS: "host of the replica",
+    SERVER_PORT: "port of the replica",
+    NETWORK_TRANSPORT: "`tcp` for HTTP, `pipe` for stdio",
+    NETWORK_PROTOCOL: "`http`, absent for stdio",
+    OPERATION: "`execute_tool`",
+    TOOL: "name of the tool",
+    MCP_METHOD: "MCP method, such as `tools/call`",
+    MCP_VERSION: "revision of MCP that the client speaks",
+    MCP_SESSION: "id of the MCP session",
+    JSONRPC_REQUEST_ID: "id of the JSON-RPC request",
+}
 
 EXECUTE_TOOL = "execute_tool"
 #: The error type of a result with `is_error`: the tool ran, and says that it failed.
