@@ -14,7 +14,7 @@ from mcpmesh.config import ClientSettings
 from mcpmesh.sdk.call_result import CallResult
 from mcpmesh.sdk.client import Client
 from mcpmesh.sdk.events import Chunk, Interim, LogEvent, ProgressEvent
-from mcpmesh.sdk.outgoing import CallOptions
+from mcpmesh.sdk.outgoing import CallOptions, Question, QuestionUnanswered
 from mcpmesh.v1 import tool_pb2
 
 #: What stands for "read the arguments from stdin".
@@ -58,7 +58,17 @@ class Asked:
 
 
 async def call(settings: ClientSettings, asked: Asked, *, stream: bool, as_json: bool) -> Exit:
-    """Call a tool, print its result, and return how it ended."""
+    """Call a tool, print its result, and return how it ended.
+
+    Raises: CommandError when the tool asks back, because there is nobody here to answer.
+    """
+    try:
+        return await _call(settings, asked, stream=stream, as_json=as_json)
+    except QuestionUnanswered as error:
+        raise CommandError(asks_back(asked.tool, error.questions), Exit.FAILED) from error
+
+
+async def _call(settings: ClientSettings, asked: Asked, *, stream: bool, as_json: bool) -> Exit:
     async with connected(settings) as client:
         arguments = await asked.arguments(client)
         if not stream:
@@ -72,6 +82,15 @@ async def call(settings: ClientSettings, asked: Asked, *, stream: bool, as_json:
                 print_event(event, as_json=as_json)
                 streamed = streamed or isinstance(event, Chunk)
     raise CommandError(f"{asked.tool}: the stream ended without a result", Exit.FAILED)
+
+
+def asks_back(tool: str, questions: Sequence[Question]) -> str:
+    """Say what a tool wants to know, and who can answer it."""
+    asked = "; ".join(str(each.params.get("message") or each.method) for each in questions)
+    return (
+        f"{tool} asks back: {asked!r}. This command cannot answer; call it from an MCP client, or "
+        "with mcpmesh.Client and on_input"
+    )
 
 
 def print_result(

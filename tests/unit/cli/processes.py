@@ -44,6 +44,11 @@ async def wait(seconds: float) -> str:
     """Waits."""
     await asyncio.sleep(seconds)
     return "waited"
+
+@app.tool
+async def sure(ctx: ToolContext) -> str:
+    """Asks back."""
+    return await ctx.ask("Are you sure?")
 '''
 TIMEOUT = 60
 

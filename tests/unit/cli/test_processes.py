@@ -24,13 +24,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def replica(folder: Path) -> Iterator[str]:
     """The endpoint of a tool server that stands alone: it answers as a router would."""
     with started(folder, "serve", "little", "--router", "") as (_, ready):
-        assert ready["tools"] == "add,who,fail,count,wait"
+        assert ready["tools"] == "add,who,fail,count,wait,sure"
         yield ready["listen"]
 
 
 def test_tools_are_listed(replica: str) -> None:
     listed = ran_json("tools", "--router", replica)
-    assert [tool["name"] for tool in listed] == ["add", "count", "fail", "wait", "who"]
+    assert [tool["name"] for tool in listed] == ["add", "count", "fail", "sure", "wait", "who"]
     code, output, _ = ran("tools", "--router", replica)
     assert code == 0
     assert "Adds two numbers." in output
@@ -63,6 +63,8 @@ def test_call_streams(replica: str) -> None:
         (("ad",), 4, "add"),
         (("wait", "seconds=30", "--timeout", "0.3"), 5, "--timeout"),
         (("add", "a=1", "--version", "none"), 4, "none"),
+        (("sure",), 1, "sure asks back: 'Are you sure?'. This command cannot answer"),
+        (("sure", "--stream"), 1, "This command cannot answer"),
     ],
 )
 def test_call_that_fails_says_how_in_its_exit_code(
