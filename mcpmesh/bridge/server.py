@@ -9,6 +9,7 @@ from typing import Any, cast
 import uvicorn
 
 from mcpmesh.bridge.http import HttpApp
+from mcpmesh.bridge.one_write import OneWriteProtocol
 from mcpmesh.model.replica import join_endpoint, split_endpoint
 
 BACKLOG = 1024
@@ -59,7 +60,7 @@ class HttpServer:
         host, port = listener.getsockname()[:2]
         config = uvicorn.Config(
             cast(Any, self._app),
-            http="httptools",
+            http=OneWriteProtocol,
             ws="none",
             lifespan="off",
             interface="asgi3",

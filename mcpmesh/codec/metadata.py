@@ -18,6 +18,9 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 _TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
 _SECONDS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 _KEY = re.compile(r"[0-9a-z_.\-]+", re.ASCII)
+#: Keys of text that were checked; programs use few, and a check costs more than the rest.
+_TEXT_KEYS: dict[str, bytes] = {}
+_MAX_TEXT_KEYS = 256
 _VALUE = re.compile(r"[\x20-\x7e]*", re.ASCII)
 _PLAIN = re.compile(rb"[\x20-\x24\x26-\x7e]*")
 _MAX_TIMEOUT_DIGITS = 99_999_999
@@ -80,6 +83,15 @@ def encode_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> tuple[Header
 
 
 def _encode_pair(key: str, value: str | bytes) -> Header:
+    known = _TEXT_KEYS.get(key)
+    if known is not None and isinstance(value, str):
+        if not _VALUE.fullmatch(value):
+            raise _bad_value(key)
+        return known, value.strip(" ").encode()
+    return _encode_new_key(key, value)
+
+
+def _encode_new_key(key: str, value: str | bytes) -> Header:
     if not _KEY.fullmatch(key):
         raise InvalidCall(f"metadata key {key!r}: use lower-case letters, digits, _ . and -")
     if key in _NOT_TO_SEND:
@@ -91,8 +103,14 @@ def _encode_pair(key: str, value: str | bytes) -> Header:
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     if not _VALUE.fullmatch(value):
-        raise InvalidCall(f"metadata {key}: use printable ASCII, or a key that ends with -bin")
+        raise _bad_value(key)
+    if len(_TEXT_KEYS) < _MAX_TEXT_KEYS:
+        _TEXT_KEYS[key] = key.encode()
     return key.encode(), value.strip(" ").encode()
+
+
+def _bad_value(key: str) -> InvalidCall:
+    return InvalidCall(f"metadata {key}: use printable ASCII, or a key that ends with -bin")
 
 
 def decode_metadata(headers: Iterable[Header]) -> Metadata:

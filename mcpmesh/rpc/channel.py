@@ -234,13 +234,13 @@ class Multicallable:
         Raises: InvalidCall for metadata that gRPC does not allow.
         """
         fields = self._fields
-        if metadata:
-            fields = fields + encode_metadata(metadata)
+        # Metadata is the call's own (ids, tokens): in the header table it would only churn.
+        own = encode_metadata(metadata) if metadata else ()
         encoding = _ENCODING[compression]
         if encoding != b"identity":
             fields = (*fields, (b"grpc-encoding", encoding))
         call = self._call_class(
-            self._channel, fields, self._serialize, self._deserialize, timeout, encoding
+            self._channel, fields, own, self._serialize, self._deserialize, timeout, encoding
         )
         call.begin(request if request_iterator is None else request_iterator, bool(wait_for_ready))
         return call

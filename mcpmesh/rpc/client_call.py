@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from grpc import StatusCode
 
-from mcpmesh.codec.metadata import Header, decode_message, decode_metadata
+from mcpmesh.codec.metadata import decode_message, decode_metadata
 from mcpmesh.codec.status import STATUS
 from mcpmesh.errors import InvalidCall, MeshError, NoReplica
 from mcpmesh.rpc.compression import compress
@@ -39,13 +39,15 @@ class CallBase:
     __slots__ = (
         "_callbacks", "_cancelled", "_channel", "_code", "_connection_wait", "_deserialize",
         "_details", "_done", "_encoding", "_expiry", "_fields", "_head", "_head_wait", "_loop",
-        "_queue", "_response", "_serialize", "_stream", "_timer", "_trailers", "_writer",
+        "_own_fields", "_queue", "_response", "_serialize", "_stream", "_timer", "_trailers",
+        "_writer",
     )  # fmt: skip
 
     def __init__(
         self,
         channel: Channel,
         fields: Headers,
+        own_fields: Headers,
         serialize: Callable[[Any], bytes] | None,
         deserialize: Callable[[bytes], Any] | None,
         timeout: float | None,
@@ -53,7 +55,9 @@ class CallBase:
     ) -> None:
         self._channel = channel
         self._loop = loop = channel.loop
+        # What repeats from call to call, and what is this call's own.
         self._fields = fields
+        self._own_fields = own_fields
         self._serialize = serialize
         self._deserialize = deserialize
         self._encoding = encoding
@@ -182,10 +186,10 @@ class CallBase:
 
     def _open(self, connection: Connection, end: bool = False) -> Stream:
         """Send the head; the stream may wait for the peer's limit of streams."""
-        volatile: tuple[Header, ...] = ()
+        volatile = self._own_fields
         remaining = self.time_remaining()
         if remaining is not None:
-            volatile = self._channel.timeout_field(remaining)
+            volatile = (*volatile, *self._channel.timeout_field(remaining))
         stream = self._stream = connection.open(self._fields, self, volatile, end)
         self._queue.attach(stream)
         return stream
