@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from types import TracebackType
 
@@ -105,10 +105,11 @@ class Supervisor:
         await until(stop, self.wait_until(lambda: False))
         self.check()
 
-    async def replace_all(self) -> None:
+    async def replace_all(self, in_use: Callable[[], Awaitable[object]] | None = None) -> None:
         """Replace the children one after the other, so that the rest go on taking calls.
 
         Where the first of a group comes up broken, the others keep running as they are.
+        `in_use` waits until those who are ready are in use, before the next one leaves.
         """
         broken: set[str] = set()
         for child in self.children:
@@ -119,6 +120,8 @@ class Supervisor:
             await self.wait_until(done, READY_WITHIN)
             if child.state is State.BROKEN:
                 broken.add(child.program.group)
+            elif in_use is not None:
+                await in_use()
 
     def check(self) -> None:
         """Tell of a child that cannot start.

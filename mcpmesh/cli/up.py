@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from watchfiles import PythonFilter, awatch
 
@@ -62,7 +63,7 @@ async def run_up(
             try:
                 async with (
                     children(tools, reachable(grpc), process) as supervisor,
-                    following(supervisor, tools),
+                    following(supervisor, tools, running.mesh),
                 ):
                     if not await until(stop, settled(supervisor, running.mesh)):
                         return Exit.OK
@@ -93,14 +94,21 @@ async def settled(supervisor: Supervisor, mesh: Mesh) -> bool:
     if not await supervisor.wait_until(lambda: started(supervisor.children), START_WITHIN):
         late = [child for child in supervisor.children if child.state is not State.READY]
         print_note(f"not ready after {START_WITHIN:g} s: {', '.join(c.program.name for c in late)}")
+    if lacking := await in_catalog(supervisor, mesh):
+        print_note(f"not in the catalog yet: {', '.join(lacking)}")
+    return True
+
+
+async def in_catalog(supervisor: Supervisor, mesh: Mesh) -> list[str]:
+    """Wait until the children's replicas take calls; return the tools that still lack some."""
     wanted = announced(supervisor.children)
     try:
         async with asyncio.timeout(CATALOG_WITHIN):
             while missing(wanted, mesh):  # noqa: ASYNC110  (the catalog gives no event to wait for)
                 await asyncio.sleep(_POLL)
     except TimeoutError:
-        print_note(f"not in the catalog yet: {', '.join(missing(wanted, mesh))}")
-    return True
+        return missing(wanted, mesh)
+    return []
 
 
 def started(children: Sequence[Child]) -> bool:
@@ -123,12 +131,12 @@ def missing(wanted: Mapping[str, int], mesh: Mesh) -> list[str]:
 
 
 @asynccontextmanager
-async def following(supervisor: Supervisor, tools: Tools) -> AsyncIterator[None]:
+async def following(supervisor: Supervisor, tools: Tools, mesh: Mesh) -> AsyncIterator[None]:
     """With reload, follow the code meanwhile: from before the children read it."""
     if not tools.reload:
         yield
         return
-    task = asyncio.create_task(follow(supervisor, list(tools.targets)))
+    task = asyncio.create_task(follow(supervisor, list(tools.targets), mesh))
     try:
         yield
     finally:
@@ -136,11 +144,11 @@ async def following(supervisor: Supervisor, tools: Tools) -> AsyncIterator[None]
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def follow(supervisor: Supervisor, targets: list[str]) -> None:
+async def follow(supervisor: Supervisor, targets: list[str], mesh: Mesh) -> None:
     """Replace the tool servers, one by one, whenever Python code changes."""
     folders = watched_folders(targets)
     _log.info("watching %s", ", ".join(map(str, folders)))
     async for changes in awatch(*folders, watch_filter=PythonFilter()):
         names = sorted({path.rpartition("/")[2] for _, path in changes})
         _log.info("%s changed; replacing the tool servers", ", ".join(names))
-        await supervisor.replace_all()
+        await supervisor.replace_all(partial(in_catalog, supervisor, mesh))

@@ -46,15 +46,21 @@ class LocalMesh:
         self._pool = pool
         self._loop = loop
         self._known = ToolList("", ())
+        self._cursor = ""
+        self._routes = pool.routes
+        self._changes = 0
 
     def tools(self) -> ToolList:
         """Return the tools as they are now."""
-        cursor = self._source.cursor
-        if cursor != self._known.cursor:
+        cursor, routes = self._source.cursor, self._pool.routes
+        if cursor != self._cursor or routes is not self._routes:
+            # Routes change with the replicas that are ready, which the list tells too.
+            self._cursor, self._routes = cursor, routes
+            self._changes += 1
             writer = StatusWriter(self._pool)
             clusters = self._source.catalog.clusters
             self._known = ToolList(
-                cursor,
+                f"{cursor}/{self._changes}",
                 tuple(
                     writer.tool_status(cluster)
                     for name in sorted(clusters)
