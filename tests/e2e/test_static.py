@@ -1,0 +1,95 @@
+"""A replica of any make: a plain grpc.aio server that registers nowhere."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, tool_pb2
+from tests.e2e.commands import command, eventually
+from tests.e2e.stubs import Stubs, request
+
+ANY = "127.0.0.1:0"
+
+
+class Plain(invoke_pb2_grpc.ToolServiceServicer):
+    """Knows nothing of a mesh."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    async def Invoke(self, asked: Any, context: Any) -> Any:
+        if asked.tool != "plain":
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "I know but one tool")
+        await context.send_initial_metadata((("x-plain", self._name),))
+        content = [tool_pb2.Content(text=tool_pb2.TextContent(text=self._name))]
+        return invoke_pb2.InvokeResponse(result=tool_pb2.ToolResult(content=content))
+
+    async def Converse(self, messages: Any, context: Any) -> AsyncIterator[Any]:
+        async for message in messages:
+            text = tool_pb2.TextContent(text=message.arguments.decode())
+            yield invoke_pb2.InvokeEvent(content=tool_pb2.Content(text=text))
+
+
+@asynccontextmanager
+async def plain(name: str, port: int = 0) -> AsyncIterator[int]:
+    server = grpc.aio.server()
+    invoke_pb2_grpc.add_ToolServiceServicer_to_server(Plain(name), server)
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(None)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_calls_spread_over_plain_servers_of_the_configuration(
+    tmp_path: Path, workers: str
+) -> None:
+    async with plain("one") as first, plain("two") as second:
+        config = tmp_path / "mesh.toml"
+        endpoints = [f"127.0.0.1:{port}=plain" for port in (first, second)]
+        config.write_text(f"static = {endpoints!r}\n")
+        options = ("--workers", workers, "--grpc", ANY, "--config", str(config))
+        with command(tmp_path, "router", *options) as router:
+            async with Stubs(router.grpc) as stubs:
+                await eventually(lambda: _ready(stubs, 2))
+                assert set(await stubs.spread("plain", 50)) == {"one", "two"}
+                call = stubs.tools.Invoke(request("plain"))
+                await call
+                assert dict(await call.initial_metadata())["x-plain"] in ("one", "two")
+                await talk(stubs)
+
+
+async def talk(stubs: Stubs) -> None:
+    call = stubs.tools.Converse()
+    for word in (b"a", b"b", b"c"):
+        await call.write(invoke_pb2.InvokeRequest(tool="plain", arguments=word))
+        assert (await call.read()).content.text.text == word.decode()
+    await call.done_writing()
+    assert await call.read() is grpc.aio.EOF
+
+
+async def test_plain_server_that_goes_and_comes_is_found_again(tmp_path: Path) -> None:
+    async with AsyncExitStack() as first:
+        port = await first.enter_async_context(plain("one"))
+        options = ("--static", f"127.0.0.1:{port}=plain")
+        with command(tmp_path, "router", "--grpc", ANY, *options) as router:
+            async with Stubs(router.grpc) as stubs:
+                await eventually(lambda: _ready(stubs, 1))
+                await first.aclose()
+                await eventually(lambda: _ready(stubs, 0))
+                with pytest.raises(grpc.aio.AioRpcError) as caught:
+                    await stubs.text("plain")
+                assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+                async with plain("again", port):
+                    await eventually(lambda: _ready(stubs, 1))
+                    assert await stubs.text("plain") == "again"
+
+
+async def _ready(stubs: Stubs, count: int) -> bool:
+    return (await stubs.ready("plain"))[1] == count
