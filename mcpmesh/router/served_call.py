@@ -222,6 +222,6 @@ class ServedCall:
 
     def _extra(self) -> tuple[Header, ...]:
         call = self._call
-        if call is None or not call.correlation_id:
-            return ()
-        return ((CORRELATION, call.correlation_id.encode()),)
+        # A call that was refused before the stack has the caller's id, if any.
+        correlation_id = call.correlation_id if call is not None else self._head.correlation_id
+        return ((CORRELATION, correlation_id.encode()),) if correlation_id else ()

@@ -320,3 +320,18 @@ async def test_call_of_a_tool_that_is_not_idempotent_fails_with_its_replica(
             replica.kill()
             error = await refusal(call)
             assert error.code() is StatusCode.UNAVAILABLE
+
+
+async def test_timeout_of_years_is_taken(stubs: Stubs) -> None:
+    call = stubs.channel.unary_unary("/mcpmesh.v1.ToolService/Invoke")
+    asked = request("who").SerializeToString()
+    for timeout in (1e7, 3e8):
+        assert await call(asked, timeout=timeout)
+
+
+async def test_refused_call_gives_the_correlation_id_back(stubs: Stubs) -> None:
+    for asked in (invoke_pb2.InvokeRequest(), request("nothing-like-it")):
+        call = stubs.tools.Invoke(asked, metadata=(("x-correlation-id", "order-10"),))
+        assert await call.code() is not StatusCode.OK
+        told = {**dict(await call.initial_metadata()), **dict(await call.trailing_metadata())}
+        assert told["x-correlation-id"] == "order-10"

@@ -186,6 +186,19 @@ def test_the_deadline_ends_both_sides() -> None:
         assert steps.idle
 
 
+@pytest.mark.parametrize("asked", ["99999999H", "99999999S", "1n", "0u"])
+def test_any_timeout_that_grpc_can_say_is_taken(asked: str) -> None:
+    steps = Staircase("a")
+    steps.begin("mcp-name=echo", f"grpc-timeout={asked}")
+    steps.send(HI, end=True)
+    if asked in ("1n", "0u"):
+        steps.loop.advance(0.001)
+        assert status(steps.heard()[0]) == "4"
+    else:
+        head = steps.replicas["a"].said()[0]
+        assert fields(head)["grpc-timeout"] == "99999999S"
+
+
 def test_trailers_only_pass_with_message_and_pushback() -> None:
     steps = Staircase("a")
     replica = steps.replicas[steps.call()]
