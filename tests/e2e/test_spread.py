@@ -1,5 +1,6 @@
 """Three replicas of a tool as processes: how calls spread, and what happens when some die."""
 
+import asyncio
 import os
 import signal
 from collections import Counter
@@ -7,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import grpc
 import pytest
 
 from tests.e2e.commands import TOOLS, Command, command, eventually
 from tests.e2e.stubs import Stubs
+from tests.e2e.test_trace import post
 
 ANY = "127.0.0.1:0"
 
@@ -91,3 +94,93 @@ async def test_replica_that_is_stopped_for_a_while_loses_and_regains_its_place(
             assert len(await stubs.spread("who", 50)) == 2
         second.stop()
         first.stop()
+
+
+class Load:
+    """Callers that call without a pause until told to end; keeps what failed."""
+
+    def __init__(self, router: str, tool: str, callers: int = 8, **arguments: str) -> None:
+        self._ending = False
+        self.calls = 0
+        self.failures: list[str] = []
+        self._tasks = [
+            asyncio.create_task(self._call(router, tool, arguments)) for _ in range(callers)
+        ]
+
+    async def _call(self, router: str, tool: str, arguments: dict[str, str]) -> None:
+        async with Stubs(router) as stubs:
+            while not self._ending:
+                try:
+                    await stubs.text(tool, **arguments)
+                except grpc.aio.AioRpcError as error:
+                    self.failures.append(f"{error.code()} {error.details()}")
+                self.calls += 1
+
+    async def more(self, calls: int) -> None:
+        """Wait for so many more calls."""
+        wanted = self.calls + calls
+        await eventually(lambda: self.calls >= wanted)
+
+    async def end(self) -> None:
+        self._ending = True
+        await asyncio.gather(*self._tasks)
+
+
+async def test_no_call_fails_while_replicas_are_replaced_under_load(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    """SIGTERM and a start, one replica after the other; a tool that is not idempotent."""
+    with command(tmp_path, "router", "--grpc", ANY) as router:
+        replicas = [serve(tmp_path, router.grpc, stack) for _ in range(2)]
+        load = Load(router.grpc, "echo", text="x")
+        for index in range(2):
+            await load.more(300)
+            newcomer = serve(tmp_path, router.grpc, stack)
+            await load.more(100)
+            replicas[index].stop()
+            replicas[index] = newcomer
+        await load.more(300)
+        await load.end()
+        assert load.failures == []
+        for replica in replicas:
+            replica.stop()
+
+
+async def test_no_call_of_an_idempotent_tool_fails_when_a_replica_is_killed_under_load(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    with command(tmp_path, "router", "--grpc", ANY) as router:
+        replicas = [serve(tmp_path, router.grpc, stack) for _ in range(3)]
+        load = Load(router.grpc, "who")
+        await load.more(300)
+        replicas[0].kill()
+        await load.more(300)
+        replicas[1].kill()
+        await load.more(300)
+        await load.end()
+        assert load.failures == []
+        replicas[2].stop()
+
+
+async def test_bridge_outlives_its_router(tmp_path: Path, stack: ExitStack) -> None:
+    with command(tmp_path, "router", "--grpc", ANY) as router:
+        at = ("--router", router.grpc)
+        bridge = stack.enter_context(command(tmp_path, "bridge", "--http", ANY, *at))
+        replica = serve(tmp_path, router.grpc, stack)
+
+        async def works() -> bool:
+            _, body = await asyncio.to_thread(post, bridge.url, "echo", {}, text="hi")
+            if "error" in body:
+                return False
+            result = body["result"]
+            return not result["isError"] and result["content"][0]["text"] == "hi"
+
+        await eventually(works)
+        router.kill()
+        _, body = await asyncio.to_thread(post, bridge.url, "echo", {}, text="hi")
+        assert body["result"]["isError"] is True
+        assert body["result"]["_meta"]["mcpmesh/error"]["code"] == "UNAVAILABLE"
+        with command(tmp_path, "router", "--grpc", router.grpc):
+            await eventually(works)
+            replica.stop()
+            bridge.stop()
