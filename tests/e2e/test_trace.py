@@ -129,6 +129,17 @@ async def test_ids_of_a_call_are_in_every_span_log_line_and_the_answer(
     assert "mcpmesh.correlation_id=order-66" in seen["metadata"]["baggage"]
 
 
+@pytest.mark.parametrize("tool", ["seen_in_a_thread", "seen_in_a_stream"])
+async def test_log_lines_of_plain_functions_have_the_ids_too(
+    running: list[Command], tool: str
+) -> None:
+    correlation_id = f"{tool}-{len(running)}"
+    await asyncio.to_thread(post, running[0].url, tool, {"x-correlation-id": correlation_id})
+    spans, logs = await spans_and_logs(running, correlation_id, 4)
+    (line,) = [line for line in logs if line["logger"] == "tests.tools"]
+    assert (line["trace_id"], line["span_id"]) == (spans[-1]["trace_id"], spans[-1]["span_id"])
+
+
 async def test_trace_of_the_caller_goes_on(running: list[Command]) -> None:
     headers = {
         "x-correlation-id": f"own-{len(running)}",

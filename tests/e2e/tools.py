@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,21 @@ async def seen(ctx: ToolContext) -> dict[str, Any]:
         "remaining": ctx.time_remaining(),
         "metadata": dict(ctx.metadata),
     }
+
+
+@app.tool
+def seen_in_a_thread() -> str:
+    """Logs from a plain function."""
+    _log.info("looking from a thread")
+    return "seen"
+
+
+@app.tool
+def seen_in_a_stream() -> Iterator[str]:
+    """Logs from a generator, which runs in a thread piece by piece."""
+    yield "first"
+    _log.info("looking from a stream")
+    yield "second"
 
 
 @app.tool
