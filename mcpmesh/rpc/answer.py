@@ -17,6 +17,9 @@ _STATUS: dict[StatusCode, Header] = {
     code: (b"grpc-status", str(code.value[0]).encode()) for code in StatusCode
 }
 
+#: grpc's own implementations take 8 KiB of metadata, if nobody told them otherwise.
+_MAX_MESSAGE_BYTES = 6 * 1024
+
 
 def trailers(
     code: StatusCode, message: str, metadata: Iterable[tuple[str, str | bytes]] = ()
@@ -27,8 +30,17 @@ def trailers(
         return repeated, ()
     rest = encode_metadata(metadata)
     if message:
-        rest = ((b"grpc-message", encode_message(message)), *rest)
+        rest = ((b"grpc-message", _encode_short(message)), *rest)
     return repeated, rest
+
+
+def _encode_short(message: str) -> bytes:
+    """Write a status message, cut so that no peer refuses the trailers for its length."""
+    encoded = encode_message(message)
+    while len(encoded) > _MAX_MESSAGE_BYTES:
+        message = message[: len(message) * _MAX_MESSAGE_BYTES // len(encoded) - 1]
+        encoded = encode_message(message + "…")
+    return encoded
 
 
 def refusal(status: int) -> Headers:

@@ -187,7 +187,7 @@ class Server:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._link_gone.wait(), left)
         for call in list(self.calls):
-            call.cancel()
+            call.cut_off()
         for link in list(self.links):
             link.close("the server stopped")
         self._stopped.set()

@@ -160,6 +160,10 @@ class ServerCall:
         self._abort(StatusCode.CANCELLED, "cancelled by the server")
         return True
 
+    def cut_off(self) -> None:
+        """End the call because the server stops; trying elsewhere is right."""
+        self._abort(StatusCode.UNAVAILABLE, "the server stopped")
+
     # The way of a call
 
     def begin(self, end: bool) -> None:
@@ -265,7 +269,7 @@ class ServerCall:
         except Exception as error:
             _log.exception("%s: the answer cannot be sent", self.head.path)
             framed = b""
-            repeated, rest = trailers(StatusCode.INTERNAL, f"the answer cannot be sent: {error}")
+            repeated, rest = trailers(StatusCode.UNKNOWN, f"Unexpected {type(error)}: {error}")
         if not self._head_sent:
             if framed:
                 self.send_head(())

@@ -171,6 +171,9 @@ class Subchannel:
                 self._fail(f"no answer within {CONNECT_SECONDS} s")
             except OSError as error:
                 self._fail(error.strerror or str(error))
+            except ValueError as error:
+                # A host name that no resolver takes.
+                self._fail(str(error))
             else:
                 self._failures = 0
                 self.reason = ""

@@ -30,7 +30,7 @@ class Pairing:
 
     @asynccontextmanager
     async def serving(self, interceptors=(), port=0, **methods):
-        """Serve methods given as unary_unary=..., or name=(shape, behaviour)."""
+        """Serve methods given as unary_unary=..., or name=(shape, behaviour, codecs...)."""
         async with started(self.server, interceptors, port, methods) as (server, bound):
             yield server, bound
 
@@ -69,8 +69,8 @@ async def started(kind, interceptors, port, methods):
     )
     handlers = {}
     for name, method in methods.items():
-        shape, behavior = method if isinstance(method, tuple) else (name, method)
-        handlers[name] = getattr(grpc, f"{shape}_rpc_method_handler")(behavior)
+        shape, *behavior = method if isinstance(method, tuple) else (name, method)
+        handlers[name] = getattr(grpc, f"{shape}_rpc_method_handler")(*behavior)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
