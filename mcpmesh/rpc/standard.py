@@ -4,7 +4,7 @@ The messages and servicers are the official ones, so `grpcurl list` and Kubernet
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -21,10 +21,10 @@ class _Health(health.aio.HealthServicer):  # type: ignore[misc]  # grpc has no t
     A watch that went on would keep the drain waiting for its whole grace.
     """
 
-    def __init__(self, services: Sequence[str]) -> None:
+    def __init__(self, services: Sequence[str], draining: asyncio.Event) -> None:
         super().__init__()
         self._services = services
-        self._draining = asyncio.Event()
+        self._draining = draining
 
     async def Watch(self, request: Any, context: Any) -> None:
         """Say the status, and NOT_SERVING once the server drains; then end."""
@@ -36,10 +36,37 @@ class _Health(health.aio.HealthServicer):  # type: ignore[misc]  # grpc has no t
         if known:
             await context.write(_Status(status=_Status.NOT_SERVING))
 
-    async def enter_graceful_shutdown(self) -> None:
-        """Say NOT_SERVING from now on, and end the watches."""
-        await super().enter_graceful_shutdown()
-        self._draining.set()
+
+class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc]  # grpc has no types
+    """The official servicer, but its streams end when the server drains."""
+
+    def __init__(self, services: Sequence[str], draining: asyncio.Event) -> None:
+        super().__init__(service_names=services)
+        self._draining = draining
+
+    async def ServerReflectionInfo(
+        self, request_iterator: Any, unused_context: Any
+    ) -> AsyncIterator[Any]:
+        """Describe what is asked for, until the caller has enough or the server drains."""
+        requests = _until(self._draining, aiter(request_iterator))
+        async for answer in super().ServerReflectionInfo(requests, unused_context):
+            yield answer
+
+
+async def _until(ended: asyncio.Event, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    ending = asyncio.ensure_future(ended.wait())
+    asked: asyncio.Future[Any] | None = None
+    try:
+        while True:
+            asked = asyncio.ensure_future(anext(requests, None))
+            await asyncio.wait((asked, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done() or (request := asked.result()) is None:
+                return
+            yield request
+    finally:
+        ending.cancel()
+        if asked is not None:
+            asked.cancel()
 
 
 class StandardServices:
@@ -47,11 +74,12 @@ class StandardServices:
 
     def __init__(self, server: Server, services: Sequence[str]) -> None:
         self._services = ("", *services)
-        self._health = _Health(self._services)
+        self._draining = asyncio.Event()
+        self._health = _Health(self._services, self._draining)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
-            reflection.aio.ReflectionServicer(service_names=names), server
+            _Reflection(names, self._draining), server
         )
 
     def __repr__(self) -> str:
@@ -65,3 +93,4 @@ class StandardServices:
     async def draining(self) -> None:
         """Say NOT_SERVING from now on."""
         await self._health.enter_graceful_shutdown()
+        self._draining.set()

@@ -13,6 +13,7 @@ import grpc
 import pytest
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hyperframe.frame import Frame, GoAwayFrame, PingFrame, SettingsFrame
 
 from mcpmesh.v1 import discovery_pb2
@@ -45,6 +46,9 @@ async def test_server_finishes_its_calls_and_refuses_new_ones(
     async with Stubs(draining.grpc) as stubs, Stubs(draining.grpc) as late:
         health = health_pb2_grpc.HealthStub(stubs.channel).Watch(health_pb2.HealthCheckRequest())
         assert (await health.read()).status == health_pb2.HealthCheckResponse.SERVING
+        reflection = reflection_pb2_grpc.ServerReflectionStub(stubs.channel).ServerReflectionInfo()
+        await reflection.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+        assert (await reflection.read()).list_services_response.service
         watch = stubs.discovery.WatchTools(discovery_pb2.WatchToolsRequest())
         await watch.read()
         held = stubs.tools.Invoke(request("hold", folder=str(tmp_path), seconds=2))
