@@ -23,7 +23,12 @@ from mcpmesh.telemetry.attributes import (
 from mcpmesh.telemetry.baggage import baggage_with_correlation
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.telemetry.tracing import CLIENT, SERVER, CallSpan, Tracing
-from mcpmesh.wire.hpack_table import Header
+from mcpmesh.wire.hpack_literal import literal_name, literal_value
+
+_TRACEPARENT = literal_name("traceparent")
+_TRACESTATE = literal_name("tracestate")
+_CORRELATION = literal_name("x-correlation-id")
+_BAGGAGE = literal_name("baggage")
 
 _log = logging.getLogger("mcpmesh.call")
 Clock = Callable[[], float]
@@ -175,7 +180,8 @@ def _start(tracing: Tracing, call: Call, host: str, port: int) -> CallSpan | Non
     return tracing.start(method, CLIENT, call.trace, call.correlation_id, attributes)
 
 
-def _fields(call: Call, span: CallSpan | None) -> tuple[Header, ...]:
+def _fields(call: Call, span: CallSpan | None) -> str:
+    """Write the fields that tie the replica's work to this call, for `Call.passed_on`."""
     trace = span.trace if span is not None else call.trace
     assert trace is not None
     correlation_id = call.correlation_id
@@ -184,9 +190,10 @@ def _fields(call: Call, span: CallSpan | None) -> tuple[Header, ...]:
     else:
         # Nothing to merge and nothing to quote: most calls, and 1.5 µs less.
         baggage = f"{CORRELATION_ID}={correlation_id}"
-    fields: tuple[Header, ...] = (
-        (b"traceparent", trace.traceparent().encode()),
-        (b"x-correlation-id", correlation_id.encode()),
-        (b"baggage", baggage.encode()),
+    # One text rather than a field each: 2 µs less per call.
+    written = (
+        f"{_TRACEPARENT}{literal_value(trace.traceparent())}"
+        f"{_CORRELATION}{literal_value(correlation_id)}"
+        f"{_BAGGAGE}{literal_value(baggage)}"
     )
-    return (*fields, (b"tracestate", trace.state.encode())) if trace.state else fields
+    return f"{written}{_TRACESTATE}{literal_value(trace.state)}" if trace.state else written

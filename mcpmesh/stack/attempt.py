@@ -10,6 +10,9 @@ from mcpmesh.errors import Draining
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.reply import Reply, Unsent
 from mcpmesh.wire.connection import Connection
+from mcpmesh.wire.hpack_literal import literal_name, literal_value
+
+_TIMEOUT = literal_name("grpc-timeout")
 
 
 class Attempt:
@@ -47,9 +50,10 @@ class Attempt:
         connection = candidate.connection
         if not isinstance(connection, Connection):
             raise Unsent(f"{candidate.replica}: not connected")
-        timeout = (b"grpc-timeout", format_timeout(call.deadline - self._clock()))
+        timeout = literal_value(format_timeout(call.deadline - self._clock()).decode())
+        own = f"{call.passed_on}{_TIMEOUT}{timeout}".encode("latin-1")
         try:
-            stream = connection.open(call.forward, reply, (*call.passed_on, timeout))
+            stream = connection.open(call.forward, reply, own)
         except Draining as error:
             raise Unsent(f"{candidate.replica}: {error.message}") from error
         reply.stream = stream

@@ -60,8 +60,8 @@ class Call:
         self.body = body
         #: Header fields for the replica that repeat from call to call.
         self.forward = forward
-        #: Header fields for the replica that are this call's own.
-        self.passed_on: Headers = ()
+        #: Header fields for the replica that are this call's own, written by `hpack_literal`.
+        self.passed_on = ""
         self.deadline = deadline
         #: Ends the call with an error, wherever it is.
         self.interrupt = interrupt

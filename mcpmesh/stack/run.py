@@ -70,7 +70,7 @@ class Run(Generic[T]):
             awaited.cancel()
         self._step(error)
 
-    def _step(self, error: BaseException | None) -> None:
+    def _step(self, error: BaseException | None = None) -> None:
         self._running = True
         self._awaited = None
         try:
@@ -99,7 +99,7 @@ class Run(Generic[T]):
     def _wait_for(self, awaited: Any) -> None:
         if type(awaited) is Promise:
             self._awaited = awaited
-            awaited.wake = self.resume
+            awaited.wake = self._step
         elif asyncio.isfuture(awaited):
             # What Task does with a future that its coroutine yields.
             awaited._asyncio_future_blocking = False

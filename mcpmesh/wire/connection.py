@@ -11,6 +11,10 @@ from mcpmesh.errors import Draining, LocalProtocolError
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.flood import FloodGate
 from mcpmesh.wire.frame import (
+    END_HEADERS,
+    END_STREAM,
+    HEADER,
+    HEADERS,
     MAX_STREAM_ID,
     PING,
     PREFACE,
@@ -21,8 +25,8 @@ from mcpmesh.wire.frame import (
     rst_stream,
     window_update,
 )
-from mcpmesh.wire.hpack_encoder import Encoder
-from mcpmesh.wire.hpack_table import Header, Headers
+from mcpmesh.wire.hpack_encoder import Encoder, Volatile
+from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.inbound import Inbound
 from mcpmesh.wire.limits import Limits
 from mcpmesh.wire.outbox import Outbox
@@ -113,7 +117,7 @@ class Connection:
         self,
         headers: Headers,
         sink: StreamSink,
-        volatile: tuple[Header, ...] = (),
+        volatile: Volatile = (),
         end: bool = False,
     ) -> Stream:
         """Open a stream; over the peer's limit of concurrent streams it waits its turn.
@@ -189,12 +193,15 @@ class Connection:
 
     # What streams ask for
 
-    def emit_headers(
-        self, stream: Stream, headers: Headers, volatile: tuple[Header, ...], end: bool
-    ) -> None:
+    def emit_headers(self, stream: Stream, headers: Headers, volatile: Volatile, end: bool) -> None:
         """Encode and send a header block."""
         block = self.encoder.encode(headers, volatile)
-        self.emit(header_frames(stream.id, block, end=end, max_frame=self.peer.max_frame_size))
+        size = len(block)
+        if size <= self.peer.max_frame_size:
+            flags = END_HEADERS | END_STREAM if end else END_HEADERS
+            self.emit(HEADER.pack(size >> 8, size & 0xFF, HEADERS, flags, stream.id) + block)
+        else:
+            self.emit(header_frames(stream.id, block, end=end, max_frame=self.peer.max_frame_size))
 
     def schedule(self, stream: Stream) -> None:
         """Send what waits on a stream as soon as may be."""

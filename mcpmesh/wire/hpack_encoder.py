@@ -46,6 +46,10 @@ _STATIC_NAME_INDEX = {
 _SHORT_LENGTHS = [bytes((length,)) for length in range(0x7F)]
 
 
+#: Fields that are new in every block; as bytes, already written by `hpack_literal`.
+Volatile = Sequence[Header] | bytes
+
+
 class Encoder:
     """The sending end of one connection's header compression.
 
@@ -95,11 +99,12 @@ class Encoder:
         self._pending_min_size = min(self._pending_min_size, self._pending_size)
         self._forget_blocks()
 
-    def encode(self, headers: Iterable[Header], volatile: Sequence[Header] = ()) -> bytes:
+    def encode(self, headers: Iterable[Header], volatile: Volatile = ()) -> bytes:
         """Encode one header block: `headers`, then `volatile`.
 
         Shape: `headers` as the same or an equal tuple is the fast way; names are lower case.
-        `volatile` must hold no pseudo-header fields, for those come before all others.
+        `volatile` must hold no pseudo-header fields, for those come before all others; as bytes
+        it is fields already written by `hpack_literal`.
         """
         if type(headers) is not tuple:
             headers = tuple(headers)
@@ -118,6 +123,8 @@ class Encoder:
                 self._same[id(headers)] = headers, known
         if not volatile:
             return block
+        if isinstance(volatile, bytes):
+            return block + volatile
         # Values go raw: a peer decodes 55 bytes of Huffman code in 2-3 µs if it is Python and
         # slower than a copy if it is not; the 15 bytes saved are worth nothing on a LAN.
         prefixes = self._prefixes

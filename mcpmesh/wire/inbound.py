@@ -107,14 +107,18 @@ class Inbound:
         if self._blocks.pending_id:
             raise _interrupted()
         try:
-            if not stream.arrived(size):
+            # Booked here rather than by a method of the stream: one call less per frame.
+            stream.recv_window -= size
+            stream.held += size
+            if stream.recv_window < 0:
                 raise StreamFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA over the stream's window")
             if flags & PADDED:
                 payload = unpadded(payload)
                 stream.consumed(size - len(payload))
                 size = len(payload)
             ended = bool(flags & END_STREAM)
-            stream.count_content(size, ended)
+            if stream.content_left >= 0 or not stream.headers_seen:
+                stream.count_content(size, ended)
         except StreamFault as fault:
             connection.fault(stream_id, fault)
             return

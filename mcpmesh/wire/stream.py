@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 from mcpmesh.errors import LocalProtocolError
 from mcpmesh.wire.error_code import ErrorCode, StreamFault
 from mcpmesh.wire.frame import HEADER, rst_stream, window_update
-from mcpmesh.wire.hpack_table import Header, Headers
+from mcpmesh.wire.hpack_encoder import Volatile
+from mcpmesh.wire.hpack_table import Headers
 
 if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
@@ -39,7 +40,7 @@ _CLOSED = int(StreamState.CLOSED)
 
 
 #: What waits to be sent: body bytes, a header block (fields, volatile fields, end), or the end.
-_Piece = memoryview | tuple[Headers, tuple[Header, ...], bool] | None
+_Piece = memoryview | tuple[Headers, Volatile, bool] | None
 
 
 class StreamSink(Protocol):
@@ -66,11 +67,11 @@ class Stream:
 
     __slots__ = (
         "_connection",
-        "_held",
         "_queue",
         "_uncredited",
         "content_left",
         "headers_seen",
+        "held",
         "id",
         "queued_bytes",
         "recv_window",
@@ -104,8 +105,9 @@ class Stream:
         #: Called with the number of body bytes that just left.
         self.taken: Callable[[int], None] | None = None
         self._connection = connection
-        # Arrived and not consumed; of what was consumed, the part not yet credited to the peer.
-        self._held = 0
+        #: Bytes that arrived and are not consumed.
+        self.held = 0
+        # Of what was consumed, the part not yet credited to the peer.
         self._uncredited = 0
         # Made when something must wait: most streams never need it.
         self._queue: deque[_Piece] | None = None
@@ -123,9 +125,7 @@ class Stream:
 
     # Sending
 
-    def send_headers(
-        self, headers: Headers, volatile: tuple[Header, ...] = (), end: bool = False
-    ) -> None:
+    def send_headers(self, headers: Headers, volatile: Volatile = (), end: bool = False) -> None:
         """Send a header block; after body bytes that still wait, it waits too.
 
         `headers` repeat from call to call and are remembered by the encoder; `volatile` don't.
@@ -200,10 +200,10 @@ class Stream:
 
     def consumed(self, size: int) -> None:
         """Give back credit for body bytes that arrived and are done with."""
-        size = min(size, self._held)
+        size = min(size, self.held)
         if not size:
             return
-        self._held -= size
+        self.held -= size
         connection = self._connection
         connection.credit(size)
         if self.state & _REMOTE:
@@ -215,12 +215,6 @@ class Stream:
             self._uncredited = 0
 
     # For the connection only
-
-    def arrived(self, size: int) -> bool:
-        """Book body bytes that arrived; False when the peer overran the window."""
-        self.recv_window -= size
-        self._held += size
-        return self.recv_window >= 0
 
     def count_content(self, size: int, ended: bool) -> None:
         """Hold body bytes against content-length.
@@ -250,9 +244,9 @@ class Stream:
 
     def _release(self) -> None:
         """Give the connection back the credit of what arrived and nobody will consume."""
-        if self._held:
-            self._connection.credit(self._held)
-            self._held = 0
+        if self.held:
+            self._connection.credit(self.held)
+            self.held = 0
 
     @property
     def waiting(self) -> bool:
