@@ -76,6 +76,9 @@ class Subchannel:
         self._eager = eager
         self._on_state = on_state
         self._failures = 0
+        self._ready_since = 0.0
+        # Connections in a row that were lost soon after they were made.
+        self._cut_short = 0
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
         self._changed: asyncio.Future[None] | None = None
@@ -156,6 +159,8 @@ class Subchannel:
         if self.state is not State.READY:
             return
         self.reason = message
+        lived = asyncio.get_running_loop().time() - self._ready_since
+        self._cut_short = self._cut_short + 1 if lived < self._backoff.longest else 0
         self._move(State.IDLE)
         if self._eager:
             self.connect()
@@ -163,6 +168,9 @@ class Subchannel:
     # Connecting
 
     async def _keep_connecting(self) -> None:
+        if self._eager and self._cut_short > 1:
+            # A server that takes connections and drops them is not to be hammered.
+            await asyncio.sleep(self._backoff.wait(self._cut_short - 1, self._rng))
         while True:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
@@ -178,6 +186,7 @@ class Subchannel:
                 self._failures = 0
                 self.reason = ""
                 self._link = link
+                self._ready_since = asyncio.get_running_loop().time()
                 self._move(State.READY)
                 if link.connection.closed or link.connection.draining:
                     self._lost("the connection ended as it began")
