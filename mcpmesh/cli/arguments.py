@@ -24,7 +24,8 @@ def read_arguments(pairs: Sequence[str], schema: Schema) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            raise CommandError(f"argument {pair!r} is not KEY=VALUE; or give all with --json")
+            what = "neither an option nor KEY=VALUE" if pair.startswith("-") else "not KEY=VALUE"
+            raise CommandError(f"argument {pair!r} is {what}; --json gives all as one object")
         _put(arguments, _path(key, schema), text, schema, schema)
     return arguments
 

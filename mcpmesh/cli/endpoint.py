@@ -1,5 +1,6 @@
 """Addresses to listen on and to connect to."""
 
+import errno
 import os
 import socket
 
@@ -41,9 +42,13 @@ def reserve(endpoint: str, option: str) -> tuple[socket.socket, str]:
 
 def cannot_listen(endpoint: str, option: str, error: OSError) -> CommandError:
     """Return what to say when an address cannot be listened on."""
+    advice = (
+        "stop what uses it or give another address"
+        if error.errno == errno.EADDRINUSE
+        else "give an address of this machine"
+    )
     return CommandError(
-        f"cannot listen on {endpoint}: {reason_of(error)}; "
-        f"stop what uses it or give another address with {option} HOST:PORT",
+        f"cannot listen on {endpoint}: {reason_of(error)}; {advice} with {option} HOST:PORT",
         Exit.UNAVAILABLE,
     )
 

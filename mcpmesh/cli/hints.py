@@ -1,9 +1,12 @@
 """What to try next, ready to copy, for whoever started a mesh on a terminal."""
 
 import json
+import os
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mcpmesh.cli.arguments import json_types
@@ -29,22 +32,32 @@ _META = {
 def print_hints(tools: Sequence[discovery_pb2.ToolStatus], grpc: str, http: str) -> None:
     """Print commands that work against this mesh, when stdout is a terminal."""
     if sys.stdout.isatty():
-        print_line(hints(tools, grpc, http))
+        print_line(hints(tools, grpc, http, program()))
 
 
-def hints(tools: Sequence[discovery_pb2.ToolStatus], grpc: str, http: str) -> str:
+def program() -> str:
+    """Return how a shell in this folder starts mcpmesh: by its name, or from its environment."""
+    own = Path(sys.executable).parent / "mcpmesh"
+    if shutil.which("mcpmesh") or not own.exists():
+        return "mcpmesh"
+    return shlex.quote(min(os.path.relpath(own), str(own), key=len))
+
+
+def hints(
+    tools: Sequence[discovery_pb2.ToolStatus], grpc: str, http: str, program: str = "mcpmesh"
+) -> str:
     """Write commands that work against this mesh."""
     router = "" if grpc == "127.0.0.1:7070" else f" --router {grpc}"
     if not tools:
-        return f"\nNo tools yet. Bring some:\n  mcpmesh serve MODULE:APP --router {grpc}\n"
+        return f"\nNo tools yet. Bring some:\n  {program} serve MODULE:APP --router {grpc}\n"
     tool = tools[0].tool
     arguments = sample(json.loads(tool.input_schema or b"{}"))
     pairs = "".join(f" {shlex.quote(f'{k}={_text(v)}')}" for k, v in arguments.items())
     config = {"mcpServers": {"mcpmesh": {"type": "http", "url": f"http://{http}/mcp"}}}
     return f"""
 Try, in another terminal:
-  mcpmesh tools{router}
-  mcpmesh call {tool.name}{pairs}{router}
+  {program} tools{router}
+  {program} call {tool.name}{pairs}{router}
   {curl(tool.name, arguments, http)}
 
 For an MCP client:

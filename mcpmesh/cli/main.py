@@ -76,7 +76,11 @@ def describe(error: Exception) -> tuple[str, Exit]:
     if isinstance(error, CommandError):
         return error.message, error.code
     if isinstance(error, DeadlineExceeded):
-        return f"no answer in time; --timeout gives more ({error.message})", Exit.DEADLINE
+        return (
+            f"no answer in time ({error.message}); --timeout allows more, up to the tool's own "
+            "limit, which `mcpmesh tools NAME --json-output` shows",
+            Exit.DEADLINE,
+        )
     if isinstance(error, MeshError):
         return error.message, exit_of(error)
     if isinstance(error, InvalidSetting):

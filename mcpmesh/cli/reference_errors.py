@@ -50,7 +50,8 @@ callers a lost replica, a draining one and none at all are the same status, so a
 
 A cancelled call is `CANCELLED` on gRPC and `asyncio.CancelledError` in Python; a cancelled JSON-RPC
 request gets no answer. The message of an internal error stays in the server's log. When a message
-came with `retry_after_ms`, it says how many milliseconds to wait.
+came with `retry_after_ms`, it says how many milliseconds to wait. A message over a size limit is
+`RESOURCE_EXHAUSTED` too, because gRPC says so; its text tells, and waiting does not help.
 """
 
 

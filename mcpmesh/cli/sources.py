@@ -71,7 +71,11 @@ def find_file(given: Path | None) -> Path | None:
     """
     if given is None:
         return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
-    if not given.is_file():
+    try:
+        found = given.is_file()
+    except OSError as error:  # a folder on the way that must not be entered
+        raise CommandError(f"cannot read {given}: {error.strerror}") from error
+    if not found:
         raise CommandError(f"there is no configuration file {given}; look at --config")
     return given
 

@@ -98,9 +98,9 @@ class Registration:
         self._lease = response.lease_id
         self.registered.set()
         _LOG.info(
-            "%s: registered %d tools at %s",
+            "%s: registered %s at %s",
             self._request.replica.id,
-            len(self._request.tools),
+            ", ".join(tool.name for tool in self._request.tools),
             self._router,
         )
         return seconds(response.ttl)

@@ -68,6 +68,7 @@ def test_value_is_read_by_its_schema(pairs: list[str], arguments: object) -> Non
     [
         ("city", "KEY=VALUE"),
         ("=x", "KEY=VALUE"),
+        ("--yaer", "neither an option nor KEY=VALUE"),
         ("days=three", "days: 'three' is not integer"),
         ("fast=yes", "fast: 'yes' is not boolean"),
         ("limit=x", "integer or null"),

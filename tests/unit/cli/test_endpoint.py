@@ -47,7 +47,8 @@ def test_port_that_another_mesh_shares_is_taken() -> None:
 
 def test_host_that_is_nowhere_is_told() -> None:
     error = socket.gaierror(-2, "Name or service not known")
-    assert "Name or service not known" in cannot_listen("nowhere:1", "--grpc", error).message
+    told = cannot_listen("nowhere:1", "--grpc", error).message
+    assert "Name or service not known; give an address of this machine with --grpc" in told
 
 
 def test_settings_written_as_options_leave_nothing_to_the_environment() -> None:

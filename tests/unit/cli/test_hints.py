@@ -2,8 +2,11 @@
 
 import json
 import shlex
+from pathlib import Path
 
-from mcpmesh.cli.hints import hints, sample
+import pytest
+
+from mcpmesh.cli.hints import hints, program, sample
 from mcpmesh.v1 import discovery_pb2, tool_pb2
 
 
@@ -49,6 +52,19 @@ def test_commands_are_quoted_for_the_shell() -> None:
 
 def test_default_router_need_not_be_named() -> None:
     assert "--router" not in hints([status("a", {})], "127.0.0.1:7070", "127.0.0.1:7080")
+
+
+def test_program_that_is_not_on_the_path_is_named_by_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / ".venv" / "bin" / "mcpmesh"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    monkeypatch.setattr("sys.executable", str(own.with_name("python")))
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(tmp_path)
+    assert program() == ".venv/bin/mcpmesh"
+    assert "\n  .venv/bin/mcpmesh tools" in hints([status("a", {})], "h:1", "h:2", program())
 
 
 def test_empty_mesh_says_how_to_bring_tools() -> None:

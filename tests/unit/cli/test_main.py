@@ -3,6 +3,7 @@
 import socket
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -57,6 +58,22 @@ def test_absent_router_is_told_with_what_to_do(
 ) -> None:
     assert main(["tools", "--router", f"127.0.0.1:{closed_port}"]) == Exit.UNAVAILABLE
     assert "Connection refused; start a mesh with `mcpmesh up" in capsys.readouterr().err
+
+
+def test_port_that_speaks_something_else_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=_answer_as_a_web_server, args=(server,), daemon=True).start()
+        endpoint = f"127.0.0.1:{server.getsockname()[1]}"
+        assert main(["tools", "--router", endpoint]) == Exit.UNAVAILABLE
+    told = capsys.readouterr().err
+    assert told.startswith(f"mcpmesh: {endpoint} does not speak gRPC; is it the bridge's port?")
+    assert told.count("\n") == 1
+
+
+def _answer_as_a_web_server(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
 def test_debug_shows_where_an_error_came_from(capsys: pytest.CaptureFixture[str]) -> None:
