@@ -10,13 +10,14 @@ class Candidate:
     set while there is one; balancing only asks whether.
     """
 
-    __slots__ = ("address", "connection", "in_flight", "name", "replica")
+    __slots__ = ("address", "connection", "in_flight", "name", "replica", "weight")
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
         #: Host and port, and what people call it; said in every attempt's books.
         self.address = split_endpoint(replica.endpoint)
         self.name = str(replica)
+        self.weight = replica.weight
         self.in_flight = 0
         self.connection: object | None = None
 

@@ -36,8 +36,6 @@ class P2CPicker:
             other += 1
         first, second = candidates[one], candidates[other]
         # (in_flight + 1) / weight, without the division.
-        if (first.in_flight + 1) * second.replica.weight <= (
-            second.in_flight + 1
-        ) * first.replica.weight:
+        if (first.in_flight + 1) * second.weight <= (second.in_flight + 1) * first.weight:
             return first
         return second

@@ -19,6 +19,8 @@ class CallHead:
     """A call as its metadata describes it."""
 
     head: RequestHead
+    #: SERVICE/METHOD.
+    method: str
     tool: str
     version: str
     wait_for_ready: bool
@@ -37,6 +39,7 @@ def read_call_head(head: RequestHead) -> CallHead:
     correlation_id = _text(fields, b"x-correlation-id")
     return CallHead(
         head=head,
+        method=head.path[1:],
         tool=_text(fields, b"mcp-name"),
         version=_text(fields, b"mcpmesh-tool-version"),
         wait_for_ready=fields.get(b"mcpmesh-wait-for-ready") == b"true",

@@ -118,7 +118,7 @@ class LocalMesh:
         head = read_call_head(read_head((*_HEAD, (b":path", path.encode()), *_TAIL, *own)))
         caller = LocalCaller(self._frontend.max_message_bytes)
         call = Call(
-            path,
+            path[1:],
             request.tool,
             request.version,
             frame_message(request.SerializeToString()),

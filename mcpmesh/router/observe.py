@@ -55,7 +55,7 @@ def observe_calls(
     def layer(service: Service) -> Service:
         async def observed(call: Call) -> Reply:
             began = clock()
-            method = call.method[1:]
+            method = call.method
             span = tracing.start(
                 method,
                 SERVER,
@@ -90,7 +90,7 @@ def observe_calls(
             except BaseException:
                 ended(StatusCode.CANCELLED, "the caller is gone")
                 raise
-            reply.when_ended(ended)
+            reply.when_ended.append(ended)
             return reply
 
         return observed
@@ -142,7 +142,7 @@ def observe_attempts(telemetry: Telemetry, clock: Clock) -> Layer:
                 instruments.retries.cell(call.tool, call.failure).add()
             call.passed_on = _fields(call, span)
             began = clock()
-            method = call.method[1:]
+            method = call.method
 
             def ended(code: StatusCode, message: str) -> None:
                 name = "OK" if code is StatusCode.OK else code.name
@@ -159,7 +159,7 @@ def observe_attempts(telemetry: Telemetry, clock: Clock) -> Layer:
             except BaseException:
                 ended(StatusCode.CANCELLED, "the caller is gone")
                 raise
-            reply.when_ended(ended)
+            reply.when_ended.append(ended)
             return reply
 
         return observed
@@ -173,7 +173,7 @@ def _start(tracing: Tracing, call: Call, host: str, port: int) -> CallSpan | Non
     if not call.trace.sampled or not tracing.enabled:
         return None
     assert call.candidate is not None
-    method = call.method[1:]
+    method = call.method
     attributes = attempt_attributes(
         method, call.tool, call.candidate.replica.id, host, port, call.attempt
     )

@@ -84,6 +84,7 @@ class Pool:
                 self._add(replica)
             else:
                 known.replica = replica
+                known.weight = replica.weight
         self._tools = _tools(catalog)
         self._rebuild(changed)
 

@@ -135,7 +135,7 @@ class ServedCall:
                 self._refuse(error)
                 return
         call = self._call = Call(
-            head.head.path, tool, version, body, head.forward,
+            head.method, tool, version, body, head.forward,
             self._frontend.deadline_of(head, tool, version), self._interrupt,
         )  # fmt: skip
         call.parent = head.parent
@@ -162,7 +162,7 @@ class ServedCall:
 
     def _on_reply(self, reply: Reply) -> None:
         self._reply = reply
-        reply.when_ended(self._forget)
+        reply.when_ended.append(self._forget)
         reply.pipe(self._stream, self._extra(), self._on_error)
 
     def _on_error(self, error: BaseException) -> None:

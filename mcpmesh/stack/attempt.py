@@ -43,7 +43,7 @@ class Attempt:
         def ended(_code: StatusCode, _message: str) -> None:
             candidate.in_flight -= 1
 
-        reply.when_ended(ended)
+        reply.when_ended.append(ended)
         return reply
 
     def _send(self, call: Call, candidate: Candidate, reply: Reply) -> None:

@@ -51,7 +51,7 @@ class Call:
         deadline: float,
         interrupt: Callable[[MeshError], None],
     ) -> None:
-        #: Full path of the gRPC method.
+        #: Full name of the gRPC method, SERVICE/METHOD.
         self.method = method
         self.tool = tool
         #: The version asked for; empty for the newest.

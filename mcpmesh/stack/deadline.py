@@ -32,7 +32,7 @@ def deadline(timers: Timers, clock: Callable[[], float]) -> Layer:
             def ended(_code: StatusCode, _message: str) -> None:
                 timers.remove(handle, limit)
 
-            reply.when_ended(ended)
+            reply.when_ended.append(ended)
             return reply
 
         return limited

@@ -54,8 +54,8 @@ class Reply:
     """
 
     __slots__ = (
-        "_buffer", "_caller", "_commits_at_head", "_ended", "_head", "_lost", "_replica",
-        "_trailers", "committed", "stream",
+        "_buffer", "_caller", "_commits_at_head", "_head", "_lost", "_replica", "_trailers",
+        "committed", "stream", "when_ended",
     )  # fmt: skip
 
     def __init__(self, replica: str, *, commits_at_head: bool) -> None:
@@ -68,7 +68,8 @@ class Reply:
         self._buffer: list[bytes] = []
         self._trailers: Headers = ()
         self._caller: Caller | None = None
-        self._ended: list[Ended] = []
+        #: Told how the body ended, in this order, once; a list, since a method costs 0.1 µs more.
+        self.when_ended: list[Ended] = []
         self._lost: Callable[[MeshError], None] | None = None
 
     # StreamSink
@@ -107,10 +108,6 @@ class Reply:
         self._fail(lost(f"{self._replica}: {message}"))
 
     # For the layers
-
-    def when_ended(self, ended: Ended) -> None:
-        """Have something told how the body ended; at once when nobody reads it any more."""
-        self._ended.append(ended)
 
     def status(self) -> StatusCode | None:
         """Return the status when the answer is trailers only, and so may be tried again."""
@@ -162,7 +159,7 @@ class Reply:
 
     def end(self, code: StatusCode, message: str) -> None:
         """Note how the answer ended; told to the layers once."""
-        ended, self._ended = self._ended, []
+        ended, self.when_ended = self.when_ended, []
         for tell in ended:
             tell(code, message)
         # Lets go of the caller: the two keep each other, and that costs a GC pass.

@@ -31,6 +31,11 @@ FIELDS = (
 )  # fmt: skip
 
 
+def code_name(code):
+    """Name an error code; a peer may send one that nobody defined."""
+    return ErrorCode(code).name if code <= max(ErrorCode) else hex(code)
+
+
 class Sink:
     """Notes what it is told; gives credit at once when `eager`."""
 
@@ -48,7 +53,7 @@ class Sink:
             self.stream.consumed(len(data))
 
     def on_reset(self, code, message):
-        self.events.append(("reset", ErrorCode(code).name))
+        self.events.append(("reset", code_name(code)))
 
     @property
     def body(self):
@@ -75,7 +80,7 @@ class Owner:
         pass
 
     def on_goaway(self, code, message):
-        self.events.append(("goaway", ErrorCode(code).name))
+        self.events.append(("goaway", code_name(code)))
 
     def on_idle(self):
         self.events.append(("idle",))
