@@ -22,6 +22,15 @@ _SAMPLES: dict[str, Any] = {
     "object": {},
     "null": None,
 }
+_FORMATS: dict[str, str] = {
+    "date": "2015-01-31",
+    "date-time": "2015-01-31T12:00:00Z",
+    "time": "12:00:00Z",
+    "duration": "PT1H",
+    "email": "ada@example.com",
+    "uri": "https://example.com/",
+    "uuid": "123e4567-e89b-42d3-a456-426614174000",
+}
 _MCP = "2026-07-28"
 _META = {
     "io.modelcontextprotocol/protocolVersion": _MCP,
@@ -97,6 +106,8 @@ def _value(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
     for key in ("default", "const", "minimum"):
         if key in schema:
             return schema[key]
+    if schema.get("format") in _FORMATS:
+        return _FORMATS[schema["format"]]
     types = json_types(schema, root)
     return next(value for kind, value in _SAMPLES.items() if kind in types)
 

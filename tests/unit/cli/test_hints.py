@@ -18,7 +18,7 @@ def status(name: str, schema: dict[str, object]) -> discovery_pb2.ToolStatus:
 
 def test_sample_has_the_required_arguments_as_the_schema_wants_them() -> None:
     schema = {
-        "required": ["city", "days", "unit", "on", "tags", "month"],
+        "required": ["city", "days", "unit", "on", "tags", "month", "from"],
         "properties": {
             "city": {"type": "string", "examples": ["Seattle"]},
             "days": {"type": "integer", "minimum": 3},
@@ -26,6 +26,7 @@ def test_sample_has_the_required_arguments_as_the_schema_wants_them() -> None:
             "on": {"type": "boolean"},
             "tags": {"type": "array"},
             "month": {"$ref": "#/$defs/Month"},
+            "from": {"type": "string", "format": "date"},
             "free": {"type": "string"},
         },
         "$defs": {"Month": {"type": "integer"}},
@@ -37,6 +38,7 @@ def test_sample_has_the_required_arguments_as_the_schema_wants_them() -> None:
         "on": True,
         "tags": [],
         "month": 1,
+        "from": "2015-01-31",
     }
 
 
