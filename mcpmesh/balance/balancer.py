@@ -20,13 +20,14 @@ class Route:
 class Routes:
     """Everything that the data path reads; replaced as a whole.
 
-    Shape: name → routes, newest version first.
+    Shape: name → routes, newest version first, but those without a ready replica last: a call
+    that names no version goes to the newest that can serve it.
     """
 
     by_tool: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)
 
     def find(self, tool: str, version: str = "") -> Route | None:
-        """Return the route of a tool's version, the newest for an empty version."""
+        """Return the route of a tool's version, the newest ready one for an empty version."""
         routes = self.by_tool.get(tool)
         if not routes:
             return None
@@ -46,7 +47,8 @@ def updated(
     for name in changed:
         clusters = catalog.clusters.get(name, ())
         if clusters:
-            by_tool[name] = tuple(_route(cluster, candidates) for cluster in clusters)
+            found = [_route(cluster, candidates) for cluster in clusters]
+            by_tool[name] = tuple(sorted(found, key=lambda route: not route.picker.candidates))
         else:
             by_tool.pop(name, None)
     return Routes(by_tool)

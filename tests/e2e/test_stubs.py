@@ -244,7 +244,7 @@ async def test_two_versions_stand_side_by_side_and_a_call_may_ask_for_one(
     own = command(folder, "serve", TOOLS, "--router", router.grpc, env={"TOOLS_VERSION": "two"})
     with own as newcomer:
         pid = str(newcomer.process.pid)
-        assert set(await stubs.spread("who", 20)) == {pid}
+        await eventually(lambda: _all_reach(stubs, pid))
         for metadata in ((("mcpmesh-tool-version", old),), ()):
             asked = invoke_pb2.InvokeRequest(tool="who", version=old)
             response = await stubs.tools.Invoke(asked, metadata=metadata)
@@ -255,7 +255,12 @@ async def test_two_versions_stand_side_by_side_and_a_call_may_ask_for_one(
         error = await refusal(stubs.tools.Invoke(asked))
         assert error.code() is StatusCode.NOT_FOUND
         assert "two" in error.details()
-    assert set(await stubs.spread("who", 5)) != {pid}
+        newcomer.kill()
+        await eventually(lambda: _is_gone(stubs, pid))
+
+
+async def _all_reach(stubs: Stubs, pid: str) -> bool:
+    return set(await stubs.spread("who", 20)) == {pid}
 
 
 async def test_drained_replica_gets_no_new_calls_and_finishes_the_old(

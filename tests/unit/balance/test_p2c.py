@@ -105,6 +105,24 @@ def test_only_replicas_that_are_ready_and_do_not_drain_are_in_a_route() -> None:
     assert route.picker.candidates == (made["r0"], made["r3"])
 
 
+def test_calls_without_a_version_go_to_the_newest_that_has_a_ready_replica() -> None:
+    made = {each.replica.id: each for each in candidates(1, 1)}
+    new, old = (
+        Cluster(Tool("echo", version=version), (made[name].replica,))
+        for name, version in (("r0", "new"), ("r1", "old"))
+    )
+    catalog, names = Catalog(1, {"echo": (new, old)}), frozenset({"echo"})
+    for connected, expected in ((True, new), (False, old)):
+        made["r0"].connection = object() if connected else None
+        route = updated(Routes(), catalog, names, made).find("echo")
+        assert route is not None
+        assert route.cluster is expected
+    made["r1"].connection = None
+    none_ready = updated(Routes(), catalog, names, made)
+    assert none_ready.find("echo").cluster is new
+    assert none_ready.find("echo", "old").cluster is old
+
+
 def test_routes_change_only_where_the_catalog_did() -> None:
     made = {each.replica.id: each for each in candidates(1)}
     clusters = {name: (Cluster(Tool(name), (made["r0"].replica,)),) for name in ("a", "b")}
