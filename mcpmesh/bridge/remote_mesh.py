@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from mcpmesh.bridge.tool_watch import WatchedTools
-from mcpmesh.codec.status import error_of
+from mcpmesh.codec.status import error_of, pushback_from
 from mcpmesh.errors import MeshError
 from mcpmesh.stack.mesh import Metadata, ToolList
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
@@ -134,6 +134,4 @@ def mesh_error(exc: grpc.RpcError) -> MeshError:
     """Return the error that an RPC ended with, with the server's wish when to come again."""
     call: Any = exc
     pushback = next((v for k, v in call.trailing_metadata() or () if k == _PUSHBACK), "")
-    text = pushback.decode("ascii", "replace") if isinstance(pushback, bytes) else str(pushback)
-    retry_after_ms = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    return error_of(call.code(), call.details() or "", retry_after_ms=retry_after_ms)
+    return error_of(call.code(), call.details() or "", retry_after_ms=pushback_from(pushback))

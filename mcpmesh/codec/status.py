@@ -8,6 +8,8 @@ from mcpmesh import errors
 
 #: Number of a gRPC status → the status.
 STATUS: dict[int, StatusCode] = {code.value[0]: code for code in StatusCode}
+_STATUS_DIGITS = 3
+_PUSHBACK_DIGITS = 9
 
 #: gRPC status → the class that a caller of ours sees. Every status but OK stands here.
 CLASS: dict[StatusCode, type[errors.MeshError]] = {
@@ -48,6 +50,25 @@ class Status:
 
     code: StatusCode
     message: str = ""
+
+
+def status_from(number: bytes) -> StatusCode:
+    """Return the status that a `grpc-status` field names; UNKNOWN for what names none."""
+    # Bounded before it is read: int() refuses thousands of digits.
+    if len(number) > _STATUS_DIGITS or not number.isdigit():
+        return StatusCode.UNKNOWN
+    return STATUS.get(int(number), StatusCode.UNKNOWN)
+
+
+def pushback_from(text: str | bytes) -> int:
+    """Return the milliseconds that a `grpc-retry-pushback-ms` field names; 0 for none.
+
+    Source: gRFC A6; a negative value says "not at all".
+    """
+    if isinstance(text, bytes):
+        text = text.decode("latin-1")
+    readable = len(text) <= _PUSHBACK_DIGITS and text.isascii() and text.isdigit()
+    return int(text) if readable else 0
 
 
 def status_of(error: BaseException) -> Status:

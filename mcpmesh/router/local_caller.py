@@ -8,7 +8,7 @@ from collections.abc import Callable
 from grpc import StatusCode
 
 from mcpmesh.codec.metadata import decode_message
-from mcpmesh.codec.status import STATUS, error_of
+from mcpmesh.codec.status import STATUS, error_of, pushback_from, status_from
 from mcpmesh.errors import MeshError, RemoteProtocolError
 from mcpmesh.rpc.message_queue import MessageQueue
 from mcpmesh.stack.call import Call, Service
@@ -72,17 +72,15 @@ class LocalCaller:
             self._queue.encoding = dict(headers).get(b"grpc-encoding", b"identity")
             return
         fields = dict((*headers, *volatile))
-        number = fields.get(b"grpc-status", b"")
-        code = STATUS.get(int(number)) if number.isdigit() else StatusCode.UNKNOWN
+        code = status_from(fields.get(b"grpc-status", b""))
         if code is StatusCode.OK:
             self._finish()
         else:
-            pushback = fields.get(_PUSHBACK, b"")
             self._queue.fail(
                 error_of(
-                    code or StatusCode.UNKNOWN,
+                    code,
                     decode_message(fields.get(b"grpc-message", b"")),
-                    retry_after_ms=int(pushback) if pushback.isdigit() else 0,
+                    retry_after_ms=pushback_from(fields.get(_PUSHBACK, b"")),
                 )
             )
 

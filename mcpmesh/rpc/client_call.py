@@ -14,7 +14,7 @@ import grpc
 from grpc import StatusCode
 
 from mcpmesh.codec.metadata import decode_message, decode_metadata
-from mcpmesh.codec.status import STATUS
+from mcpmesh.codec.status import STATUS, status_from
 from mcpmesh.errors import InvalidCall, MeshError, NoReplica
 from mcpmesh.rpc.compression import compress
 from mcpmesh.rpc.http_status import code_of_http, code_of_reset
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("mcpmesh.rpc")
 
 _OK_TRAILERS = ((b"grpc-status", b"0"),)
-_MAX_STATUS_DIGITS = 9
 
 
 class CallBase:
@@ -236,13 +235,13 @@ class CallBase:
             return
         fields = dict(headers)
         status = fields.get(b"grpc-status", b"")
-        if not status.isdigit() or len(status) > _MAX_STATUS_DIGITS:
+        if not status.isdigit():
             if b":status" in fields and fields[b":status"] != b"200":
                 self._finish(*code_of_http(fields[b":status"]))
             else:
                 self._finish(StatusCode.UNKNOWN, "the answer ended without a grpc-status")
             return
-        code = STATUS.get(int(status), StatusCode.UNKNOWN)
+        code = status_from(status)
         details = decode_message(fields.get(b"grpc-message", b""))
         if code is StatusCode.OK:
             self._end_well(details)

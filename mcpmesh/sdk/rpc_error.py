@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from mcpmesh.codec.status import error_of
+from mcpmesh.codec.status import error_of, pushback_from
 from mcpmesh.errors import MeshError
 
 PUSHBACK = "grpc-retry-pushback-ms"
@@ -22,7 +22,7 @@ def mesh_error(failure: grpc.RpcError) -> MeshError:
     error = error_of(
         failure.code(),
         failure.details() or "",
-        retry_after_ms=int(pushback) if pushback.isascii() and pushback.isdigit() else 0,
+        retry_after_ms=pushback_from(pushback),
     )
     if correlation_id := metadata_value(trailers, CORRELATION):
         error.add_note(f"correlation id {correlation_id}")

@@ -13,7 +13,7 @@ from typing import Protocol
 from grpc import StatusCode
 
 from mcpmesh.codec.metadata import decode_message
-from mcpmesh.codec.status import STATUS
+from mcpmesh.codec.status import status_from
 from mcpmesh.errors import MeshError, RemoteProtocolError, ReplicaLost
 from mcpmesh.stack.promise import Promise
 from mcpmesh.wire.error_code import ErrorCode
@@ -184,9 +184,8 @@ class Reply:
 
     def _status(self) -> tuple[StatusCode, str]:
         fields = dict(self._trailers)
-        number = fields.get(b"grpc-status", b"2")
-        code = STATUS.get(int(number), StatusCode.UNKNOWN) if number.isdigit() else None
-        return code or StatusCode.UNKNOWN, decode_message(fields.get(b"grpc-message", b""))
+        code = status_from(fields.get(b"grpc-status", b""))
+        return code, decode_message(fields.get(b"grpc-message", b""))
 
     def _fail(self, error: MeshError) -> None:
         if not self.committed.done:

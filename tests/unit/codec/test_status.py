@@ -6,7 +6,16 @@ import pytest
 from grpc import StatusCode
 
 from mcpmesh import errors
-from mcpmesh.codec.status import CLASS, STATUS, WITHHELD, Status, error_of, status_of
+from mcpmesh.codec.status import (
+    CLASS,
+    STATUS,
+    WITHHELD,
+    Status,
+    error_of,
+    pushback_from,
+    status_from,
+    status_of,
+)
 
 CLASSES = [
     found
@@ -29,6 +38,23 @@ def test_a_status_without_a_message_names_its_code():
 @pytest.mark.parametrize("number", range(17))
 def test_every_number_of_the_wire_has_a_status(number):
     assert STATUS[number].value[0] == number
+
+
+@pytest.mark.parametrize("text", [b"", b"x", b"-1", b"17", b"999", b"1000", b"0000", b"9" * 5000])
+def test_what_names_no_status_is_unknown(text):
+    assert status_from(text) is StatusCode.UNKNOWN
+
+
+def test_a_status_is_read_from_its_number():
+    assert [status_from(text) for text in (b"0", b"8", b"16")] == [
+        StatusCode.OK, StatusCode.RESOURCE_EXHAUSTED, StatusCode.UNAUTHENTICATED,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "9" * 10, "9" * 5000, "²"])
+def test_a_pushback_that_is_no_number_of_ms_is_none(text):
+    assert pushback_from(text) == pushback_from(text.encode()) == 0
+    assert pushback_from("70") == pushback_from(b"70") == 70
 
 
 @pytest.mark.parametrize("found", CLASSES)

@@ -230,6 +230,17 @@ def test_an_answer_without_a_status_is_unknown() -> None:
     assert steps.idle
 
 
+@pytest.mark.parametrize("number", ["99", "5" * 5000, "x"])
+def test_a_status_that_there_is_not_passes_and_counts_as_unknown(number: str) -> None:
+    steps = Staircase("a")
+    replica = steps.replicas[steps.call()]
+    replica.hear(f"HEADERS 1 {ANSWER}", f"HEADERS 1 grpc-status={number} END_STREAM")
+    assert status(steps.heard()[-1]) == number
+    (point,) = steps.telemetry.instruments.rpc_server.points()
+    assert point.attributes["rpc.response.status_code"] == "UNKNOWN"
+    assert steps.idle
+
+
 # Streamed requests
 
 
