@@ -39,6 +39,12 @@ class OutOfRange(InvalidCall):
     grpc_code = 11
 
 
+class TooLarge(InvalidCall):
+    """A message or its metadata is over a limit of size; the message names the setting."""
+
+    grpc_code = 8
+
+
 class ToolNotFound(MeshError):
     """Nobody registered a tool of that name and version."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from mcpmesh.bridge.tool_watch import WatchedTools
-from mcpmesh.codec.status import error_of, pushback_from
+from mcpmesh.codec.status import PUSHBACK, error_of, pushback_from
 from mcpmesh.errors import MeshError
 from mcpmesh.stack.mesh import Metadata, ToolList
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
@@ -17,7 +17,6 @@ from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2
 #: Units: seconds before the first and at most before any later try to watch again.
 FIRST_BACKOFF = 0.1
 MAX_BACKOFF = 5.0
-_PUSHBACK = "grpc-retry-pushback-ms"
 _log = logging.getLogger(__name__)
 
 
@@ -133,5 +132,5 @@ def _named(request: invoke_pb2.InvokeRequest, metadata: Metadata) -> tuple[tuple
 def mesh_error(exc: grpc.RpcError) -> MeshError:
     """Return the error that an RPC ended with, with the server's wish when to come again."""
     call: Any = exc
-    pushback = next((v for k, v in call.trailing_metadata() or () if k == _PUSHBACK), "")
+    pushback = next((v for k, v in call.trailing_metadata() or () if k == PUSHBACK), "")
     return error_of(call.code(), call.details() or "", retry_after_ms=pushback_from(pushback))

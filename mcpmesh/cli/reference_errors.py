@@ -8,7 +8,7 @@ from mcpmesh.cli.exits import exit_of
 from mcpmesh.cli.table import code, markdown_table
 from mcpmesh.codec import jsonrpc, mcp
 from mcpmesh.codec.mcp_error import failure_of, rpc_error_of
-from mcpmesh.codec.status import CLASS, status_of
+from mcpmesh.codec.status import CLASS, PUSHBACK, status_of
 
 #: What goes wrong before there is a call: JSON-RPC code → when.
 PROTOCOL_ERRORS = {
@@ -51,7 +51,8 @@ callers a lost replica, a draining one and none at all are the same status, so a
 A cancelled call is `CANCELLED` on gRPC and `asyncio.CancelledError` in Python; a cancelled JSON-RPC
 request gets no answer. The message of an internal error stays in the server's log. When a message
 came with `retry_after_ms`, it says how many milliseconds to wait. A message over a size limit is
-`RESOURCE_EXHAUSTED` too, because gRPC says so; its text tells, and waiting does not help.
+`RESOURCE_EXHAUSTED` as a limit of load is, because gRPC says so; the trailer
+`grpc-retry-pushback-ms: -1` ("never") tells them apart, and the text names the setting to raise.
 """
 
 
@@ -108,6 +109,9 @@ def _row(kind: type[errors.MeshError]) -> tuple[str, ...]:
 def _statuses() -> Iterator[tuple[str, str]]:
     for status, kind in CLASS.items():
         yield code(status.name), code(kind.__name__)
+        if kind is errors.Overloaded:
+            never = f"{code(status.name)} with {code(PUSHBACK + ': -1')}"
+            yield never, code(errors.TooLarge.__name__)
 
 
 def _protocol_errors() -> Iterator[tuple[str, str, str]]:

@@ -31,6 +31,9 @@ CLASS: dict[StatusCode, type[errors.MeshError]] = {
     StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
 }
 
+#: The trailer with a server's wish when to try again, in milliseconds (gRFC A6).
+PUSHBACK = "grpc-retry-pushback-ms"
+
 #: What the peer may read of an internal error.
 WITHHELD = "internal error; the server's log has the reason"
 
@@ -46,10 +49,11 @@ FOR_THE_MODEL = (
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a call ended on a gRPC wire."""
+    """How a call ended on a gRPC wire; `metadata` goes with it in the trailers."""
 
     code: StatusCode
     message: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 def status_from(number: bytes) -> StatusCode:
@@ -61,14 +65,16 @@ def status_from(number: bytes) -> StatusCode:
 
 
 def pushback_from(text: str | bytes) -> int:
-    """Return the milliseconds that a `grpc-retry-pushback-ms` field names; 0 for none.
+    """Return the milliseconds that a `grpc-retry-pushback-ms` field names; 0 when it is empty.
 
-    Source: gRFC A6; a negative value says "not at all".
+    Source: gRFC A6; what is negative or no number says "never", and is -1 here.
     """
     if isinstance(text, bytes):
         text = text.decode("latin-1")
+    if not text:
+        return 0
     readable = len(text) <= _PUSHBACK_DIGITS and text.isascii() and text.isdigit()
-    return int(text) if readable else 0
+    return int(text) if readable else -1
 
 
 def status_of(error: BaseException) -> Status:
@@ -76,11 +82,24 @@ def status_of(error: BaseException) -> Status:
     if not isinstance(error, errors.MeshError):
         return Status(StatusCode.INTERNAL, WITHHELD)
     code = STATUS[error.grpc_code]
-    return Status(code, WITHHELD if code is StatusCode.INTERNAL else error.message)
+    # Tells what can't ever pass from a limit of load: both are RESOURCE_EXHAUSTED.
+    pushback = -1 if isinstance(error, errors.TooLarge) else error.retry_after_ms
+    return Status(
+        code,
+        WITHHELD if code is StatusCode.INTERNAL else error.message,
+        ((PUSHBACK, str(pushback)),) if pushback else (),
+    )
 
 
 def error_of(code: StatusCode, message: str, *, retry_after_ms: int = 0) -> errors.MeshError:
-    """Return the error that stands for a status a peer sent."""
-    return CLASS[code](
-        message or f"the peer answered {code.name} without a message", retry_after_ms=retry_after_ms
+    """Return the error that stands for a status a peer sent.
+
+    Units: `retry_after_ms` as the peer said; negative for "never" (`pushback_from`).
+    """
+    kind = CLASS[code]
+    if kind is errors.Overloaded and retry_after_ms < 0:
+        kind = errors.TooLarge
+    return kind(
+        message or f"the peer answered {code.name} without a message",
+        retry_after_ms=max(0, retry_after_ms),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from grpc import StatusCode
 
 from mcpmesh.codec.metadata import decode_message
-from mcpmesh.codec.status import STATUS, error_of, pushback_from, status_from
+from mcpmesh.codec.status import PUSHBACK, STATUS, error_of, pushback_from, status_from
 from mcpmesh.errors import MeshError, RemoteProtocolError
 from mcpmesh.rpc.message_queue import MessageQueue
 from mcpmesh.stack.call import Call, Service
@@ -16,7 +16,7 @@ from mcpmesh.stack.reply import Reply
 from mcpmesh.stack.run import Run
 from mcpmesh.wire.hpack_table import Headers
 
-_PUSHBACK = b"grpc-retry-pushback-ms"
+_PUSHBACK = PUSHBACK.encode()
 
 
 class LocalCaller:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mcpmesh.codec.peek import peek
 from mcpmesh.codec.status import STATUS, Status, status_of
-from mcpmesh.errors import InvalidCall, MeshError, OutOfRange, Overloaded
+from mcpmesh.errors import InvalidCall, MeshError, OutOfRange
 from mcpmesh.router.call_head import CallHead
 from mcpmesh.router.request_pipe import StreamedRequest
 from mcpmesh.rpc.answer import HEAD, trailers
@@ -17,7 +17,7 @@ from mcpmesh.stack.call import Call
 from mcpmesh.stack.reply import CORRELATION, Reply
 from mcpmesh.stack.run import Run
 from mcpmesh.wire.hpack_table import Header, Headers
-from mcpmesh.wire.message import PREFIX_BYTES
+from mcpmesh.wire.message import PREFIX_BYTES, too_large
 from mcpmesh.wire.stream import Stream
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class ServedCall:
     def _first_message_complete(self, end: bool) -> bool:
         """Tell whether the first message is all here.
 
-        Raises: Overloaded for one over the limit, InvalidCall when the body ends before it does.
+        Raises: TooLarge for one over the limit, InvalidCall when the body ends before it does.
         """
         parts = self._parts
         if self._size < PREFIX_BYTES:
@@ -115,9 +115,7 @@ class ServedCall:
         needed = PREFIX_BYTES + int.from_bytes(parts[0][1:5], "big")
         limit = self._frontend.max_message_bytes
         if needed > limit + PREFIX_BYTES:
-            raise Overloaded(
-                f"message of {needed - PREFIX_BYTES} bytes is over the limit of {limit} bytes"
-            )
+            raise too_large(f"message of {needed - PREFIX_BYTES} bytes", limit)
         if end and self._size < needed:
             raise InvalidCall("the request ends inside its message")
         if not self._streaming and self._size > needed:
@@ -213,7 +211,7 @@ class ServedCall:
         stream = self._stream
         if stream.state & 1:
             return
-        repeated, rest = trailers(status.code, status.message)
+        repeated, rest = trailers(status.code, status.message, status.metadata)
         if self._reply is None:
             repeated = HEAD + repeated
             rest = (*self._extra(), *rest)

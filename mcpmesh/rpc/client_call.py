@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from grpc import StatusCode
 
-from mcpmesh.codec.metadata import decode_message, decode_metadata
-from mcpmesh.codec.status import STATUS, status_from
+from mcpmesh.codec.metadata import decode_message, decode_metadata, encode_metadata
+from mcpmesh.codec.status import STATUS, status_from, status_of
 from mcpmesh.errors import InvalidCall, MeshError, NoReplica
 from mcpmesh.rpc.compression import compress
 from mcpmesh.rpc.http_status import code_of_http, code_of_reset
@@ -167,6 +167,8 @@ class CallBase:
         try:
             self._queue.feed(data)
         except MeshError as error:
+            # Whoever reads the trailers for it learns that asking again does not help.
+            self._trailers = encode_metadata(status_of(error).metadata)
             self._finish(STATUS[error.grpc_code], error.message)
             return
         if end:

@@ -6,7 +6,7 @@ Source: gRPC over HTTP/2 (PROTOCOL-HTTP2), Message-Encoding.
 import zlib
 
 from mcpmesh.errors import MethodNotFound, RemoteProtocolError
-from mcpmesh.wire.message import MessageTooLarge
+from mcpmesh.wire.message import too_large
 
 _WINDOW_BITS = {b"gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
 ENCODINGS = frozenset(_WINDOW_BITS)
@@ -22,7 +22,7 @@ def decompress(encoding: bytes, payload: bytes, max_bytes: int) -> bytes:
     """Inflate a message.
 
     Raises: MethodNotFound (UNIMPLEMENTED, as gRPC asks) for an unknown encoding,
-    MessageTooLarge when it grows over `max_bytes`, RemoteProtocolError when it is broken.
+    TooLarge when it grows over `max_bytes`, RemoteProtocolError when it is broken.
     """
     bits = _WINDOW_BITS.get(encoding)
     if bits is None:
@@ -37,7 +37,7 @@ def decompress(encoding: bytes, payload: bytes, max_bytes: int) -> bytes:
     except zlib.error as error:
         raise RemoteProtocolError(f"a message is not {encoding.decode()}: {error}") from error
     if len(inflated) > max_bytes:
-        raise MessageTooLarge(f"message inflates over the limit of {max_bytes} bytes")
+        raise too_large("the inflated message", max_bytes)
     if not engine.eof:
         raise RemoteProtocolError(f"a {encoding.decode()} message is cut short")
     return inflated

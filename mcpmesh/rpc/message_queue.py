@@ -51,7 +51,7 @@ class MessageQueue:
     def feed(self, data: bytes) -> None:
         """Take body bytes.
 
-        Raises: MessageTooLarge, RemoteProtocolError, MethodNotFound for what the body breaks.
+        Raises: TooLarge, RemoteProtocolError, MethodNotFound for what the body breaks.
         """
         size = len(data)
         if (

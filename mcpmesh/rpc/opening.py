@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from grpc import StatusCode
 
-from mcpmesh.codec.status import status_of
-from mcpmesh.errors import MeshError
+from mcpmesh.codec.status import Status, status_of
+from mcpmesh.errors import MeshError, TooLarge
 from mcpmesh.rpc.answer import HEAD, refusal, trailers
 from mcpmesh.rpc.server_call import ServerCall
 from mcpmesh.wire.hpack_table import Headers
@@ -36,8 +36,11 @@ class Opening:
         server = self._server
         if not headers:
             limit = server.options.limits.max_header_list_bytes
-            message = f"the call's metadata is over the limit of {limit} bytes"
-            answer(stream, StatusCode.RESOURCE_EXHAUSTED, message)
+            error = TooLarge(
+                f"the call's metadata is over the limit of {limit} bytes; max_metadata_bytes "
+                "(--max-metadata-bytes) of the receiver sets it"
+            )
+            answer(stream, status_of(error))
             return
         head = server.heads.read(headers)
         if head.refusal:
@@ -54,11 +57,10 @@ class Opening:
         try:
             method = server.find(head)
         except MeshError as error:
-            status = status_of(error)
-            answer(stream, status.code, status.message)
+            answer(stream, status_of(error))
             return
         if method is None:
-            answer(stream, StatusCode.UNIMPLEMENTED, f"{head.path} is not served here")
+            answer(stream, Status(StatusCode.UNIMPLEMENTED, f"{head.path} is not served here"))
             return
         call = ServerCall(server, self._link, stream, head, method)
         stream.sink = call
@@ -78,9 +80,9 @@ class Opening:
         self._stream.send_data(_NOT_GRPC, True)
 
 
-def answer(stream: Stream, code: StatusCode, message: str) -> None:
+def answer(stream: Stream, status: Status) -> None:
     """Answer with trailers only."""
-    repeated, rest = trailers(code, message)
+    repeated, rest = trailers(status.code, status.message, status.metadata)
     if stream.closed:
         return
     stream.send_headers(HEAD + repeated, rest, True)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mcpmesh.transport.link import Link
 
 _log = logging.getLogger("mcpmesh.rpc")
+Pairs = tuple[tuple[str, str], ...]
 
 
 class ServerCall:
@@ -84,7 +85,8 @@ class ServerCall:
             if end:
                 queue.finish()
         except MeshError as error:
-            self._refuse(STATUS[error.grpc_code], error.message)
+            # Not withheld: the caller's own request is what is wrong.
+            self._refuse(STATUS[error.grpc_code], error.message, status_of(error).metadata)
             return
         if end and self._task is None and not self.done:
             self._run_unary_request()
@@ -211,7 +213,7 @@ class ServerCall:
             status = status_of(error)
             if status.code is StatusCode.INTERNAL:
                 _log.exception("%s failed", self.head.path)
-            self._end(status.code, status.message)
+            self._end(status.code, status.message, metadata=status.metadata)
         except Exception as error:
             _log.exception("%s failed", self.head.path)
             # The wording of grpc.aio, which people's alerts may look for.
@@ -250,7 +252,9 @@ class ServerCall:
 
     # The end
 
-    def _end(self, code: StatusCode, message: str, response: Any = None) -> None:
+    def _end(
+        self, code: StatusCode, message: str, response: Any = None, *, metadata: Pairs = ()
+    ) -> None:
         """Send what is left of the answer: head, the one response, trailers."""
         if self.done:
             return
@@ -261,6 +265,8 @@ class ServerCall:
                 framed = frame_message(*self._pack(response))
             context = self._context
             trailing = context.trailing_metadata() if context is not None else ()
+            if metadata:
+                trailing = (*trailing, *metadata)
             repeated, rest = (
                 (TRAILERS_OK, ())
                 if code is StatusCode.OK and not message and not trailing
@@ -285,13 +291,13 @@ class ServerCall:
             # The answer is complete and nobody will read the rest of the request.
             stream.stop()
 
-    def _refuse(self, code: StatusCode, message: str) -> None:
+    def _refuse(self, code: StatusCode, message: str, metadata: Pairs = ()) -> None:
         """End a call whose request is malformed or too large."""
-        self._abort(code, message)
+        self._abort(code, message, metadata)
 
-    def _abort(self, code: StatusCode, message: str) -> None:
+    def _abort(self, code: StatusCode, message: str, metadata: Pairs = ()) -> None:
         task = self._task
-        self._end(code, message)
+        self._end(code, message, metadata=metadata)
         self.cancelled = True
         self._queue.fail(asyncio.CancelledError(message))
         if self._writer is not None:

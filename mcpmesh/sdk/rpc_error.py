@@ -5,10 +5,9 @@ from typing import Any
 
 import grpc
 
-from mcpmesh.codec.status import error_of, pushback_from
+from mcpmesh.codec.status import PUSHBACK, error_of, pushback_from
 from mcpmesh.errors import MeshError
 
-PUSHBACK = "grpc-retry-pushback-ms"
 CORRELATION = "x-correlation-id"
 
 

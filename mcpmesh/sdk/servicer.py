@@ -24,7 +24,6 @@ from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc
 
 _LOG = logging.getLogger("mcpmesh.tool")
 _FINE = frozenset(("ok", "input_required"))
-PUSHBACK_KEY = "grpc-retry-pushback-ms"
 Messages = AsyncIterator[invoke_pb2.InvokeRequest]
 
 
@@ -219,7 +218,4 @@ def _log_end(call: Admitted, context: ToolContext, outcome: str, seconds: float)
 async def _abort(context: Any, error: MeshError) -> None:
     """End a call with an error's status, and with its wish to be left alone for a while."""
     status = status_of(error)
-    trailers: tuple[tuple[str, str], ...] = ()
-    if error.retry_after_ms:
-        trailers = ((PUSHBACK_KEY, str(error.retry_after_ms)),)
-    await context.abort(status.code, status.message, trailers)
+    await context.abort(status.code, status.message, status.metadata)

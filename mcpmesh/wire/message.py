@@ -5,7 +5,7 @@ Source: gRPC over HTTP/2 (PROTOCOL-HTTP2), Length-Prefixed-Message.
 
 from struct import Struct
 
-from mcpmesh.errors import Overloaded, RemoteProtocolError
+from mcpmesh.errors import RemoteProtocolError, TooLarge
 
 PREFIX_BYTES = 5
 _PREFIX = Struct(">BI")
@@ -16,8 +16,15 @@ def frame_message(payload: bytes, compressed: bool = False) -> bytes:
     return _PREFIX.pack(compressed, len(payload)) + payload
 
 
-class MessageTooLarge(Overloaded):
-    """The peer's message is over the limit; gRPC says RESOURCE_EXHAUSTED."""
+def too_large(what: str, limit: int) -> TooLarge:
+    """Return the error for a message over the limit; it says what to raise.
+
+    Units: bytes.
+    """
+    return TooLarge(
+        f"{what} is over the limit of {limit} bytes; max_message_bytes (--max-message-bytes) "
+        "of the receiver sets it"
+    )
 
 
 class MessageReader:
@@ -36,7 +43,7 @@ class MessageReader:
     def feed(self, data: bytes) -> list[tuple[bool, bytes]]:
         """Take body bytes; return the messages that they complete as (compressed, payload).
 
-        Raises: MessageTooLarge as soon as a prefix announces too much; RemoteProtocolError for an
+        Raises: TooLarge as soon as a prefix announces too much; RemoteProtocolError for an
         unknown flag.
         """
         if not self._have and len(data) >= PREFIX_BYTES:
@@ -88,6 +95,4 @@ class MessageReader:
         if flag > 1:
             raise RemoteProtocolError(f"message flag {flag} is not 0 or 1")
         if size > self._max_bytes:
-            raise MessageTooLarge(
-                f"message of {size} bytes is over the limit of {self._max_bytes} bytes"
-            )
+            raise too_large(f"message of {size} bytes", self._max_bytes)

@@ -84,6 +84,7 @@ def test_every_code_of_the_protocol_is_there() -> None:
     ("name", "status", "through", "http", "again"),
     [
         ("InvalidCall", "INVALID_ARGUMENT", "error -32602", "400 (200)", "does not help"),
+        ("TooLarge", "RESOURCE_EXHAUSTED", "error -32602", "400 (200)", "does not help"),
         ("ToolNotFound", "NOT_FOUND", "error -32602", "400 (200)", "does not help"),
         ("MethodNotFound", "UNIMPLEMENTED", "error -32601", "404 (200)", "does not help"),
         ("PermissionDenied", "PERMISSION_DENIED", "error -32014", "403", "does not help"),

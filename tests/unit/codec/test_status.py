@@ -51,10 +51,22 @@ def test_a_status_is_read_from_its_number():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1", "9" * 10, "9" * 5000, "²"])
-def test_a_pushback_that_is_no_number_of_ms_is_none(text):
-    assert pushback_from(text) == pushback_from(text.encode()) == 0
+@pytest.mark.parametrize("text", ["x", "-1", "9" * 10, "9" * 5000, "²"])
+def test_a_pushback_that_is_no_number_of_ms_means_never(text):
+    assert pushback_from(text) == pushback_from(text.encode()) == -1
     assert pushback_from("70") == pushback_from(b"70") == 70
+    assert pushback_from("") == 0
+
+
+def test_what_is_too_large_and_what_is_too_much_are_told_apart_by_the_pushback():
+    for sent in (errors.TooLarge("big"), errors.Overloaded("busy", retry_after_ms=7)):
+        status = status_of(sent)
+        assert status.code is StatusCode.RESOURCE_EXHAUSTED
+        ((_, pushback),) = status.metadata
+        found = error_of(status.code, status.message, retry_after_ms=pushback_from(pushback))
+        assert type(found) is type(sent)
+        assert (found.message, found.retry_after_ms) == (sent.message, sent.retry_after_ms)
+        assert found.retryable is isinstance(sent, errors.Overloaded)
 
 
 @pytest.mark.parametrize("found", CLASSES)

@@ -6,8 +6,8 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-from mcpmesh import ToolContext, ToolServer
-from mcpmesh.errors import AlreadyExists, InvalidCall, NotReady
+from mcpmesh import Client, ToolContext, ToolServer
+from mcpmesh.errors import AlreadyExists, InvalidCall, NotReady, TooLarge
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
 
 
@@ -198,3 +198,19 @@ async def test_the_only_replica_is_the_server_itself(discovery: Any) -> None:
     (status,) = listed.replicas
     assert (status.state, status.replica.server) == ("READY", "three")
     assert dict(status.replica.labels) == {"zone": "a"}
+
+
+async def test_a_message_over_the_limit_either_way_is_never_worth_another_try() -> None:
+    app = ToolServer("large")
+
+    @app.tool
+    def repeat(text: str, times: int) -> str:
+        return text * times
+
+    replica = await app.start()
+    async with Client(replica.endpoint) as client:
+        for arguments in ({"text": "x" * 5_000_000, "times": 1}, {"text": "x", "times": 5_000_000}):
+            with pytest.raises(TooLarge, match="max_message_bytes") as caught:
+                await client.call("repeat", arguments)
+            assert caught.value.retryable is False
+    await app.stop(0)

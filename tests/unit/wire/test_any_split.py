@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcpmesh.errors import Overloaded, RemoteProtocolError
+from mcpmesh.errors import RemoteProtocolError, TooLarge
 from mcpmesh.wire.error_code import ConnectionFault
 from mcpmesh.wire.message import MessageReader, frame_message
 from tests.unit.wire.talk import REQUEST, Talk, Writer, raw_frame
@@ -78,7 +78,7 @@ def test_any_body_gives_the_same_messages_or_the_same_refusal_wherever_it_is_cut
             for piece in pieces:
                 found += reader.feed(piece)
             reader.finish()
-        except (Overloaded, RemoteProtocolError) as error:
+        except (RemoteProtocolError, TooLarge) as error:
             return type(error), str(error)
         return found
 
@@ -87,7 +87,7 @@ def test_any_body_gives_the_same_messages_or_the_same_refusal_wherever_it_is_cut
 
 def test_a_message_over_the_limit_is_refused_at_its_prefix():
     reader = MessageReader(10)
-    with pytest.raises(Overloaded, match="message of 11 bytes is over the limit of 10 bytes"):
+    with pytest.raises(TooLarge, match=r"of 11 bytes .* of 10 bytes; max_message_bytes"):
         reader.feed(frame_message(b"x" * 11)[:5])
 
 
