@@ -7,8 +7,8 @@ from mcpmesh.policy.backoff import Backoff
 from mcpmesh.rpc import Channel, ChannelOptions, Server
 from mcpmesh.rpc.standard import StandardServices
 
-#: A router that comes back is to be found within seconds.
-_RECONNECT = ChannelOptions(backoff=Backoff(first=0.1, longest=1.6))
+#: A router that comes back is to be found within half a second.
+_RECONNECT = ChannelOptions(backoff=Backoff(first=0.05, longest=0.3))
 
 
 def new_server() -> Any:

@@ -1,7 +1,8 @@
 """A tool server's lease at a router: taken, renewed, taken anew when the router forgot it.
 
-The server never gives up: whatever happens to the router, its tools are back within seconds of
-its return.
+The server never gives up: whatever happens to the router, its tools are back within half a second
+of its return. A connection that breaks is news about the router, so it is asked at once and not
+only when the lease is to be renewed.
 """
 
 import asyncio
@@ -21,8 +22,8 @@ from mcpmesh.policy.backoff import Backoff
 from mcpmesh.v1 import registry_pb2, registry_pb2_grpc
 
 _LOG = logging.getLogger("mcpmesh.registration")
-#: Never more than two seconds, so that a router that comes back soon sees everybody.
-BACKOFF = Backoff(first=0.1, factor=2.0, longest=1.6, jitter=0.25)
+#: Short, so that a router that comes back soon sees everybody; jitter, so that not all at once.
+BACKOFF = Backoff(first=0.05, factor=2.0, longest=0.4, jitter=0.25)
 #: Longest wait for one answer of the router.
 RPC_TIMEOUT = 2.0
 _RENEWALS_PER_LEASE = 3
@@ -46,6 +47,7 @@ class Registration:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._stub: Any = registry_pb2_grpc.RegistryServiceStub(channel)  # type: ignore[no-untyped-call]
+        self._channel = channel
         self._router = router
         self._request = registry_pb2.RegisterRequest(
             replica=replica_to_message(replica),
@@ -70,10 +72,26 @@ class Registration:
         """
         while not self._leaving:
             ttl = await self._persist(self._register)
+            breaks = 0
             while ttl:
                 # A little early and never in step with other replicas.
-                await self._sleep(ttl / _RENEWALS_PER_LEASE * self._rng.uniform(0.9, 1.0))
+                wait = ttl / _RENEWALS_PER_LEASE * self._rng.uniform(0.9, 1.0)
+                if await self._connection_broke(wait):
+                    # More and more slowly, for a router that answers and hangs up.
+                    breaks += 1
+                    await self._sleep(BACKOFF.wait(breaks, self._rng))
+                else:
+                    breaks = 0
                 ttl = await self._persist(self._renew)
+
+    async def _connection_broke(self, wait: float) -> bool:
+        """Wait; return at once, and True, when the connection to the router breaks meanwhile."""
+        try:
+            async with asyncio.timeout(wait):
+                await self._channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        except TimeoutError:
+            return False
+        return True
 
     async def drain(self) -> None:
         """Ask the router for no new calls; a router that does not answer is left alone."""
@@ -92,9 +110,11 @@ class Registration:
         self._lease = ""
         self.registered.clear()
 
-    async def _register(self) -> float:
+    async def _register(self, wait_for_ready: bool) -> float:
         """Take a lease; return its length."""
-        response = await self._stub.Register(self._request, timeout=RPC_TIMEOUT)
+        response = await self._stub.Register(
+            self._request, timeout=RPC_TIMEOUT, wait_for_ready=wait_for_ready
+        )
         self._lease = response.lease_id
         self.registered.set()
         _LOG.info(
@@ -105,11 +125,13 @@ class Registration:
         )
         return seconds(response.ttl)
 
-    async def _renew(self) -> float:
+    async def _renew(self, wait_for_ready: bool) -> float:
         """Renew the lease; return its length, 0 when the router does not know it."""
         try:
             request = registry_pb2.RenewRequest(lease_id=self._lease)
-            response = await self._stub.Renew(request, timeout=RPC_TIMEOUT)
+            response = await self._stub.Renew(
+                request, timeout=RPC_TIMEOUT, wait_for_ready=wait_for_ready
+            )
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.NOT_FOUND:
                 raise
@@ -119,7 +141,7 @@ class Registration:
             return 0.0
         return seconds(response.ttl)
 
-    async def _persist(self, step: Callable[[], Awaitable[float]]) -> float:
+    async def _persist(self, step: Callable[[bool], Awaitable[float]]) -> float:
         """Take a step until the router answers, less and less often.
 
         Raises: InvalidCall when the router refuses the request itself.
@@ -127,7 +149,8 @@ class Registration:
         failures = 0
         while True:
             try:
-                return await step()
+                # The first try says why; those after it go out as soon as there is a connection.
+                return await step(failures > 0)
             except grpc.RpcError as error:
                 if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
                     raise InvalidCall(f"{self._router} refuses: {error.details()}") from error
