@@ -26,13 +26,20 @@ class Pool:
         limits: Limits,
         *,
         reconnected: Callable[[str], None] = lambda _replica_id: None,
+        gone: Callable[[str, int], None] = lambda _host, _port: None,
     ) -> None:
+        """Begin without replicas.
+
+        `reconnected` is told a replica's id when a connection to it was made; `gone` a host and
+        port, when the last attempt there ended and no replica of the catalog is there any more.
+        """
         #: Read by the data path; replaced as a whole by the control path.
         self.routes = Routes()
         self._hub = hub
         self._rng = rng
         self._limits = limits
         self._reconnected = reconnected
+        self._gone = gone
         self._catalog = Catalog()
         self._candidates: dict[str, Candidate] = {}
         self._subchannels: dict[str, Subchannel] = {}
@@ -110,9 +117,17 @@ class Pool:
         """Let go of a replica; attempts that are on their way to it still finish."""
         candidate = self._candidates.pop(replica_id)
         candidate.connection = None
-        closing = asyncio.ensure_future(self._subchannels.pop(replica_id).close(_FORGET_GRACE))
+        closing = asyncio.ensure_future(
+            self._let_go(self._subchannels.pop(replica_id), candidate.address)
+        )
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+    async def _let_go(self, subchannel: Subchannel, address: tuple[str, int]) -> None:
+        await subchannel.close(_FORGET_GRACE)
+        # A replica that started again may have the address by now.
+        if all(each.address != address for each in self._candidates.values()):
+            self._gone(*address)
 
     def _on_state(self, replica_id: str, subchannel: Subchannel) -> None:
         candidate = self._candidates.get(replica_id)

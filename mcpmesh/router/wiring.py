@@ -34,6 +34,7 @@ from mcpmesh.stack.balance import balance
 from mcpmesh.stack.call import Service, stacked
 from mcpmesh.stack.deadline import deadline
 from mcpmesh.stack.retry import retry
+from mcpmesh.telemetry.attributes import SERVER_ADDRESS, SERVER_PORT
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.timers import Timers
@@ -94,7 +95,9 @@ class Router:
         host, _ = split_endpoint(settings.grpc)
         port = server.add_insecure_port(settings.grpc)
         source, registrar = await self._source(rng, hub)
-        pool = self._pool = Pool(hub, rng, limits, reconnected=self._reconnected)
+        pool = self._pool = Pool(
+            hub, rng, limits, reconnected=self._reconnected, gone=self._forget_replica
+        )
         source.listen(pool.on_catalog)
         in_flight = InFlight()
         service = _stack(settings, telemetry, pool, source, in_flight, loop, rng)
@@ -164,6 +167,10 @@ class Router:
         if self._static is not None:
             self._static.reconnected(replica_id)
 
+    def _forget_replica(self, host: str, port: int) -> None:
+        """Drop the metrics of a replica that is gone: in a fleet that scales they would pile up."""
+        self._telemetry.instruments.rpc_client.forget({SERVER_ADDRESS: host, SERVER_PORT: port})
+
     def _count_refusal(self, method: str, error: MeshError) -> None:
         name = status_of(error).code.name
         self._telemetry.instruments.refusals.cell(name).add()
@@ -200,7 +207,7 @@ def _observe(telemetry: Telemetry, pool: Pool, in_flight: InFlight) -> None:
     """Have the gauges read what the router holds."""
     telemetry.instruments.calls_in_flight.observe(lambda: {(): in_flight.calls})
     telemetry.instruments.replicas.observe(
-        lambda: {("", state): count for state, count in pool.states().items()}
+        lambda: {(state,): count for state, count in pool.states().items()}
     )
 
 

@@ -9,7 +9,7 @@ be lost, as no lock is taken; no total ever goes back.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 Labels = tuple[str | int, ...]
@@ -91,9 +91,10 @@ class Cells(Generic[C]):
             self.other = self._new()
         return self.other
 
-    def forget(self, position: int, value: str | int) -> None:
-        """Drop the cells with that label value: what it named is gone and will not come back."""
-        for labels in [key for key in self._by_labels if key[position] == value]:
+    def forget(self, values: Mapping[int, str | int]) -> None:
+        """Drop the cells with all these label values, by position: what they named is gone."""
+        wanted = values.items()
+        for labels in [key for key in self._by_labels if all(key[at] == v for at, v in wanted)]:
             del self._by_labels[labels]
 
     def items(self) -> list[tuple[Labels | None, C]]:

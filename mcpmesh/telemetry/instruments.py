@@ -56,7 +56,7 @@ IN_FLIGHT = Description(
     "mcpmesh.router.calls_in_flight", "{call}", "Calls that the router has not answered yet"
 )
 REPLICAS = Description(
-    "mcpmesh.router.replicas", "{replica}", "Replicas of a tool by state", (a.TOOL, a.STATE)
+    "mcpmesh.router.replicas", "{replica}", "Replicas that the router knows, by state", (a.STATE,)
 )
 RETRIES = Description(
     "mcpmesh.router.retries",

@@ -78,9 +78,9 @@ class Histogram:
         """Return the cell of these label values, in the order of the description's labels."""
         return self._cells.at(values)
 
-    def forget(self, label: str, value: str | int) -> None:
-        """Drop all cells with that label value."""
-        self._cells.forget(self.about.labels.index(label), value)
+    def forget(self, values: Mapping[str, str | int]) -> None:
+        """Drop all cells that have each of these label values."""
+        self._cells.forget({self.about.labels.index(k): v for k, v in values.items()})
 
     def points(self) -> list[HistogramPoint]:
         """Take a snapshot of all cells in which something was recorded."""
@@ -102,9 +102,9 @@ class Counter:
         """Return the cell of these label values, in the order of the description's labels."""
         return self._cells.at(values)
 
-    def forget(self, label: str, value: str | int) -> None:
-        """Drop all cells with that label value."""
-        self._cells.forget(self.about.labels.index(label), value)
+    def forget(self, values: Mapping[str, str | int]) -> None:
+        """Drop all cells that have each of these label values."""
+        self._cells.forget({self.about.labels.index(k): v for k, v in values.items()})
 
     def points(self) -> list[NumberPoint]:
         """Take a snapshot of all cells."""

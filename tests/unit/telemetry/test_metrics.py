@@ -79,13 +79,14 @@ def test_cells_beyond_the_limit_share_one():
     assert sum(other.counts) == 7
 
 
-def test_forgotten_label_value_makes_room():
-    counter = Counter(Description("c", "1", "", ("tool", "replica")), max_cells=2)
-    counter.cell("echo", "r1").add()
-    counter.cell("echo", "r2").add()
-    counter.forget("replica", "r1")
-    counter.cell("echo", "r3").add(2)
-    assert [(p.attributes["replica"], p.value) for p in counter.points()] == [("r2", 1), ("r3", 2)]
+def test_forgotten_label_values_make_room():
+    counter = Counter(Description("c", "1", "", ("tool", "host", "port")), max_cells=3)
+    for labels in (("echo", "h", 1), ("sum", "h", 1), ("echo", "h", 2)):
+        counter.cell(*labels).add()
+    counter.forget({"host": "h", "port": 1})
+    counter.cell("echo", "i", 1).add(2)
+    left = [(p.attributes["host"], p.attributes["port"], p.value) for p in counter.points()]
+    assert left == [("h", 2, 1), ("i", 1, 2)]
 
 
 def test_wrong_number_of_label_values_is_refused():
