@@ -29,16 +29,22 @@ Written by `make docs` from the instruments themselves.
 
 `mcpmesh up` and `mcpmesh bridge` serve their metrics in Prometheus' text format at `/metrics` of
 the HTTP address, `http://127.0.0.1:7080/metrics` by default; `up` is router and bridge in one.
-Every process, a router or tool server alone too, sends them where the standard variables say:
+Every process, a router or tool server alone too, sends or serves them as the standard variables
+say:
 
 | variable | value |
 |---|---|
-| `OTEL_METRICS_EXPORTER` | `none` (the default), `otlp`, `console`, or both, with a comma between |
+| `OTEL_METRICS_EXPORTER` | `none` (the default), `otlp`, `prometheus`, `console`, or `otlp,prometheus` |
 | `OTEL_METRIC_EXPORT_INTERVAL` | milliseconds between two exports, 60000 by default |
 | `OTEL_EXPORTER_OTLP_ENDPOINT` | where OTLP goes, such as `http://localhost:4317` |
 | `OTEL_EXPORTER_OTLP_PROTOCOL` | `grpc` (the default) or `http/protobuf` |
+| `OTEL_EXPORTER_PROMETHEUS_HOST` | where `prometheus` serves `/metrics`, `localhost` by default |
+| `OTEL_EXPORTER_PROMETHEUS_PORT` | its port, 9464 by default, 0 for a free one that the log names |
 | `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SERVICE_NAME` | what the process calls itself |
 | `OTEL_SDK_DISABLED` | `true` exports nothing, whatever the others say |
+
+With `prometheus` every process needs a port of its own: replicas and workers on one host can't
+share 9464. One that finds the port taken warns and goes on without; give it 0, or use `otlp`.
 
 OTLP is an extra: `pip install 'mcpmesh[otlp]'`. In Prometheus' names and labels a dot is an
 underscore. Labels whose value anybody could make up, such as the name of a tool that there is not,

@@ -68,9 +68,9 @@ class Pool:
         return subchannel.state.value, in_flight, subchannel.reason
 
     def states(self) -> dict[str, int]:
-        """Count the replicas by state."""
+        """Count the replicas by state; an exporter's thread may ask."""
         counts: dict[str, int] = {}
-        for subchannel in self._subchannels.values():
+        for subchannel in tuple(self._subchannels.values()):
             counts[subchannel.state.value] = counts.get(subchannel.state.value, 0) + 1
         return counts
 

@@ -21,6 +21,7 @@ from mcpmesh.telemetry.exporters import (
 from mcpmesh.telemetry.instruments import Instruments, add_instruments
 from mcpmesh.telemetry.metric_export import PeriodicExport
 from mcpmesh.telemetry.metrics import Metrics
+from mcpmesh.telemetry.prometheus_server import prometheus_server
 from mcpmesh.telemetry.resource import resource_from
 from mcpmesh.telemetry.sampling import Decision, sampling_from
 from mcpmesh.telemetry.tracing import RandomIds, Recorder, Tracing
@@ -33,13 +34,13 @@ _INTERVAL_MS = 60_000
 class Telemetry:
     """What a process traces and measures with.
 
-    `serve_prometheus`: OTEL_METRICS_EXPORTER asks for a page (`prometheus.exposition`).
+    `prometheus`: HOST:PORT that serves the page for Prometheus; empty when none does.
     """
 
     tracing: Tracing
     metrics: Metrics
     instruments: Instruments
-    serve_prometheus: bool = False
+    prometheus: str = ""
     closers: tuple[Callable[[], None], ...] = ()
 
     def shutdown(self) -> None:
@@ -85,8 +86,14 @@ def setup(
     logs = environ.get("OTEL_LOGS_EXPORTER", "").strip()
     if logs not in ("", "none", "console"):
         _log.warning("OTEL_LOGS_EXPORTER: logs go to stderr only, not to %r", logs)
-    page = "prometheus" in exporter_names(METRICS, environ)
-    return Telemetry(tracing, metrics, instruments, page, tuple(closers))
+    prometheus = ""
+    if "prometheus" in exporter_names(METRICS, environ):
+        server = prometheus_server(metrics, environ)
+        if server is not None:
+            server.start()
+            prometheus = server.endpoint
+            closers.append(server.shutdown)
+    return Telemetry(tracing, metrics, instruments, prometheus, tuple(closers))
 
 
 def without_exporters(rng: Random) -> Telemetry:

@@ -2,13 +2,16 @@
 
 import io
 import json
+import socket
 from random import Random
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import pytest
 
 from mcpmesh.model.trace import TraceContext
 from mcpmesh.telemetry import exporters
-from mcpmesh.telemetry.prometheus import exposition
+from mcpmesh.telemetry.prometheus import CONTENT_TYPE, exposition
 from mcpmesh.telemetry.setup import setup
 from mcpmesh.telemetry.tracing import SERVER
 
@@ -87,10 +90,38 @@ def test_missing_otlp_package_is_refused_with_what_to_install(monkeypatch: pytes
         setup("router", {"OTEL_TRACES_EXPORTER": "otlp"}, Random(1))
 
 
-def test_prometheus_is_served_and_not_exported():
-    telemetry = setup("router", {"OTEL_METRICS_EXPORTER": "prometheus"}, Random(1))
-    assert telemetry.serve_prometheus
+PROMETHEUS = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1"}
+
+
+def scraped(url: str) -> tuple[bytes, str]:
+    with urlopen(url, timeout=5) as answer:
+        return answer.read(), answer.headers["content-type"]
+
+
+def test_prometheus_is_served_until_the_shutdown():
+    telemetry = setup("router", {**PROMETHEUS, "OTEL_EXPORTER_PROMETHEUS_PORT": "0"}, Random(1))
+    telemetry.instruments.refusals.cell("NOT_FOUND").add(3)
+    url = f"http://{telemetry.prometheus}"
+    page, content_type = scraped(f"{url}/metrics")
+    assert b'mcpmesh_router_refusals_total{rpc_response_status_code="NOT_FOUND"} 3\n' in page
+    assert content_type == CONTENT_TYPE
+    assert scraped(url)[0] == page
+    with pytest.raises(HTTPError, match="404"):
+        scraped(f"{url}/else")
+    telemetry.shutdown()
+    with pytest.raises(URLError):
+        scraped(url)
+
+
+def test_a_port_that_is_taken_is_a_warning_that_says_what_to_do(caplog: pytest.LogCaptureFixture):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        environ = {**PROMETHEUS, "OTEL_EXPORTER_PROMETHEUS_PORT": port}
+        telemetry = setup("router", environ, Random(1))
+    assert telemetry.prometheus == ""
     assert telemetry.closers == ()
+    assert f"cannot listen on 127.0.0.1:{port}" in caplog.text
+    assert "set OTEL_EXPORTER_PROMETHEUS_PORT" in caplog.text
 
 
 def test_wrong_interval_is_logged_and_the_default_taken(caplog: pytest.LogCaptureFixture):
