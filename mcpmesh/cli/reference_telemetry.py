@@ -34,7 +34,7 @@ say:
 
 | variable | value |
 |---|---|
-| `OTEL_METRICS_EXPORTER` | `none` (the default), `otlp`, `prometheus`, `console`, or `otlp,prometheus` |
+| `OTEL_METRICS_EXPORTER` | `none` (default), `otlp`, `prometheus`, `console`, or `otlp,console` |
 | `OTEL_METRIC_EXPORT_INTERVAL` | milliseconds between two exports, 60000 by default |
 | `OTEL_EXPORTER_OTLP_ENDPOINT` | where OTLP goes, such as `http://localhost:4317` |
 | `OTEL_EXPORTER_OTLP_PROTOCOL` | `grpc` (the default) or `http/protobuf` |
