@@ -235,12 +235,17 @@ async def test_health_and_reflection_answer_the_official_stubs():
             health = health_pb2_grpc.HealthStub(channel)
             ask = health_pb2.HealthCheckRequest(service="test.Service")
             serving = health_pb2.HealthCheckResponse
-            await standard.serving()
             watch = health.Watch(ask)
+            for asked in (ask, health_pb2.HealthCheckRequest()):
+                assert (await health.Check(asked)).status == serving.NOT_SERVING
+            assert (await watch.read()).status == serving.NOT_SERVING
+            await standard.serving()
             assert (await health.Check(ask)).status == serving.SERVING
             assert (await watch.read()).status == serving.SERVING
             missing = health_pb2.HealthCheckRequest(service="missing")
             assert (await failure(health.Check(missing))).code() is grpc.StatusCode.NOT_FOUND
+            unknown = health.Watch(missing)
+            assert (await unknown.read()).status == serving.SERVICE_UNKNOWN
             reflect = reflection_pb2_grpc.ServerReflectionStub(channel)
             question = reflection_pb2.ServerReflectionRequest(list_services="")
             answers = [answer async for answer in reflect.ServerReflectionInfo(iter([question]))]
@@ -249,5 +254,7 @@ async def test_health_and_reflection_answer_the_official_stubs():
             await standard.draining()
             assert (await health.Check(ask)).status == serving.NOT_SERVING
             assert (await watch.read()).status == serving.NOT_SERVING
+            for ended in (watch, unknown):
+                assert await ended.read() is grpc.aio.EOF
     finally:
         await server.stop(None)
