@@ -29,6 +29,9 @@ _TRACEPARENT = literal_name("traceparent")
 _TRACESTATE = literal_name("tracestate")
 _CORRELATION = literal_name("x-correlation-id")
 _BAGGAGE = literal_name("baggage")
+_OWN_BAGGAGE = f"{CORRELATION_ID}="
+#: Ids up to this size need no quoting and no long form of a length.
+_SHORT_ID = 64
 
 _log = logging.getLogger("mcpmesh.call")
 Clock = Callable[[], float]
@@ -71,7 +74,7 @@ def observe_calls(
                 in_flight.calls -= 1
                 duration = clock() - began
                 if code is StatusCode.OK and not span.recording and call_log != "all":
-                    rpc_server.cell(method, call.tool, "OK").record(duration)
+                    rpc_server.at((method, call.tool, "OK")).record(duration)
                     return
                 name = code.name
                 rpc_server.cell(method, tool_label(call.tool, name), name).record(duration)
@@ -146,7 +149,7 @@ def observe_attempts(telemetry: Telemetry, clock: Clock) -> Layer:
 
             def ended(code: StatusCode, message: str) -> None:
                 name = "OK" if code is StatusCode.OK else code.name
-                rpc_client.cell(method, call.tool, name, host, port).record(clock() - began)
+                rpc_client.at((method, call.tool, name, host, port)).record(clock() - began)
                 if span is not None:
                     span.set(RPC_STATUS, name)
                     span.end(client_error_type(name), message)
@@ -185,12 +188,14 @@ def _fields(call: Call, span: CallSpan | None) -> str:
     trace = span.trace if span is not None else call.trace
     assert trace is not None
     correlation_id = call.correlation_id
-    if call.baggage or not correlation_id.isalnum():
-        baggage = baggage_with_correlation(call.baggage, correlation_id)
-    else:
-        # Nothing to merge and nothing to quote: most calls, and 1.5 µs less.
-        baggage = f"{CORRELATION_ID}={correlation_id}"
-    # One text rather than a field each: 2 µs less per call.
+    size = len(correlation_id)
+    # One text rather than a field each is 2 µs less per call; so is the short way for most ids.
+    if size <= _SHORT_ID and not call.baggage and not trace.state and correlation_id.isalnum():
+        return (
+            f"{_TRACEPARENT}\x37{trace.traceparent()}{_CORRELATION}{chr(size)}{correlation_id}"
+            f"{_BAGGAGE}{chr(size + len(_OWN_BAGGAGE))}{_OWN_BAGGAGE}{correlation_id}"
+        )
+    baggage = baggage_with_correlation(call.baggage, correlation_id)
     written = (
         f"{_TRACEPARENT}{literal_value(trace.traceparent())}"
         f"{_CORRELATION}{literal_value(correlation_id)}"

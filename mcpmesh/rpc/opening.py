@@ -48,7 +48,7 @@ class Opening:
             if end:
                 self._refuse()
             return
-        raw = server.raw_handler(head.path)
+        raw = server.raw.get(head.path)
         if raw is not None:
             sink = raw(self._link, stream, head)
             stream.sink = sink

@@ -66,7 +66,8 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._methods: dict[str, Method] = {}
         self._generic: list[grpc.GenericRpcHandler] = []
-        self._raw: dict[str, RawHandler] = {}
+        #: Who takes the streams of a method unopened, by path.
+        self.raw: dict[str, RawHandler] = {}
         self._sockets: list[socket.socket] = []
         self._listeners: list[asyncio.Server] = []
         self._stopping: asyncio.Future[None] | None = None
@@ -97,11 +98,7 @@ class Server:
 
     def add_raw_handler(self, path: str, handler: RawHandler) -> None:
         """Give every stream of one method to a handler that moves its bytes unopened."""
-        self._raw[path] = handler
-
-    def raw_handler(self, path: str) -> RawHandler | None:
-        """Return who takes the streams of a method unopened."""
-        return self._raw.get(path)
+        self.raw[path] = handler
 
     def find(self, head: RequestHead) -> Method | None:
         """Return the method that a path names."""

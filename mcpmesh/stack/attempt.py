@@ -10,7 +10,7 @@ from mcpmesh.errors import Draining
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.reply import Reply, Unsent
 from mcpmesh.wire.connection import Connection
-from mcpmesh.wire.hpack_literal import literal_name, literal_value
+from mcpmesh.wire.hpack_literal import literal_name
 
 _TIMEOUT = literal_name("grpc-timeout")
 
@@ -50,8 +50,8 @@ class Attempt:
         connection = candidate.connection
         if not isinstance(connection, Connection):
             raise Unsent(f"{candidate.replica}: not connected")
-        timeout = literal_value(format_timeout(call.deadline - self._clock()).decode())
-        own = f"{call.passed_on}{_TIMEOUT}{timeout}".encode("latin-1")
+        timeout = format_timeout(call.deadline - self._clock()).decode()
+        own = f"{call.passed_on}{_TIMEOUT}{chr(len(timeout))}{timeout}".encode("latin-1")
         try:
             stream = connection.open(call.forward, reply, own)
         except Draining as error:

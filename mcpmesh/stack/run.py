@@ -82,25 +82,28 @@ class Run(Generic[T]):
                 if error is None:
                     break
         except StopIteration as stop:
-            self._finish()[0](stop.value)
+            on_result = self._on_result
+            self._let_go()
+            on_result(stop.value)
         except BaseException as raised:
-            self._finish()[1](raised)
+            on_error = self._on_error
+            self._let_go()
+            on_error(raised)
         else:
             self._running = False
-            self._wait_for(awaited)
+            if type(awaited) is Promise:
+                self._awaited = awaited
+                awaited.wake = self._step
+            else:
+                self._wait_for(awaited)
 
-    def _finish(self) -> tuple[Callable[[T], None], Callable[[BaseException], None]]:
-        """Let go of who waits: a run and its owner that keep each other cost a GC pass."""
-        told = self._on_result, self._on_error
+    def _let_go(self) -> None:
+        """Forget who waits: a run and its owner that keep each other cost a GC pass."""
         self.done = True
         del self._on_result, self._on_error
-        return told
 
     def _wait_for(self, awaited: Any) -> None:
-        if type(awaited) is Promise:
-            self._awaited = awaited
-            awaited.wake = self._step
-        elif asyncio.isfuture(awaited):
+        if asyncio.isfuture(awaited):
             # What Task does with a future that its coroutine yields.
             awaited._asyncio_future_blocking = False
             self._awaited = awaited

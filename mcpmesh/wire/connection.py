@@ -226,7 +226,7 @@ class Connection:
             return
         if was_reset:
             self._remember_reset(stream.id)
-        else:
+        elif self.flood.level:
             self.flood.earn()
         self._drop(stream)
 

@@ -90,8 +90,10 @@ class HeaderBlocks:
 
     def request(self, block: bytes) -> Head:
         """Read a request's head."""
-        headers = self._decode(block)
-        if headers is None:
+        try:
+            headers = self._decoder.decode(block)
+        except HpackError as error:
+            _check_too_large(error)
             return _TOO_LARGE
         head = self._checked.get(id(headers))
         if head is None:
@@ -101,8 +103,10 @@ class HeaderBlocks:
 
     def response(self, block: bytes) -> Head:
         """Read a response's head."""
-        headers = self._decode(block)
-        if headers is None:
+        try:
+            headers = self._decoder.decode(block)
+        except HpackError as error:
+            _check_too_large(error)
             return _TOO_LARGE
         head = self._checked.get(id(headers))
         if head is None:
@@ -113,11 +117,13 @@ class HeaderBlocks:
 
     def trailers(self, block: bytes, ended: bool) -> Headers | None:
         """Read trailers: () when they are over the limit, None when they have no fields."""
-        headers = self._decode(block)
+        try:
+            headers = self._decoder.decode(block)
+        except HpackError as error:
+            _check_too_large(error)
+            return ()
         if not ended:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "a second HEADERS that does not end")
-        if headers is None:
-            return ()
         if id(headers) not in self._trailers:
             check_trailers(headers)
             _remember(self._trailers, headers, headers)
@@ -125,15 +131,19 @@ class HeaderBlocks:
 
     def skip(self, block: bytes) -> None:
         """Decode a block nobody waits for: the compression state must follow it."""
-        self._decode(block)
-
-    def _decode(self, block: bytes) -> Headers | None:
         try:
-            return self._decoder.decode(block)
-        except HeaderListTooLarge:
-            return None
+            self._decoder.decode(block)
         except HpackError as error:
-            raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, str(error)) from error
+            _check_too_large(error)
+
+
+def _check_too_large(error: HpackError) -> None:
+    """Pass a list that is only too large; its block left the compression state in step.
+
+    Raises: ConnectionFault for everything else.
+    """
+    if not isinstance(error, HeaderListTooLarge):
+        raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, str(error)) from error
 
 
 def _remember(memo: dict[int, T], headers: Headers, checked: T) -> T:

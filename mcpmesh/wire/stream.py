@@ -200,7 +200,8 @@ class Stream:
 
     def consumed(self, size: int) -> None:
         """Give back credit for body bytes that arrived and are done with."""
-        size = min(size, self.held)
+        if size > self.held:  # noqa: PLR1730 - a comparison costs half of min()
+            size = self.held
         if not size:
             return
         self.held -= size
