@@ -27,7 +27,7 @@ class MessageQueue:
     """
 
     __slots__ = (
-        "_held", "_max_bytes", "_messages", "_reader", "_stream", "_waiter", "encoding", "ended",
+        "_held", "_max_bytes", "_messages", "_reader", "_stream", "_waiters", "encoding", "ended",
         "error",
     )  # fmt: skip
 
@@ -42,7 +42,9 @@ class MessageQueue:
         self._reader: MessageReader | None = None
         self._messages: deque[bytes] = deque()
         self._held = 0
-        self._waiter: asyncio.Future[None] | None = None
+        # Readers in the order they came; made for the first that has to wait. Only the first
+        # of them is woken, and passes it on.
+        self._waiters: deque[asyncio.Future[None]] | None = None
 
     def attach(self, stream: Credited) -> None:
         """Name the stream that is to be credited."""
@@ -64,7 +66,7 @@ class MessageQueue:
             # One plain message in one frame: most of them, at a third of the cost.
             self._held += size
             self._messages.append(data[PREFIX_BYTES:])
-            if self._waiter is not None:
+            if self._waiters:
                 self._wake()
             return
         self._feed_slowly(data)
@@ -118,23 +120,45 @@ class MessageQueue:
         self._credit(held)
 
     async def read(self) -> bytes | None:
-        """Wait for the next message; None after the last.
+        """Wait for the next message; None after the last. Several may wait, and are served in turn.
 
         Raises: what `fail` was given.
         """
-        while True:
+        if not self._waiters:
             payload = self.take()
             if payload is not None:
                 return payload
-            if self.error is not None:
-                raise self.error
             if self.ended:
-                return None
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+                return self._last()
+        return await self._read_in_turn()
+
+    async def _read_in_turn(self) -> bytes | None:
+        if self._waiters is None:
+            self._waiters = deque()
+        waiters = self._waiters
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
+        waiters.append(turn)
+        try:
+            while True:
+                await turn
+                payload = self.take()
+                if payload is not None:
+                    return payload
+                if self.ended:
+                    return self._last()
+                turn = waiters[0] = loop.create_future()
+        finally:
+            # Cancelled or served: what is there, if anything, is for the next.
+            waiters.remove(turn)
+            if self._messages or self.ended:
+                self._wake()
+
+    def _last(self) -> bytes | None:
+        """Return what comes after the last message: None, or the error."""
+        if self.error is not None:
+            raise self.error
+        return None
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -144,5 +168,6 @@ class MessageQueue:
             self._stream.consumed(size)
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiters = self._waiters
+        if waiters and not waiters[0].done():
+            waiters[0].set_result(None)
