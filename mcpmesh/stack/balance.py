@@ -53,7 +53,10 @@ def _no_replica(route: Route) -> NoReplica:
     tool, replicas = route.cluster.tool, route.cluster.replicas
     names: Iterable[str] = map(str, replicas[:3])
     more = f" and {len(replicas) - 3} more" if len(replicas) > 3 else ""
+    if len(replicas) == 1:
+        who = "its only replica takes no calls now"
+    else:
+        who = f"none of its {len(replicas)} replicas takes calls now"
     return NoReplica(
-        f"{tool.name}: none of its {len(replicas)} replicas takes calls now "
-        f"({', '.join(names)}{more}); try again, or ask to wait for one"
+        f"{tool.name}: {who} ({', '.join(names)}{more}); try again, or ask to wait for one"
     )

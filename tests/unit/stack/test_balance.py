@@ -53,6 +53,14 @@ def test_a_tool_without_ready_replicas_is_refused_at_once_naming_them() -> None:
     assert "and 2 more" in error.message
 
 
+def test_a_tool_whose_only_replica_is_away_is_told_in_the_singular() -> None:
+    picking = Picking()
+    picking.table.show(cluster("echo", "a"))
+    error = picking.call().error
+    assert isinstance(error, NoReplica)
+    assert error.message.startswith("echo: its only replica takes no calls now (a@10.0.0.1:")
+
+
 def test_newest_version_is_the_default_and_others_are_found_by_name() -> None:
     picking = Picking()
     picking.table.show(
