@@ -5,18 +5,19 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from mcpmesh.bridge.asgi import Receive
+from mcpmesh.transport.timers import Timers
 
 T = TypeVar("T")
 #: Units: seconds a call may take before anybody watches the connection. Most are done by then,
 #: and a task that watches costs 15 µs.
-GRACE = 0.05
+GRACE = 0.5
 
 
 class Hangup(Exception):
     """The client closed its connection; the work was cancelled."""
 
 
-async def until_hangup(receive: Receive, work: Awaitable[T]) -> T:
+async def until_hangup(receive: Receive, work: Awaitable[T], timers: Timers) -> T:
     """Wait for the work, and cancel it when the client hangs up.
 
     Holds for both eras: an answer can reach nobody else, for streams cannot be resumed here.
@@ -24,29 +25,44 @@ async def until_hangup(receive: Receive, work: Awaitable[T]) -> T:
     """
     task = asyncio.current_task()
     assert task is not None
-    watchers: list[asyncio.Task[None]] = []
-    loop = asyncio.get_running_loop()
-    timer = loop.call_later(GRACE, lambda: watchers.append(loop.create_task(_watch(receive, task))))
+    watch = _Watch(receive, task)
+    now = asyncio.get_running_loop().time()
+    handle = timers.add(now + GRACE, now, watch)
     try:
         try:
             return await work
         finally:
-            timer.cancel()
-            for watcher in watchers:
-                watcher.cancel()
-                await asyncio.wait([watcher])
+            timers.remove(handle, watch)
+            if watch.watcher is not None:
+                watch.watcher.cancel()
+                await asyncio.wait([watch.watcher])
     except asyncio.CancelledError:
-        if not _hung_up(watchers):
+        if not watch.hung_up():
             raise
         task.uncancel()
         raise Hangup from None
 
 
-async def _watch(receive: Receive, task: asyncio.Task[object]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    task.cancel()
+class _Watch:
+    """Watches a connection, from when the work turned out to take long."""
 
+    __slots__ = ("_receive", "_task", "watcher")
 
-def _hung_up(watchers: list[asyncio.Task[None]]) -> bool:
-    return any(watcher.done() and not watcher.cancelled() for watcher in watchers)
+    def __init__(self, receive: Receive, task: asyncio.Task[object]) -> None:
+        self._receive = receive
+        self._task = task
+        self.watcher: asyncio.Task[None] | None = None
+
+    def expire(self) -> None:
+        """Begin to watch."""
+        self.watcher = asyncio.get_running_loop().create_task(self._watch())
+
+    def hung_up(self) -> bool:
+        """Tell whether the client went away."""
+        watcher = self.watcher
+        return watcher is not None and watcher.done() and not watcher.cancelled()
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._task.cancel()

@@ -1,5 +1,6 @@
 """MCP over HTTP, as a bare ASGI application: /mcp of both eras, /healthz, /readyz, /metrics."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,8 +40,10 @@ from mcpmesh.codec.jsonrpc import (
     message_of,
 )
 from mcpmesh.telemetry.prometheus import CONTENT_TYPE
+from mcpmesh.transport.timers import Timers
 
 _ALLOW_POST: Header = (b"allow", b"POST")
+_ONLY_POST = b'{"error":"MCP is served to POST with a JSON-RPC body"}'
 _ALLOW_GET: Header = (b"allow", b"GET, HEAD")
 _log = logging.getLogger(__name__)
 
@@ -53,6 +56,13 @@ class HttpApp:
         self._metrics = metrics
         self._settings = bridge.settings
         self._tuning = bridge.tuning
+        self._shared_timers: Timers | None = None
+
+    def _timers(self) -> Timers:
+        """Return the timers that all requests share, of the loop that serves them."""
+        if self._shared_timers is None:
+            self._shared_timers = Timers(asyncio.get_running_loop())
+        return self._shared_timers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -90,7 +100,7 @@ class HttpApp:
                 )
                 await respond(send, 200, headers=())
             else:
-                await respond(send, 405, headers=(_ALLOW_POST,))
+                await respond(send, 405, _ONLY_POST, (JSON, *echo, _ALLOW_POST))
         except HttpRefusal as refusal:
             body = error_bytes(refusal.error)
             await respond(send, refusal.status, body, (JSON, *echo, *refusal.headers))
@@ -112,7 +122,11 @@ class HttpApp:
         """
         check_types(headers)
         body = await read_body(
-            headers, receive, self._settings.max_body_bytes, self._tuning.body_timeout
+            headers,
+            receive,
+            self._settings.max_body_bytes,
+            self._tuning.body_timeout,
+            self._timers(),
         )
         value = decode(body)
         if type(value) is list:
@@ -168,7 +182,7 @@ class HttpApp:
         ):
             await self._stream(request, exchange, receive, send)
             return
-        answer = await until_hangup(receive, self._bridge.answer(request, exchange))
+        answer = await until_hangup(receive, self._bridge.answer(request, exchange), self._timers())
         await _plain(answer, send)
 
     async def _stream(
@@ -177,7 +191,9 @@ class HttpApp:
         echo = _correlation_header(exchange.links.correlation_id)
         async with EventStream(send, self._settings.heartbeat, echo) as events:
             exchange.notify = events.event
-            answer = await until_hangup(receive, self._bridge.answer(request, exchange))
+            answer = await until_hangup(
+                receive, self._bridge.answer(request, exchange), self._timers()
+            )
         if events.started:
             await events.finish(answer.body if answer else None)
         else:
@@ -193,7 +209,7 @@ class HttpApp:
             peer = legacy_peer("", {}, headers, self._bridge.sessions)
         check_batch(values, peer, self._tuning.max_batch)
         work = batch_answers(self._bridge, values, peer, headers)
-        bodies = await until_hangup(receive, work)
+        bodies = await until_hangup(receive, work, self._timers())
         if bodies:
             await respond(send, 200, b"[" + b",".join(bodies) + b"]")
         else:

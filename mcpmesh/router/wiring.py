@@ -7,6 +7,7 @@ A `Router` is a whole router, or one worker of several that follow the registry 
 import asyncio
 import logging
 from random import Random
+from time import perf_counter
 
 from mcpmesh.codec.status import status_of
 from mcpmesh.config import RouterSettings
@@ -191,7 +192,8 @@ def _stack(
     return stacked(
         Attempt(clock),
         # Outermost, so that it sees refusals and how the body ended.
-        observe_calls(telemetry, clock, in_flight, settings.call_log),
+        # (Not by the loop's clock, which uvloop moves on once a turn, in whole milliseconds.)
+        observe_calls(telemetry, perf_counter, in_flight, settings.call_log),
         # Above retry: one budget of time for all attempts.
         deadline(Timers(loop), clock),
         # Above balance: each attempt picks anew.
@@ -199,7 +201,7 @@ def _stack(
         # Picks, so that what is below knows its replica.
         balance(pool, rng, lambda tool, version: _unknown(source, tool, version)),
         # Innermost: a span and a measurement per attempt, and the trace for the replica.
-        observe_attempts(telemetry, clock),
+        observe_attempts(telemetry, perf_counter),
     )
 
 

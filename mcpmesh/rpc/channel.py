@@ -21,6 +21,7 @@ from mcpmesh.rpc.client_shapes import (
 from mcpmesh.rpc.subchannel import State, Subchannel
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.link import LinkTimes
+from mcpmesh.transport.timers import Timers
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.limits import Limits
@@ -76,6 +77,8 @@ class Channel:
             times=self.options.times,
             backoff=self.options.backoff,
         )
+        #: Deadlines of this channel's calls.
+        self.timers = Timers(self.loop)
         #: The head of an answer that was looked at and is not compressed.
         self.plain_head: Headers = ()
 

@@ -75,11 +75,12 @@ class CallBase:
         self._head_wait: asyncio.Future[None] | None = None
         self._connection_wait: asyncio.Task[None] | None = None
         self._callbacks: list[Callable[[Any], None]] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: int | asyncio.TimerHandle | None = None
         self._expiry: float | None = None
         if timeout is not None:
-            self._expiry = loop.time() + timeout
-            self._timer = loop.call_later(max(0.0, timeout), self._expire)
+            now = loop.time()
+            self._expiry = now + timeout
+            self._timer = channel.timers.add(max(now, self._expiry), now, self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} code={self._code} details={self._details!r}>"
@@ -258,7 +259,8 @@ class CallBase:
         else:
             self._finish(StatusCode.OK, details)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """End the call: its deadline passed."""
         self._timer = None
         self._finish(StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
 
@@ -269,7 +271,7 @@ class CallBase:
         self._code = code
         self._details = details
         if self._timer is not None:
-            self._timer.cancel()
+            self._channel.timers.remove(self._timer, self)
             self._timer = None
         stream = self._stream
         if stream is not None:

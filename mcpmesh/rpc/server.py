@@ -22,6 +22,7 @@ from mcpmesh.rpc.opening import Opening
 from mcpmesh.rpc.server_call import ServerCall
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.link import Link, LinkTimes
+from mcpmesh.transport.timers import Timers
 from mcpmesh.wire.limits import Limits
 from mcpmesh.wire.stream import Stream, StreamSink
 
@@ -148,6 +149,7 @@ class Server:
         """Accept connections on the ports that were added."""
         self._loop = asyncio.get_running_loop()
         self._hub = self._hub or Hub(self._loop)
+        self.timers = Timers(self._loop)
         for bound in self._sockets:
             self._listeners.append(
                 await self._loop.create_server(self._new_link, sock=bound, backlog=_BACKLOG)

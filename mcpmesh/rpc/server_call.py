@@ -64,7 +64,7 @@ class ServerCall:
         self._encoding = b"identity"
         self._head_sent = False
         self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: int | asyncio.TimerHandle | None = None
         self._deadline: float | None = None
         self._loop = server.loop
 
@@ -177,8 +177,9 @@ class ServerCall:
         if end:
             self._queue.finish()
         if head.timeout is not None:
-            self._deadline = self._loop.time() + head.timeout
-            self._timer = self._loop.call_later(head.timeout, self._expire)
+            now = self._loop.time()
+            self._deadline = now + head.timeout
+            self._timer = self._server.timers.add(self._deadline, now, self)
         if self._method.request_streaming:
             self._start()
         elif end:
@@ -305,14 +306,15 @@ class ServerCall:
         if task is not None and task is not asyncio.current_task(self._loop):
             task.cancel()
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """End the call: its deadline passed."""
         self._timer = None
         self._abort(StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
 
     def _finish_up(self) -> None:
         self.done = True
         if self._timer is not None:
-            self._timer.cancel()
+            self._server.timers.remove(self._timer, self)
             self._timer = None
         self._server.calls.discard(self)
         self._queue.release()

@@ -12,6 +12,8 @@ from typing import Protocol
 #: Seconds. A hundredth of a usual timeout; short timeouts take a timer of their own.
 SLOT = 0.02
 _EXACT_BELOW = 0.5
+#: Seconds. Slots stay until their time, so far-off deadlines could make any number of them.
+_EXACT_ABOVE = 60.0
 
 
 class Expiring(Protocol):
@@ -38,7 +40,7 @@ class Timers:
 
     def add(self, at: float, now: float, item: Expiring) -> int | asyncio.TimerHandle:
         """Have an item expire; the handle takes it back."""
-        if at - now < _EXACT_BELOW:
+        if not _EXACT_BELOW <= at - now <= _EXACT_ABOVE:
             return self._loop.call_at(at, item.expire)
         number = int(at / SLOT) + 1
         slot = self._slots.get(number)

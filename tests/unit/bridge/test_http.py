@@ -144,6 +144,7 @@ async def test_other_paths_and_methods(http):
     assert (await http.get("/")).status_code == 404
     response = await http.get("/mcp")
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert "POST" in response.json()["error"]
     assert (await http.delete("/mcp")).status_code == 405
     assert (await http.put("/mcp", content=b"")).status_code == 405
     assert (await http.post("/healthz")).status_code == 405
