@@ -29,9 +29,11 @@ class P2CPicker:
         count = len(candidates)
         if count < 2:
             return candidates[0] if candidates else None
-        # `int(random() * n)` costs 0.1 µs, `randrange(n)` 0.6.
-        one = int(rng.random() * count)
-        other = int(rng.random() * (count - 1))
+        # One draw for both: its high digits choose the first, what is left of it the second.
+        # `randrange` would cost 0.6 µs each.
+        drawn = rng.random() * count
+        one = int(drawn)
+        other = int((drawn - one) * (count - 1))
         if other >= one:
             other += 1
         first, second = candidates[one], candidates[other]

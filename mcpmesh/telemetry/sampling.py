@@ -54,11 +54,13 @@ class Sampling:
 class Decision:
     """The rule made ready for the hot path."""
 
-    __slots__ = ("_bound", "_parent_based")
+    __slots__ = ("_always", "_bound", "_parent_based")
 
     def __init__(self, sampling: Sampling) -> None:
         self._parent_based = sampling.parent_based
-        self._bound = sampling.bound()
+        bound = sampling.bound()
+        self._always = bound == _EVERY if bound in (0, _EVERY) else None
+        self._bound = f"{bound:016x}"
 
     def continues(self, parent: TraceContext) -> bool:
         """Tell whether a call under that parent is recorded."""
@@ -68,10 +70,10 @@ class Decision:
 
     def begins(self, trace_id: str) -> bool:
         """Tell whether a trace that starts here is recorded."""
-        bound = self._bound
-        if bound == _EVERY or not bound:
-            return bound == _EVERY
-        return int(trace_id[16:], 16) < bound
+        if self._always is not None:
+            return self._always
+        # Hex digits of one width and case compare like their numbers, at half the price.
+        return trace_id[16:] < self._bound
 
 
 def sampling_from(environ: Mapping[str, str]) -> Sampling:
