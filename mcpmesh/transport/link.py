@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -20,6 +21,15 @@ _KEEPALIVE_PING = b"mcpmeshK"
 _DRAIN_PING = b"mcpmeshD"
 #: Seconds that a peer gets to answer the PING of a drain.
 _PONG_GRACE = 2.0
+_HTTP1_REQUEST = re.compile(rb"[A-Z]{3,16} [^ \r\n]+ HTTP/1\.")
+_HTTP1_TEXT = (
+    b"This port speaks gRPC (HTTP/2). MCP over HTTP is served by the bridge,"
+    b" at http://HOST:7080/mcp by default.\n"
+)
+_HTTP1_ANSWER = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n"
+    b"connection: close\r\n\r\n%s" % (len(_HTTP1_TEXT), _HTTP1_TEXT)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class Link(asyncio.Protocol):
         self._born = 0.0
         self._heard = 0.0
         self._pinged = 0.0
+        self._started = False
         self._draining = False
         self._why = ""
 
@@ -90,7 +101,9 @@ class Link(asyncio.Protocol):
         self.local_name = socket_name(transport.get_extra_info("sockname"))
         self._born = self._heard = asyncio.get_running_loop().time()
         self.hub.add(self)
-        self.connection.start()
+        if self.connection.client:
+            self._start()
+        # A server waits for the first bytes, which clients send at once: HTTP/1 is to be told so.
 
     def data_received(self, data: bytes) -> None:
         self.hub.receive(self, data)
@@ -144,6 +157,11 @@ class Link(asyncio.Protocol):
         if connection.closed:
             return
         before = connection.settings_seen
+        if not before and not self._started:
+            if _HTTP1_REQUEST.match(data):
+                self._refuse_http1()
+                return
+            self._start()
         self._heard = 0.0
         try:
             connection.receive(data)
@@ -174,6 +192,7 @@ class Link(asyncio.Protocol):
         """
         if self._draining or self.connection.closed:
             return
+        self._start()
         self._draining = True
         self._why = reason
         self.connection.drain(reason)
@@ -183,6 +202,27 @@ class Link(asyncio.Protocol):
             asyncio.get_running_loop().call_later(_PONG_GRACE, self._stop_accepting)
         elif not self.connection.streams:
             self.close(reason)
+
+    def _start(self) -> None:
+        """Send our part of the preface, which stands before every other frame."""
+        if not self._started:
+            self._started = True
+            self.connection.start()
+
+    def _refuse_http1(self) -> None:
+        """Answer in HTTP/1 that this is the wrong port, and close."""
+        transport = self._transport
+        assert transport is not None
+        _log.warning(
+            "closing the connection of %s: it speaks HTTP/1, this port HTTP/2 for gRPC",
+            self.peer_name, extra={"peer": self.peer_name},
+        )  # fmt: skip
+        self._why = "the peer speaks HTTP/1"
+        self.connection.lost(self._why)
+        transport.write(_HTTP1_ANSWER)
+        # Only our half: closing on bytes that nobody read would take the answer back.
+        transport.write_eof()
+        asyncio.get_running_loop().call_later(_CLOSE_GRACE, transport.abort)
 
     def _stop_accepting(self) -> None:
         """Refuse further streams: the peer knows, or had its time to."""
@@ -197,6 +237,7 @@ class Link(asyncio.Protocol):
             return
         self._why = why
         if not self.connection.closed:
+            self._start()
             self.connection.fail(ErrorCode.NO_ERROR, why)
         if self.connection.outbox.size:
             transport.write(self.connection.outbox.take())
@@ -212,6 +253,7 @@ class Link(asyncio.Protocol):
             self._heard, self._pinged = now, 0.0
         if not connection.settings_seen:
             if now - self._born > self._times.handshake:
+                self._start()
                 connection.fail(ErrorCode.SETTINGS_TIMEOUT, "no SETTINGS came")
                 self.close(f"{self.peer_name} sent no HTTP/2 settings")
         elif self._pinged:

@@ -258,3 +258,37 @@ async def test_health_and_reflection_answer_the_official_stubs():
                 assert await ended.read() is grpc.aio.EOF
     finally:
         await server.stop(None)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_http1_client_is_told_where_it_is(method):
+    server = Server()
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        body = b"{}" * 100_000 if method == "POST" else b""
+        head = f"{method} /mcp HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"speaks gRPC" in answer
+        assert b"/mcp" in answer
+    finally:
+        await server.stop(None)
+
+
+async def test_a_client_that_says_nothing_before_the_drain_still_hears_settings_first():
+    server = Server()
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(5):
+        while not server.links:
+            await asyncio.sleep(0.01)
+        await server.stop(None)
+        said = await reader.read()
+    writer.close()
+    # A frame's type is its fourth byte: SETTINGS.
+    assert said[3] == 4
