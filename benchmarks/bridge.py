@@ -23,7 +23,8 @@ UP = "mcpmesh up"
 FASTMCP = "FastMCP server"
 FASTMCP_JSON = "FastMCP server, json_response"
 FASTMCP_PROXY = "FastMCP proxy"
-CONNECTIONS = 16
+#: A server at ease, and one with work waiting.
+CONNECTIONS = (16, 64)
 _TOOLS = "benchmarks.programs.mesh_tools:app"
 
 
@@ -37,11 +38,11 @@ class Front:
 
 
 def run(bench: Bench) -> None:
-    """Measure with 16 connections, a call in flight on each."""
+    """Measure with a call in flight on each of so many connections."""
     if program("wrk") is None:
         bench.skip("all", "wrk")
         return
-    seconds = bench.amount(8, 2)
+    seconds = bench.amount(5, 2)
     with Processes() as processes:
         fronts = {OURS: _bridge(processes), UP: _up(processes)}
         if PEERS_PYTHON.exists():
@@ -52,17 +53,21 @@ def run(bench: Bench) -> None:
             posts = {name: era(front.port) for name, front in fronts.items()}
             for post in posts.values():
                 _checked(post, 1)
-            bench.compare(
-                case,
-                {name: partial(_measured, fronts[name], posts[name], seconds) for name in fronts},
-                ours=OURS,
-            )
+            for connections in CONNECTIONS:
+                bench.compare(
+                    f"{case}, {connections} connections",
+                    {
+                        name: partial(_measured, fronts[name], posts[name], connections, seconds)
+                        for name in fronts
+                    },
+                    ours=OURS,
+                )
 
 
-def _measured(front: Front, post: Post, seconds: int) -> Metrics:
+def _measured(front: Front, post: Post, connections: int, seconds: int) -> Metrics:
     everyone = list(front.everyone())
     speaker, all_of_them = cpu_seconds([front.speaker]), cpu_seconds(everyone)
-    posted = wrk(post.url, post.fields, post.body, connections=CONNECTIONS, seconds=seconds)
+    posted = wrk(post.url, post.fields, post.body, connections=connections, seconds=seconds)
     speaker = cpu_seconds([front.speaker]) - speaker
     all_of_them = cpu_seconds(everyone) - all_of_them
     post.check()
@@ -78,7 +83,7 @@ def _measured(front: Front, post: Post, seconds: int) -> Metrics:
 def _checked(post: Post, seconds: int) -> None:
     """See that it is answered rightly, and warm up."""
     post.check()
-    wrk(post.url, post.fields, post.body, connections=CONNECTIONS, seconds=seconds)
+    wrk(post.url, post.fields, post.body, connections=CONNECTIONS[0], seconds=seconds)
 
 
 def _bridge(processes: Processes) -> Front:
