@@ -109,16 +109,6 @@ class Reply:
 
     # For the layers
 
-    def status(self) -> StatusCode | None:
-        """Return the status when the answer is trailers only, and so may be tried again."""
-        if self._trailers and not self._buffer and self._caller is None:
-            return self._status()[0]
-        return None
-
-    def message(self) -> str:
-        """Return the status message that came with the trailers."""
-        return self._status()[1]
-
     def abandon(self) -> None:
         """End the replica's stream; nobody wants the rest."""
         if self.stream is not None:
