@@ -9,6 +9,7 @@ from grpc import StatusCode
 from mcpmesh.codec.status import Status, status_of
 from mcpmesh.errors import MeshError, TooLarge
 from mcpmesh.rpc.answer import HEAD, refusal, trailers
+from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.rpc.server_call import ServerCall
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.stream import Stream
@@ -40,7 +41,7 @@ class Opening:
                 f"the call's metadata is over the limit of {limit} bytes; max_metadata_bytes "
                 "(--max-metadata-bytes) of the receiver sets it"
             )
-            answer(stream, status_of(error))
+            self._turn_down(status_of(error), end)
             return
         head = server.heads.read(headers)
         if head.refusal:
@@ -57,10 +58,12 @@ class Opening:
         try:
             method = server.find(head)
         except MeshError as error:
-            answer(stream, status_of(error))
+            self._turn_down(status_of(error), end)
             return
         if method is None:
-            answer(stream, Status(StatusCode.UNIMPLEMENTED, f"{head.path} is not served here"))
+            self._turn_down(
+                Status(StatusCode.UNIMPLEMENTED, f"{head.path} is not served here"), end
+            )
             return
         call = ServerCall(server, self._link, stream, head, method)
         stream.sink = call
@@ -79,11 +82,11 @@ class Opening:
         self._stream.send_headers(refusal(self._refusal))
         self._stream.send_data(_NOT_GRPC, True)
 
-
-def answer(stream: Stream, status: Status) -> None:
-    """Answer with trailers only."""
-    repeated, rest = trailers(status.code, status.message, status.metadata)
-    if stream.closed:
-        return
-    stream.send_headers(HEAD + repeated, rest, True)
-    stream.stop()
+    def _turn_down(self, status: Status, end: bool) -> None:
+        """Answer with trailers only."""
+        repeated, rest = trailers(status.code, status.message, status.metadata)
+        if end:
+            self._stream.send_headers(HEAD + repeated, rest, True)
+        else:
+            loop = self._server.loop
+            LateTrailers(self._stream, loop, HEAD + repeated, rest, begun=False)

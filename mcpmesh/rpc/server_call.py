@@ -20,6 +20,7 @@ from mcpmesh.rpc.answer import HEAD, TRAILERS_OK, trailers
 from mcpmesh.rpc.compression import ENCODINGS, compress
 from mcpmesh.rpc.context import Context
 from mcpmesh.rpc.head import RequestHead
+from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.rpc.message_queue import MessageQueue
 from mcpmesh.rpc.method import Method
 from mcpmesh.rpc.task import start_task
@@ -254,7 +255,13 @@ class ServerCall:
     # The end
 
     def _end(
-        self, code: StatusCode, message: str, response: Any = None, *, metadata: Pairs = ()
+        self,
+        code: StatusCode,
+        message: str,
+        response: Any = None,
+        *,
+        metadata: Pairs = (),
+        at_once: bool = False,
     ) -> None:
         """Send what is left of the answer: head, the one response, trailers."""
         if self.done:
@@ -287,18 +294,40 @@ class ServerCall:
         if framed:
             stream.send_data(framed)
         self._finish_up()
-        stream.send_headers(repeated, rest, True)
-        if not self._queue.ended:
-            # The answer is complete and nobody will read the rest of the request.
+        if self._queue.ended:
+            stream.send_headers(repeated, rest, True)
+        else:
+            self._end_before_request(code, repeated, rest, at_once)
+
+    def _end_before_request(
+        self, code: StatusCode, repeated: Headers, rest: Headers, at_once: bool
+    ) -> None:
+        """Send the trailers of an answer that is complete before its request is."""
+        stream, method = self._stream, self._method
+        if (
+            at_once
+            or not method.request_streaming
+            or (
+                # Clients of such methods seldom write while they wait for the end.
+                code is StatusCode.OK and method.response_streaming
+            )
+        ):
+            stream.send_headers(repeated, rest, True)
+            # Nobody will read the rest of the request.
             stream.stop()
+        else:
+            begun = stream.recv_window < self._server.options.limits.stream_window_bytes
+            LateTrailers(stream, self._loop, repeated, rest, begun=begun)
 
     def _refuse(self, code: StatusCode, message: str, metadata: Pairs = ()) -> None:
         """End a call whose request is malformed or too large."""
-        self._abort(code, message, metadata)
+        self._abort(code, message, metadata, at_once=False)
 
-    def _abort(self, code: StatusCode, message: str, metadata: Pairs = ()) -> None:
+    def _abort(
+        self, code: StatusCode, message: str, metadata: Pairs = (), *, at_once: bool = True
+    ) -> None:
         task = self._task
-        self._end(code, message, metadata=metadata)
+        self._end(code, message, metadata=metadata, at_once=at_once)
         self.cancelled = True
         self._queue.fail(asyncio.CancelledError(message))
         if self._writer is not None:
