@@ -40,7 +40,8 @@ class MessageQueue:
         self._max_bytes = max_bytes
         # Made for a body that is not one whole message per frame.
         self._reader: MessageReader | None = None
-        self._messages: deque[bytes] = deque()
+        # A view is of a compressed message.
+        self._messages: deque[bytes | memoryview] = deque()
         self._held = 0
         # Readers in the order they came; made for the first that has to wait. Only the first
         # of them is woken, and passes it on.
@@ -82,10 +83,19 @@ class MessageQueue:
             return
         self._held += len(data)
         for compressed, payload in messages:
-            self._messages.append(
-                decompress(self.encoding, payload, self._max_bytes) if compressed else payload
-            )
+            self._messages.append(self._inflated(payload) if compressed else payload)
         self._wake()
+
+    def _inflated(self, payload: bytes) -> bytes | memoryview:
+        """Return a message to be read, or kept as it came behind one that waits.
+
+        The window bounds what waits by its size on the wire; inflated it could be a thousand
+        times that. Inflating it here all the same tells a broken one in time.
+        """
+        inflated = decompress(self.encoding, payload, self._max_bytes)
+        if self._messages and len(inflated) > len(payload):
+            return memoryview(payload)
+        return inflated
 
     def finish(self) -> None:
         """Note that the peer sends no more.
@@ -112,6 +122,8 @@ class MessageQueue:
         if not self._messages and self._held:
             self._credit(self._held)
             self._held = 0
+        if type(payload) is memoryview:
+            return decompress(self.encoding, bytes(payload), self._max_bytes)
         return payload
 
     def release(self) -> None:

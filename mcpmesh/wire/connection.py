@@ -91,6 +91,7 @@ class Connection:
         self._uncredited = 0
         self._credit_step = limits.connection_window_bytes // 2
         self._next_id = 1
+        self._goaway_id = MAX_STREAM_ID
         # Streams we ended early: what the peer had under way for them is no fault of its.
         self._resets: dict[int, None] = {}
         self._inbound = Inbound(self)
@@ -159,18 +160,18 @@ class Connection:
         """Tell the peer to open no more streams; those on their way are still taken."""
         if not self.draining:
             self.draining = True
-            self.emit(goaway(MAX_STREAM_ID, ErrorCode.NO_ERROR, reason))
+            self._go_away(MAX_STREAM_ID, ErrorCode.NO_ERROR, reason)
 
     def stop_accepting(self) -> None:
         """Refuse further streams: the second half of a drain, once the peer had its GOAWAY."""
         if not self.stopped and not self.closed:
             self.stopped = True
-            self.emit(goaway(self.last_peer_id, ErrorCode.NO_ERROR, "drained"))
+            self._go_away(self.last_peer_id, ErrorCode.NO_ERROR, "drained")
 
     def fail(self, code: ErrorCode, message: str) -> None:
         """End the connection with a GOAWAY that says why, and every stream with it."""
         if not self.closed:
-            self.emit(goaway(self.last_peer_id, code, message))
+            self._go_away(self.last_peer_id, code, message)
             self.lost(message)
 
     def lost(self, message: str) -> None:
@@ -184,6 +185,11 @@ class Connection:
         for stream in streams:
             stream.refused = not stream.id
             self.end_stream(stream, ErrorCode.CONNECT_ERROR, message)
+
+    def _go_away(self, last_id: int, code: ErrorCode, message: str) -> None:
+        # What was said to be refused stays refused (RFC 9113, section 6.8).
+        self._goaway_id = min(last_id, self._goaway_id)
+        self.emit(goaway(self._goaway_id, code, message))
 
     def ping(self, payload: bytes) -> None:
         """Send a PING of 8 bytes; the owner's `on_pong` gets them back."""
@@ -211,7 +217,7 @@ class Connection:
     def credit(self, size: int) -> None:
         """Give the connection's credit back to the peer, in bulk."""
         self._uncredited += size
-        if self._uncredited >= self._credit_step:
+        if self._uncredited >= self._credit_step and not self.closed:
             self.emit(window_update(0, self._uncredited))
             self._inbound.recv_window += self._uncredited
             self._uncredited = 0

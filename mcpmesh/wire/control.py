@@ -79,6 +79,7 @@ def _on_goaway(connection: Connection, _flags: int, stream_id: int, payload: byt
         raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "GOAWAY on a stream")
     if len(payload) < 8:
         raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "GOAWAY is shorter than 8 bytes")
+    connection.flood.spend("GOAWAY frames")
     last_id = int.from_bytes(payload[:4], "big") & MAX_STREAM_ID
     code = int.from_bytes(payload[4:8], "big")
     reason = payload[8:264].decode("utf-8", "replace")
@@ -117,13 +118,19 @@ def _on_priority(connection: Connection, _flags: int, stream_id: int, payload: b
         raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PRIORITY on stream 0")
     connection.flood.spend("PRIORITY frames")
     if len(payload) != 5:
-        connection.fault(
-            stream_id, StreamFault(ErrorCode.FRAME_SIZE_ERROR, "PRIORITY is not 5 bytes long")
-        )
+        _break(connection, stream_id, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY is not 5 bytes long")
     elif int.from_bytes(payload[:4], "big") & MAX_STREAM_ID == stream_id:
-        connection.fault(
-            stream_id, StreamFault(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
-        )
+        _break(connection, stream_id, ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
+
+
+def _break(connection: Connection, stream_id: int, code: ErrorCode, message: str) -> None:
+    """Reset a stream; RST_STREAM is not for an idle one (RFC 9113, section 6.4).
+
+    Raises: ConnectionFault when there is no stream to reset.
+    """
+    if stream_id not in connection.streams:
+        raise ConnectionFault(code, message)
+    connection.fault(stream_id, StreamFault(code, message))
 
 
 def _on_push_promise(connection: Connection, _flags: int, _stream_id: int, _payload: bytes) -> None:

@@ -46,7 +46,8 @@ _Piece = memoryview | tuple[Headers, Volatile, bool] | None
 class StreamSink(Protocol):
     """Whoever owns a stream: told what the peer did on it, in order.
 
-    After `on_reset`, or after `end` was True, nothing more comes. A sink must not raise.
+    After `on_reset` nothing more comes, after `end` was True only that, as long as the stream's
+    other half is open. A sink must not raise.
     """
 
     def on_headers(self, headers: Headers, end: bool) -> None:

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from mcpmesh.errors import RemoteProtocolError
+from mcpmesh.rpc.compression import compress
 from mcpmesh.rpc.message_queue import MessageQueue
 from mcpmesh.wire.message import frame_message
 
@@ -44,3 +46,22 @@ async def test_all_readers_hear_of_a_failure() -> None:
     for reader in readers:
         with pytest.raises(OSError, match="lost"):
             await asyncio.wait_for(reader, 1)
+
+
+def test_compressed_messages_that_wait_take_the_room_they_took_on_the_wire() -> None:
+    queue = MessageQueue(None, 10_000)
+    queue.encoding = b"gzip"
+    packed = compress(b"gzip", bytes(10_000))
+    queue.feed(frame_message(packed, True) * 20)
+    kept = sum(map(len, queue._messages))
+    assert kept <= 10_000 + 20 * len(packed)
+    assert [queue.take() for _ in range(20)] == [bytes(10_000)] * 20
+    assert queue.take() is None
+
+
+def test_a_broken_message_is_told_when_it_comes_even_behind_others() -> None:
+    queue = MessageQueue(None, 10_000)
+    queue.encoding = b"gzip"
+    queue.feed(frame_message(b"first"))
+    with pytest.raises(RemoteProtocolError, match="not gzip"):
+        queue.feed(frame_message(b"second", True))

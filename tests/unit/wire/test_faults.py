@@ -29,6 +29,9 @@ OVER = "RAW 004001 00 00 00000001"
         ("6.2", ["RAW 000002 01 0c 00000001 05 82"], "PROTOCOL_ERROR"),
         ("6.2", ["RAW 000001 01 24 00000001 82"], "FRAME_SIZE_ERROR"),
         ("6.3", ["PRIORITY 0 on=1"], "PROTOCOL_ERROR"),
+        # No stream to reset: RST_STREAM must not be sent for an idle one.
+        ("6.4", ["PRIORITY 1 on=1"], "PROTOCOL_ERROR"),
+        ("6.4", ["RAW 000004 02 00 00000001 00000000"], "FRAME_SIZE_ERROR"),
         ("6.4", ["RST_STREAM 0 CANCEL"], "PROTOCOL_ERROR"),
         ("6.4", [OPEN, "RAW 000003 03 00 00000001 000000"], "FRAME_SIZE_ERROR"),
         ("6.5", ["RAW 000000 04 00 00000001"], "PROTOCOL_ERROR"),

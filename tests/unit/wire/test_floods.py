@@ -27,6 +27,7 @@ def made_you_reset(turn):
         ("SETTINGS", lambda _turn: ["SETTINGS"]),
         ("SETTINGS acks", lambda _turn: ["SETTINGS ACK"]),
         ("PRIORITY", lambda _turn: ["PRIORITY 1 on=3"]),
+        ("GOAWAY", lambda _turn: ["GOAWAY 0 NO_ERROR"]),
         ("unknown frames", lambda _turn: ["RAW 000000 ee 00 00000000"]),
         ("streams over the limit", lambda turn: [f"HEADERS {2 * turn + 201} {REQUEST}"]),
         ("malformed heads", lambda turn: [f"HEADERS {2 * turn + 1} a=b"]),

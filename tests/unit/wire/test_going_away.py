@@ -54,6 +54,28 @@ def test_a_drain_takes_what_was_on_its_way_and_refuses_it_after_the_second_half(
     assert talk.said() == []
 
 
+def test_a_goaway_never_takes_back_that_a_stream_was_refused_6_8():
+    talk = Talk()
+    talk.request(1)
+    talk.connection.drain("bye")
+    talk.connection.stop_accepting()
+    talk.request(3)
+    talk.connection.fail(ErrorCode.NO_ERROR, "the end")
+    goaways = [line for line in talk.said() if line.startswith("GOAWAY")]
+    assert goaways == ["GOAWAY 2147483647 NO_ERROR", "GOAWAY 1 NO_ERROR", "GOAWAY 1 NO_ERROR"]
+
+
+def test_nothing_is_said_after_the_goaway_of_a_failure():
+    talk = Talk()
+    sink = talk.request(1)
+    for _ in range(3):
+        talk.hear("DATA 1 *16384")
+    talk.connection._uncredited = talk.connection._credit_step - 1
+    talk.connection.fail(ErrorCode.PROTOCOL_ERROR, "no")
+    sink.stream.consumed(1 << 20)
+    assert talk.said()[-1] == "GOAWAY 1 PROTOCOL_ERROR"
+
+
 def test_streams_finish_during_a_drain_and_the_owner_learns_when_the_last_did():
     talk = Talk()
     stream = talk.request(1, "END_STREAM").stream
