@@ -1,4 +1,4 @@
-"""What the router reads in a request's head, remembered while the same head keeps coming."""
+"""What the router reads in a request's head."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,6 @@ from mcpmesh.model.trace import TraceContext, parse_traceparent, valid_correlati
 from mcpmesh.rpc.head import RequestHead
 from mcpmesh.wire.hpack_table import Headers
 
-_REMEMBERED = 512
 #: Fields that this hop writes anew, so they are not passed on as they came.
 _OWN = frozenset(
     (b"grpc-timeout", b"traceparent", b"tracestate", b"baggage", b"x-correlation-id",
@@ -53,23 +52,3 @@ def read_call_head(head: RequestHead) -> CallHead:
 def _text(fields: dict[bytes, bytes], name: bytes) -> str:
     value = fields.get(name)
     return value.decode("latin-1") if value else ""
-
-
-class CallHeadMemo:
-    """Call heads by the identity of their request head."""
-
-    __slots__ = ("_heads",)
-
-    def __init__(self) -> None:
-        self._heads: dict[int, CallHead] = {}
-
-    def read(self, head: RequestHead) -> CallHead:
-        """Read a head, or remember it."""
-        known = self._heads.get(id(head))
-        if known is None:
-            known = read_call_head(head)
-            if len(self._heads) >= _REMEMBERED:
-                self._heads.clear()
-            # The value keeps its head alive, so the identity stays its own.
-            self._heads[id(head)] = known
-        return known

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 
 from mcpmesh.errors import MeshError
-from mcpmesh.router.call_head import CallHead, CallHeadMemo
+from mcpmesh.router.call_head import CallHead, read_call_head
 from mcpmesh.router.served_call import ServedCall
 from mcpmesh.rpc.head import RequestHead
-from mcpmesh.rpc.server import Server
+from mcpmesh.rpc.server import Opener, Server
 from mcpmesh.stack.balance import RouteTable
 from mcpmesh.stack.call import Service
-from mcpmesh.transport.link import Link
-from mcpmesh.wire.stream import Stream, StreamSink
 
 _SERVICE = "/mcpmesh.v1.ToolService/"
 
@@ -38,7 +36,6 @@ class Frontend:
         self._table = table
         self._clock = clock
         self._default_timeout = default_timeout
-        self._heads = CallHeadMemo()
 
     def serve_on(self, server: Server) -> None:
         """Take the streams of Invoke, InvokeStream and Converse."""
@@ -61,8 +58,10 @@ class Frontend:
             return self._default_timeout if own is None else own
         return asked if own is None else min(asked, own)
 
-    def _unary(self, _link: Link, stream: Stream, head: RequestHead) -> StreamSink:
-        return ServedCall(self, stream, self._heads.read(head), streaming=False)
+    def _unary(self, head: RequestHead) -> Opener:
+        read = read_call_head(head)
+        return lambda _link, stream: ServedCall(self, stream, read, streaming=False)
 
-    def _streaming(self, _link: Link, stream: Stream, head: RequestHead) -> StreamSink:
-        return ServedCall(self, stream, self._heads.read(head), streaming=True)
+    def _streaming(self, head: RequestHead) -> Opener:
+        read = read_call_head(head)
+        return lambda _link, stream: ServedCall(self, stream, read, streaming=True)

@@ -14,6 +14,7 @@ from mcpmesh.rpc.message_queue import MessageQueue
 from mcpmesh.stack.call import Call, Service
 from mcpmesh.stack.reply import Reply
 from mcpmesh.stack.run import Run
+from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
 
 _PUSHBACK = PUSHBACK.encode()
@@ -66,7 +67,7 @@ class LocalCaller:
 
     # What a reply sends to
 
-    def send_headers(self, headers: Headers, volatile: Headers = (), end: bool = False) -> None:
+    def send_headers(self, headers: Headers, volatile: Volatile = (), end: bool = False) -> None:
         """Take the head or the trailers."""
         if not end:
             self._queue.encoding = dict(headers).get(b"grpc-encoding", b"identity")
@@ -83,6 +84,11 @@ class LocalCaller:
                     retry_after_ms=pushback_from(fields.get(_PUSHBACK, b"")),
                 )
             )
+
+    def send_message(self, headers: Headers, volatile: Volatile, data: bytes) -> None:
+        """Take the head and the first body bytes."""
+        self.send_headers(headers, volatile)
+        self.send_data(data)
 
     def send_data(self, data: bytes, end: bool = False) -> None:
         """Take body bytes."""

@@ -11,6 +11,7 @@ from mcpmesh.errors import MeshError, TooLarge
 from mcpmesh.rpc.answer import HEAD, refusal, trailers
 from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.rpc.server_call import ServerCall
+from mcpmesh.wire.block import Block
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.stream import Stream
 
@@ -24,12 +25,13 @@ _NOT_GRPC = b"This port speaks gRPC: POST with content-type application/grpc.\n"
 class Opening:
     """The first sink of every stream; hands over at the head."""
 
-    __slots__ = ("_link", "_refusal", "_server", "_stream")
+    __slots__ = ("_block", "_link", "_refusal", "_server", "_stream")
 
-    def __init__(self, server: Server, link: Link, stream: Stream) -> None:
+    def __init__(self, server: Server, link: Link, stream: Stream, block: Block) -> None:
         self._server = server
         self._link = link
         self._stream = stream
+        self._block = block
         self._refusal = 0
 
     def on_headers(self, headers: Headers, end: bool) -> None:
@@ -51,8 +53,8 @@ class Opening:
             return
         raw = server.raw.get(head.path)
         if raw is not None:
-            sink = raw(self._link, stream, head)
-            stream.sink = sink
+            opener = self._block.note = raw(head)
+            sink = stream.sink = opener(self._link, stream)
             sink.on_headers(headers, end)
             return
         try:

@@ -23,6 +23,7 @@ from mcpmesh.rpc.server_call import ServerCall
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.link import Link, LinkTimes
 from mcpmesh.transport.timers import Timers
+from mcpmesh.wire.block import Block
 from mcpmesh.wire.limits import Limits
 from mcpmesh.wire.stream import Stream, StreamSink
 
@@ -43,8 +44,10 @@ class ServerOptions:
     reuse_port: bool = False
 
 
-#: Takes over a stream whose path begins with a prefix: (link, stream, head) → its sink.
-RawHandler = Callable[[Link, Stream, RequestHead], StreamSink]
+#: Takes over a stream that just opened: returns its sink.
+Opener = Callable[[Link, Stream], StreamSink]
+#: Asked once per head, however many streams open with it, who takes them over unopened.
+RawHandler = Callable[[RequestHead], Opener]
 
 
 class Server:
@@ -199,8 +202,9 @@ class Server:
 
     # LinkOwner
 
-    def accept(self, link: Link, stream: Stream) -> StreamSink:
-        return Opening(self, link, stream)
+    def accept(self, link: Link, stream: Stream, head: Block) -> StreamSink:
+        opener: Opener | None = head.note
+        return Opening(self, link, stream, head) if opener is None else opener(link, stream)
 
     def link_draining(self, link: Link, message: str) -> None:
         """A client's GOAWAY: it opens no more streams; those open go on."""

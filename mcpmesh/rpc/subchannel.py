@@ -16,6 +16,7 @@ from mcpmesh.model.replica import split_endpoint
 from mcpmesh.policy.backoff import Backoff
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.link import Link, LinkTimes
+from mcpmesh.wire.block import Block
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.limits import Limits
 from mcpmesh.wire.stream import Stream, StreamSink
@@ -141,7 +142,7 @@ class Subchannel:
 
     # LinkOwner
 
-    def accept(self, link: Link, stream: Stream) -> StreamSink:
+    def accept(self, link: Link, stream: Stream, head: Block) -> StreamSink:
         raise AssertionError("servers open no streams")
 
     def link_draining(self, link: Link, message: str) -> None:
@@ -244,7 +245,7 @@ class _OpeningOwner:
     def __init__(self, ready: asyncio.Future[None]) -> None:
         self._ready = ready
 
-    def accept(self, link: Link, stream: Stream) -> StreamSink:
+    def accept(self, link: Link, stream: Stream, head: Block) -> StreamSink:
         raise AssertionError("servers open no streams")
 
     def link_ready(self, _link: Link) -> None:

@@ -53,11 +53,10 @@ class Attempt:
         timeout = format_timeout(call.deadline - self._clock()).decode()
         own = f"{call.passed_on}{_TIMEOUT}{chr(len(timeout))}{timeout}".encode("latin-1")
         try:
-            stream = connection.open(call.forward, reply, own)
+            if call.requests is None:
+                reply.stream = connection.request(call.forward, own, call.body, reply)
+                return
+            reply.stream = connection.open(call.forward, reply, own)
         except Draining as error:
             raise Unsent(f"{candidate.replica}: {error.message}") from error
-        reply.stream = stream
-        if call.requests is None:
-            stream.send_data(call.body, True)
-        else:
-            call.requests.connect(stream, call.body)
+        call.requests.connect(reply.stream, call.body)

@@ -17,7 +17,8 @@ from mcpmesh.codec.status import status_from
 from mcpmesh.errors import MeshError, RemoteProtocolError, ReplicaLost
 from mcpmesh.stack.promise import Promise
 from mcpmesh.wire.error_code import ErrorCode
-from mcpmesh.wire.hpack_table import Header, Headers
+from mcpmesh.wire.hpack_encoder import Volatile
+from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.stream import Stream
 
 OK_TRAILERS: Headers = ((b"grpc-status", b"0"),)
@@ -31,10 +32,11 @@ class Caller(Protocol):
 
     taken: Callable[[int], None] | None
 
-    def send_headers(
-        self, headers: Headers, volatile: tuple[Header, ...] = (), end: bool = False
-    ) -> None:
+    def send_headers(self, headers: Headers, volatile: Volatile = (), end: bool = False) -> None:
         """Take the head or the trailers."""
+
+    def send_message(self, headers: Headers, volatile: Volatile, data: bytes) -> None:
+        """Take the head and the first body bytes."""
 
     def send_data(self, data: bytes, end: bool = False) -> None:
         """Take body bytes."""
@@ -116,9 +118,7 @@ class Reply:
 
     # For the frontend
 
-    def pipe(
-        self, caller: Caller, extra: tuple[Header, ...], lost: Callable[[MeshError], None]
-    ) -> None:
+    def pipe(self, caller: Caller, extra: Volatile, lost: Callable[[MeshError], None]) -> None:
         """Send the answer to the caller: what came, and what comes, as it comes.
 
         `extra` fields are added to its head; `lost` is told when the replica fails midway.
@@ -133,7 +133,6 @@ class Reply:
                 if field[0] == CORRELATION:
                     head = tuple(field for field in head if field[0] != CORRELATION)
                     break
-            caller.send_headers(head, extra)
         elif self._trailers:
             # Trailers only: one block is head and trailers.
             caller.send_headers(self._trailers, extra, True)
@@ -141,9 +140,12 @@ class Reply:
             self.end(*self._status())
             return
         caller.taken = stream.consumed
-        for data in self._buffer:
-            caller.send_data(data)
-        self._buffer.clear()
+        if self._buffer:
+            # Committed by its first bytes, so there is one piece of them.
+            caller.send_message(head, extra, self._buffer[0])
+            self._buffer.clear()
+        else:
+            caller.send_headers(head, extra)
         if self._trailers:
             self._finish(caller)
 

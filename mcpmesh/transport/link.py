@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from mcpmesh.transport.hub import Hub
+from mcpmesh.wire.block import Block
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode
 from mcpmesh.wire.limits import Limits
@@ -47,7 +48,7 @@ class LinkTimes:
 class LinkOwner(Protocol):
     """Whoever opened or accepted a link."""
 
-    def accept(self, link: "Link", stream: Stream) -> StreamSink:
+    def accept(self, link: "Link", stream: Stream, head: Block) -> StreamSink:
         """Return the sink of a stream that the peer opened."""
         ...
 
@@ -126,8 +127,8 @@ class Link(asyncio.Protocol):
 
     # ConnectionOwner
 
-    def accept(self, stream: Stream) -> StreamSink:
-        return self.owner.accept(self, stream)
+    def accept(self, stream: Stream, head: Block) -> StreamSink:
+        return self.owner.accept(self, stream, head)
 
     def on_output(self) -> None:
         self.hub.mark(self)

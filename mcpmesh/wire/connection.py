@@ -8,6 +8,7 @@ from collections import deque
 from typing import Protocol
 
 from mcpmesh.errors import Draining, LocalProtocolError
+from mcpmesh.wire.block import Block
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.flood import FloodGate
 from mcpmesh.wire.frame import (
@@ -31,16 +32,20 @@ from mcpmesh.wire.inbound import Inbound
 from mcpmesh.wire.limits import Limits
 from mcpmesh.wire.outbox import Outbox
 from mcpmesh.wire.settings import Settings
-from mcpmesh.wire.stream import Stream, StreamSink
+from mcpmesh.wire.stream import Stream, StreamSink, StreamState
 
 _REMEMBERED_RESETS = 1_000
+_HALF_CLOSED = int(StreamState.HALF_CLOSED_LOCAL)
 
 
 class ConnectionOwner(Protocol):
     """Whoever moves a connection's bytes."""
 
-    def accept(self, stream: Stream) -> StreamSink:
-        """Return the sink of a stream that the peer opens (servers only)."""
+    def accept(self, stream: Stream, head: Block) -> StreamSink:
+        """Return the sink of a stream that the peer opens (servers only).
+
+        What it finds out about the head it may keep in `head.note`.
+        """
         ...
 
     def on_output(self) -> None:
@@ -80,6 +85,7 @@ class Connection:
         self.send_window = Settings().initial_window_size
         #: False while the transport can take no more: only control frames leave then.
         self.writable = True
+        self.stream_window = limits.stream_window_bytes
         self.stream_credit_step = limits.stream_window_bytes // 2
         #: Set once either side said GOAWAY: no new streams.
         self.draining = False
@@ -133,6 +139,35 @@ class Connection:
         else:
             self.waiting.append(stream)
         stream.send_headers(headers, volatile, end)
+        return stream
+
+    def request(
+        self, headers: Headers, volatile: Volatile, body: bytes, sink: StreamSink
+    ) -> Stream:
+        """Open a stream with its whole request: in one piece when nothing holds it back.
+
+        Raises: Draining when this connection takes no new streams.
+        """
+        size = len(body)
+        peer = self.peer
+        if (
+            self.draining
+            or self.waiting
+            or size > self.send_window
+            or size > peer.initial_window_size
+            or size > peer.max_frame_size
+            or not self.writable
+            or not self._may_start()
+        ):
+            stream = self.open(headers, sink, volatile)
+            stream.send_data(body, True)
+            return stream
+        stream = Stream(self, 0, sink)
+        stream_id = self._assign(stream)
+        stream.state = _HALF_CLOSED
+        self.send_window -= size
+        head = self.header_frame(stream_id, headers, volatile, False)
+        self.emit(head + HEADER.pack(size >> 8, size & 0xFF, 0, END_STREAM, stream_id) + body)
         return stream
 
     def pump(self) -> None:
@@ -199,15 +234,16 @@ class Connection:
 
     # What streams ask for
 
-    def emit_headers(self, stream: Stream, headers: Headers, volatile: Volatile, end: bool) -> None:
-        """Encode and send a header block."""
+    def header_frame(
+        self, stream_id: int, headers: Headers, volatile: Volatile, end: bool
+    ) -> bytes:
+        """Encode a header block, which must then be sent next; more frames than one if need be."""
         block = self.encoder.encode(headers, volatile)
         size = len(block)
         if size <= self.peer.max_frame_size:
             flags = END_HEADERS | END_STREAM if end else END_HEADERS
-            self.emit(HEADER.pack(size >> 8, size & 0xFF, HEADERS, flags, stream.id) + block)
-        else:
-            self.emit(header_frames(stream.id, block, end=end, max_frame=self.peer.max_frame_size))
+            return HEADER.pack(size >> 8, size & 0xFF, HEADERS, flags, stream_id) + block
+        return header_frames(stream_id, block, end=end, max_frame=self.peer.max_frame_size)
 
     def schedule(self, stream: Stream) -> None:
         """Send what waits on a stream as soon as may be."""
@@ -222,31 +258,31 @@ class Connection:
             self._inbound.recv_window += self._uncredited
             self._uncredited = 0
 
-    def forget(self, stream: Stream, was_reset: bool = False) -> None:
-        """Let go of a stream that ended, and start one that waited for its place."""
-        if not stream.id:
-            with contextlib.suppress(ValueError):
-                self.waiting.remove(stream)
-            return
-        if stream.id not in self.streams:
-            return
-        if was_reset:
-            self._remember_reset(stream.id)
-        elif self.flood.level:
-            self.flood.earn()
-        self._drop(stream)
+    def forget(self, stream: Stream, useful: bool = True) -> None:
+        """Let go of a stream that ended, and start one that waited for its place.
 
-    def _drop(self, stream: Stream) -> None:
+        One that ended early was of no use and earns its peer nothing.
+        """
         if self.streams.pop(stream.id, None) is None:
             return
+        if useful and self.flood.level:
+            self.flood.earn()
         # A stream and its sink keep each other; left to the garbage collector, that doubles the
         # cost of a call.
-        stream.sink = None
-        stream.taken = None
+        stream.sink = stream.taken = None
         if self.waiting:
             self.start_waiting()
         if not self.streams:
             self.owner.on_idle()
+
+    def forget_reset(self, stream: Stream) -> None:
+        """Let go of a stream that we ended early, or that never began."""
+        if stream.id in self.streams:
+            self._remember_reset(stream.id)
+            self.forget(stream, useful=False)
+        elif not stream.id:
+            with contextlib.suppress(ValueError):
+                self.waiting.remove(stream)
 
     def start_waiting(self) -> None:
         """Start streams that the peer's limit held back, as far as it allows."""
@@ -259,7 +295,7 @@ class Connection:
         """Close a stream that the peer or a fault ended, and tell its sink."""
         sink = stream.sink
         stream.abandon()
-        self._drop(stream)
+        self.forget(stream, useful=False)
         if sink is not None:
             sink.on_reset(code, message)
 

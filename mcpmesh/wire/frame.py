@@ -28,6 +28,8 @@ HEADER_BYTES = 9
 #: Length (high 16 bits, low 8 bits), kind, flags, stream id. One unpack for a frame's header
 #: costs 0.15 µs, indexing its bytes one by one 0.45 µs.
 HEADER = Struct(">HBBBI")
+#: The same for reading: length and kind in one number, flags, stream id; two numbers less to make.
+HEADER_IN = Struct(">IBI")
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_STREAM_ID = 0x7FFFFFFF

@@ -1,34 +1,18 @@
-"""Header blocks: put together from their frames, decoded, and held against the rules.
+"""Header blocks: put together from their frames, decoded, and held against the rules once."""
 
-What was checked once is remembered by the identity of the tuple that the decoder remembers, so
-that a head that comes again costs two dictionary look-ups.
-"""
-
-from dataclasses import dataclass
-from typing import TypeVar
-
+from mcpmesh.wire.block import UNCHECKED, Block
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.fields import check_request, check_response, check_trailers, content_length
 from mcpmesh.wire.frame import END_HEADERS, END_STREAM, HAS_PRIORITY, PADDED, unpadded
 from mcpmesh.wire.hpack_decoder import Decoder
-from mcpmesh.wire.hpack_table import HeaderListTooLarge, Headers, HpackError
+from mcpmesh.wire.hpack_table import HeaderListTooLarge, HpackError
 from mcpmesh.wire.limits import Limits
 
-_REMEMBERED = 256
 _MAX_FRAGMENTS = 64
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Head:
-    """A checked block; `headers` is () when it was over the limit of header list size."""
-
-    headers: Headers
-    status: int = 0
-    content_length: int = -1
-
-
-_TOO_LARGE = Head(())
+#: Stands for every block over the limit of header list size.
+TOO_LARGE = Block(())
+TOO_LARGE.content_length = -1
+TOO_LARGE.is_trailers = True
 
 
 class HeaderBlocks:
@@ -38,11 +22,9 @@ class HeaderBlocks:
     fragments), StreamFault for what breaks one stream.
     """
 
-    __slots__ = (
-        "_checked", "_decoder", "_fragments", "_max_bytes", "_trailers", "ended", "pending_id",
-    )  # fmt: skip
+    __slots__ = ("_decoder", "_fragments", "_max_bytes", "ended", "known", "pending_id")
 
-    def __init__(self, limits: Limits, *, client: bool) -> None:
+    def __init__(self, limits: Limits) -> None:
         #: The stream whose block is not complete yet; 0 for none.
         self.pending_id = 0
         #: The pending block's HEADERS frame ended the stream.
@@ -51,9 +33,8 @@ class HeaderBlocks:
         # Huffman codes at best shrink to 5/8, so nobody honest needs more on the wire.
         self._max_bytes = 2 * limits.max_header_list_bytes
         self._fragments: list[bytes] = []
-        # Heads and trailers apart: what may stand in one may not stand in the other.
-        self._checked: dict[int, Head] = {}
-        self._trailers: dict[int, Headers] = {}
+        #: The block of these bytes if it came before and still means the same.
+        self.known = self._decoder.known
 
     def first(self, stream_id: int, flags: int, payload: bytes) -> bytes | None:
         """Take a HEADERS frame; return the block when it is complete."""
@@ -88,67 +69,38 @@ class HeaderBlocks:
         self._fragments = []
         return b"".join(fragments)
 
-    def request(self, block: bytes) -> Head:
+    def request(self, payload: bytes) -> Block:
         """Read a request's head."""
-        try:
-            headers = self._decoder.decode(block)
-        except HpackError as error:
-            _check_too_large(error)
-            return _TOO_LARGE
-        head = self._checked.get(id(headers))
-        if head is None:
-            check_request(headers)
-            head = _remember(self._checked, headers, Head(headers, 0, content_length(headers)))
-        return head
+        block = self.read(payload)
+        if block.content_length == UNCHECKED:
+            check_request(block.headers)
+            block.content_length = content_length(block.headers)
+        return block
 
-    def response(self, block: bytes) -> Head:
+    def response(self, payload: bytes) -> Block:
         """Read a response's head."""
-        try:
-            headers = self._decoder.decode(block)
-        except HpackError as error:
-            _check_too_large(error)
-            return _TOO_LARGE
-        head = self._checked.get(id(headers))
-        if head is None:
-            status = check_response(headers)
-            head = Head(headers, status, content_length(headers))
-            _remember(self._checked, headers, head)
-        return head
+        block = self.read(payload)
+        if block.content_length == UNCHECKED:
+            block.status = check_response(block.headers)
+            block.content_length = content_length(block.headers)
+        return block
 
-    def trailers(self, block: bytes, ended: bool) -> Headers | None:
-        """Read trailers: () when they are over the limit, None when they have no fields."""
-        try:
-            headers = self._decoder.decode(block)
-        except HpackError as error:
-            _check_too_large(error)
-            return ()
+    def trailers(self, payload: bytes, ended: bool) -> Block:
+        """Read trailers."""
+        block = self.read(payload)
         if not ended:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "a second HEADERS that does not end")
-        if id(headers) not in self._trailers:
-            check_trailers(headers)
-            _remember(self._trailers, headers, headers)
-        return headers or None
+        if not block.is_trailers:
+            check_trailers(block.headers)
+            block.is_trailers = True
+        return block
 
-    def skip(self, block: bytes) -> None:
-        """Decode a block nobody waits for: the compression state must follow it."""
+    def read(self, payload: bytes) -> Block:
+        """Decode a block; it is in any case, for the compression state must follow it."""
         try:
-            self._decoder.decode(block)
+            return self._decoder.read(payload)
         except HpackError as error:
-            _check_too_large(error)
-
-
-def _check_too_large(error: HpackError) -> None:
-    """Pass a list that is only too large; its block left the compression state in step.
-
-    Raises: ConnectionFault for everything else.
-    """
-    if not isinstance(error, HeaderListTooLarge):
-        raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, str(error)) from error
-
-
-def _remember(memo: dict[int, T], headers: Headers, checked: T) -> T:
-    # What is checked keeps its tuple alive, so an identity cannot come to mean another tuple.
-    if len(memo) >= _REMEMBERED:
-        memo.clear()
-    memo[id(headers)] = checked
-    return checked
+            # A list that is only too large left the compression state in step.
+            if isinstance(error, HeaderListTooLarge):
+                return TOO_LARGE
+            raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, str(error)) from error

@@ -3,6 +3,7 @@
 Two memos carry the speed. *Blocks*: bytes → the same tuple object, as long as the dynamic table
 stays as it is; gRPC peers repeat whole blocks call after call. *Strings*: short Huffman strings →
 text, for peers (nginx) that Huffman-code every field of every block, next to one fresh value.
+What is found out about a block (`Block`) is remembered with it.
 A block with literals is remembered when it comes the second time, so a stream of blocks that
 each carry a fresh `traceparent` neither fills the memo nor pushes the repeating blocks out.
 """
@@ -10,6 +11,7 @@ each carry a fresh `traceparent` neither fills the memo nor pushes the repeating
 from itertools import chain
 
 from mcpmesh.wire import huffman
+from mcpmesh.wire.block import Block
 from mcpmesh.wire.hpack_table import (
     FIELD_OVERHEAD,
     PROTOCOL_TABLE_SIZE,
@@ -22,6 +24,7 @@ from mcpmesh.wire.hpack_table import (
 
 _MAX_BLOCKS_COST = 256 * 1024  # bytes, as `_remember` counts them
 _MAX_BLOCK_COST = 8 * 1024
+_NOTE_COST = 1024  # what people upstairs may find out about a block
 _MAX_SEEN = 512  # hashes of blocks seen once
 _MAX_STRINGS = 256
 _MAX_STRING_BYTES = 32  # encoded; a traceparent has 35 or more, so it never pushes others out
@@ -44,13 +47,16 @@ class Decoder:
         "_seen",
         "_strings",
         "_table",
+        "known",
     )
 
     def __init__(self, *, max_table_size: int = 4096, max_list_size: int = 16384) -> None:
         self._max_table_size = max_table_size
         self._max_list_size = max_list_size
         self._table = HeaderTable(min(max_table_size, PROTOCOL_TABLE_SIZE))
-        self._blocks: dict[bytes, Headers] = {}
+        self._blocks: dict[bytes, Block] = {}
+        #: The block of these bytes, if it is remembered: the fast half of `read`.
+        self.known = self._blocks.get
         self._blocks_cost = 0
         self._seen: set[int] = set()
         self._strings: dict[bytes, bytes] = {}
@@ -64,19 +70,23 @@ class Decoder:
         self._forget_blocks()
 
     def decode(self, block: bytes) -> Headers:
-        """Decode one complete header block.
+        """Decode one complete header block to its fields.
 
         A repeated block gives the same tuple object again.
+        Raises: as `read`.
+        """
+        return self.read(block).headers
+
+    def read(self, block: bytes) -> Block:
+        """Decode one complete header block; repeated bytes give the same object again.
+
         Raises: HeaderListTooLarge if the list is over the limit (the decoder stays usable);
         HpackError if the block is malformed (the connection is lost).
         Source: RFC 7541, section 6.
         """
-        headers = self._blocks.get(block)
-        if headers is not None:
-            return headers
-        return self._decode_new(block)
+        return self.known(block) or self._read_new(block)
 
-    def _decode_new(self, block: bytes) -> Headers:
+    def _read_new(self, block: bytes) -> Block:
         start = 0
         try:
             if block and block[0] & 0xE0 == 0x20:
@@ -95,12 +105,12 @@ class Decoder:
             raise HeaderListTooLarge(
                 f"header list is larger than the limit of {self._max_list_size} bytes"
             )
-        headers = tuple(fields)
+        found = Block(tuple(fields))
         if changed:
             self._forget_blocks()
         elif not start:
-            self._remember(block, headers, literals, list_size)
-        return headers
+            self._remember(block, found, literals, list_size)
+        return found
 
     def _read_size_updates(self, block: bytes) -> int:
         """Apply the table size updates at the start of a block and return where they end."""
@@ -203,8 +213,8 @@ class Decoder:
             self._strings[block[start:end]] = decoded  # with its length, as the loop looks it up
         return decoded, end
 
-    def _remember(self, block: bytes, headers: Headers, literals: bool, list_size: int) -> None:
-        cost = len(block) + list_size
+    def _remember(self, block: bytes, found: Block, literals: bool, list_size: int) -> None:
+        cost = len(block) + list_size + _NOTE_COST
         if cost > _MAX_BLOCK_COST:
             return
         if literals:
@@ -218,7 +228,7 @@ class Decoder:
         if self._blocks_cost > _MAX_BLOCKS_COST:
             self._blocks.clear()
             self._blocks_cost = cost
-        self._blocks[block] = headers
+        self._blocks[block] = found
 
     def _forget_blocks(self) -> None:
         if self._blocks:

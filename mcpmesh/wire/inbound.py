@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mcpmesh.wire.block import UNCHECKED
 from mcpmesh.wire.control import CONTROL
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.frame import (
@@ -16,8 +17,8 @@ from mcpmesh.wire.frame import (
     END_HEADERS,
     END_STREAM,
     HAS_PRIORITY,
-    HEADER,
     HEADER_BYTES,
+    HEADER_IN,
     HEADERS,
     MAX_STREAM_ID,
     PADDED,
@@ -26,8 +27,8 @@ from mcpmesh.wire.frame import (
     SETTINGS,
     unpadded,
 )
-from mcpmesh.wire.header_block import HeaderBlocks
-from mcpmesh.wire.stream import Stream
+from mcpmesh.wire.header_block import TOO_LARGE, HeaderBlocks
+from mcpmesh.wire.stream import NO_PROMISE, Stream
 
 if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _REMOTE_ENDED = 2
 #: A HEADERS frame with END_HEADERS alone of these is a whole block as it stands.
 _FRAGMENT_FLAGS = END_HEADERS | PADDED | HAS_PRIORITY
-_unpack = HEADER.unpack_from
+_unpack = HEADER_IN.unpack_from
 
 
 class Inbound:
@@ -49,7 +50,7 @@ class Inbound:
     def __init__(self, connection: Connection) -> None:
         self.recv_window = connection.limits.connection_window_bytes
         self._connection = connection
-        self._blocks = HeaderBlocks(connection.limits, client=connection.client)
+        self._blocks = HeaderBlocks(connection.limits)
         self._preface_left = b"" if connection.client else PREFACE
         self._rest = b""
 
@@ -61,27 +62,34 @@ class Inbound:
         buffer = self._rest + data if self._rest else data
         position = self._take_preface(buffer) if self._preface_left else 0
         size = len(buffer)
+        last = size - HEADER_BYTES
         connection = self._connection
         blocks = self._blocks
         max_frame = connection.limits.max_frame_bytes
-        while size - position >= HEADER_BYTES:
-            high, low, kind, flags, stream_id = _unpack(buffer, position)
-            start = position + HEADER_BYTES
-            end = start + (high << 8 | low)
-            if end - start > max_frame:
+        while position <= last:
+            length, flags, stream_id = _unpack(buffer, position)
+            kind = length & 0xFF
+            length >>= 8
+            if length > max_frame:
                 raise ConnectionFault(
-                    ErrorCode.FRAME_SIZE_ERROR, f"a frame of {end - start} bytes, over {max_frame}"
+                    ErrorCode.FRAME_SIZE_ERROR, f"a frame of {length} bytes, over {max_frame}"
                 )
+            start = position + HEADER_BYTES
+            end = start + length
             if end > size:
                 break
             position = end
             stream_id &= MAX_STREAM_ID
+            if blocks.pending_id and kind != CONTINUATION:
+                raise ConnectionFault(
+                    ErrorCode.PROTOCOL_ERROR, "a frame between HEADERS and their CONTINUATION"
+                )
             if kind == DATA:
                 self._on_data(stream_id, flags, buffer[start:end])
             elif kind == HEADERS:
-                if flags & _FRAGMENT_FLAGS == END_HEADERS and stream_id and not blocks.pending_id:
+                if flags & _FRAGMENT_FLAGS == END_HEADERS and stream_id:
                     # A whole block as it stands: nearly all of them, one call less.
-                    self._on_block(stream_id, bool(flags & END_STREAM), buffer[start:end])
+                    self._on_block(stream_id, flags & END_STREAM == END_STREAM, buffer[start:end])
                 else:
                     self._on_headers(stream_id, flags, buffer[start:end])
             else:
@@ -108,23 +116,39 @@ class Inbound:
         if self.recv_window < 0 or stream is None or stream.state & _REMOTE_ENDED:
             self._on_stray_data(stream, stream_id, flags, size)
             return
-        if self._blocks.pending_id:
-            raise _interrupted()
+        # Booked here rather than by a method of the stream: one call less per frame.
+        stream.held = held = stream.held + size
+        if (
+            held + stream.uncredited > connection.stream_window
+            or stream.content_left != NO_PROMISE
+            or flags > END_STREAM
+            or not size
+        ):
+            self._on_unusual_data(stream, flags, payload)
+            return
+        sink = stream.sink
+        if flags:
+            stream.remote_end()
+        elif connection.flood.level:
+            connection.flood.earn()
+        if sink is not None:
+            sink.on_data(payload, flags == END_STREAM)
+
+    def _on_unusual_data(self, stream: Stream, flags: int, payload: bytes) -> None:
+        """Take DATA that is padded, empty, counted by content-length, or too much."""
+        connection = self._connection
+        size = len(payload)
+        ended = bool(flags & END_STREAM)
         try:
-            # Booked here rather than by a method of the stream: one call less per frame.
-            stream.recv_window -= size
-            stream.held += size
-            if stream.recv_window < 0:
+            if stream.held + stream.uncredited > connection.stream_window:
                 raise StreamFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA over the stream's window")
             if flags & PADDED:
                 payload = unpadded(payload)
                 stream.consumed(size - len(payload))
                 size = len(payload)
-            ended = bool(flags & END_STREAM)
-            if stream.content_left >= 0 or not stream.headers_seen:
-                stream.count_content(size, ended)
+            stream.count_content(size, ended)
         except StreamFault as fault:
-            connection.fault(stream_id, fault)
+            connection.fault(stream.id, fault)
             return
         sink = stream.sink
         if ended:
@@ -142,8 +166,6 @@ class Inbound:
         if self.recv_window < 0:
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA over the connection's window")
         connection.credit(size)
-        if self._blocks.pending_id:
-            raise _interrupted()
         if stream is None and connection.is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
         if not connection.was_reset(stream_id):
@@ -152,8 +174,6 @@ class Inbound:
             connection.flood.spend("empty DATA frames")
 
     def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if self._blocks.pending_id:
-            raise _interrupted()
         if not stream_id:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "HEADERS on stream 0")
         block = self._blocks.first(stream_id, flags, payload)
@@ -167,8 +187,6 @@ class Inbound:
             if block is not None:
                 self._on_block(stream_id, self._blocks.ended, block)
             return
-        if self._blocks.pending_id:
-            raise _interrupted()
         if kind == RST_STREAM:
             self._on_reset(stream_id, payload)
             return
@@ -180,34 +198,32 @@ class Inbound:
         else:
             connection.flood.spend("frames of unknown kinds")
 
-    def _on_block(self, stream_id: int, ended: bool, block: bytes) -> None:
+    def _on_block(self, stream_id: int, ended: bool, payload: bytes) -> None:
         """Give a whole header block to its stream; it is decoded in any case, to keep in step."""
         connection = self._connection
-        if not connection.settings_seen:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
         stream = connection.streams.get(stream_id)
+        if stream is None:
+            self._on_block_of_new(stream_id, ended, payload)
+            return
+        block = self._blocks.known(payload)
         try:
-            if stream is None:
-                self._on_head_of_new(stream_id, ended, block)
-                return
             if stream.state & _REMOTE_ENDED:
-                self._blocks.skip(block)
+                self._blocks.read(payload)
                 raise StreamFault(ErrorCode.STREAM_CLOSED, "HEADERS after the end")
-            if stream.headers_seen:
-                trailers = self._blocks.trailers(block, ended)
-                if trailers is None:
+            if stream.content_left != UNCHECKED:
+                if block is None or not block.is_trailers or not ended:
+                    block = self._blocks.trailers(payload, ended)
+                if not block.headers and block is not TOO_LARGE:
                     # No fields: END_STREAM is all that the block says.
                     self._on_data(stream_id, END_STREAM, b"")
                     return
-                headers = trailers
             else:
-                head = self._blocks.response(block)
-                if 100 <= head.status < 200:
+                if block is None or block.content_length == UNCHECKED:
+                    block = self._blocks.response(payload)
+                if 100 <= block.status < 200:
                     self._on_interim(ended)
                     return
-                headers = head.headers
-                stream.headers_seen = True
-                stream.content_left = head.content_length
+                stream.content_left = block.content_length
             if ended and stream.content_left > 0:
                 raise StreamFault(ErrorCode.PROTOCOL_ERROR, "the body differs from content-length")
         except StreamFault as fault:
@@ -217,7 +233,7 @@ class Inbound:
         if ended:
             stream.remote_end()
         if sink is not None:
-            sink.on_headers(headers, ended)
+            sink.on_headers(block.headers, ended)
 
     def _on_interim(self, ended: bool) -> None:
         """Pass over a 1xx head: the final one follows."""
@@ -225,28 +241,35 @@ class Inbound:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "an interim response ends the stream")
         self._connection.flood.spend("interim responses")
 
-    def _on_head_of_new(self, stream_id: int, ended: bool, block: bytes) -> None:
+    def _on_block_of_new(self, stream_id: int, ended: bool, payload: bytes) -> None:
         connection = self._connection
+        if not connection.settings_seen:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
         if not connection.may_open(stream_id):
-            self._blocks.skip(block)
+            self._blocks.read(payload)
             connection.refuse(stream_id)
             return
         # From here the id is used, whatever becomes of the stream.
         connection.last_peer_id = stream_id
-        head = self._blocks.request(block)
+        block = self._blocks.known(payload)
+        try:
+            if block is None or block.content_length == UNCHECKED:
+                block = self._blocks.request(payload)
+            if ended and block.content_length > 0:
+                raise StreamFault(ErrorCode.PROTOCOL_ERROR, "content-length without a body")
+        except StreamFault as fault:
+            connection.fault(stream_id, fault)
+            return
         if connection.is_full():
             connection.turn_away(stream_id)
             return
-        if ended and head.content_length > 0:
-            raise StreamFault(ErrorCode.PROTOCOL_ERROR, "content-length without a body")
         stream = Stream(connection, stream_id, None)
-        stream.headers_seen = True
-        stream.content_left = head.content_length
+        stream.content_left = block.content_length
         connection.streams[stream_id] = stream
-        sink = stream.sink = connection.owner.accept(stream)
         if ended:
             stream.remote_end()
-        sink.on_headers(head.headers, ended)
+        sink = stream.sink = connection.owner.accept(stream, block)
+        sink.on_headers(block.headers, ended)
 
     def _on_reset(self, stream_id: int, payload: bytes) -> None:
         connection = self._connection
@@ -265,9 +288,3 @@ class Inbound:
 
 def _named(code: int) -> str:
     return ErrorCode(code).name if code in ErrorCode.__members__.values() else hex(code)
-
-
-def _interrupted() -> ConnectionFault:
-    return ConnectionFault(
-        ErrorCode.PROTOCOL_ERROR, "a frame between HEADERS and their CONTINUATION"
-    )

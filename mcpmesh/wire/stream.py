@@ -13,6 +13,7 @@ from enum import IntFlag
 from typing import TYPE_CHECKING, Protocol
 
 from mcpmesh.errors import LocalProtocolError
+from mcpmesh.wire.block import UNCHECKED
 from mcpmesh.wire.error_code import ErrorCode, StreamFault
 from mcpmesh.wire.frame import HEADER, rst_stream, window_update
 from mcpmesh.wire.hpack_encoder import Volatile
@@ -38,6 +39,9 @@ _LOCAL = int(StreamState.HALF_CLOSED_LOCAL)
 _REMOTE = int(StreamState.HALF_CLOSED_REMOTE)
 _CLOSED = int(StreamState.CLOSED)
 
+
+#: What `content_left` is without a content-length.
+NO_PROMISE = -1
 
 #: What waits to be sent: body bytes, a header block (fields, volatile fields, end), or the end.
 _Piece = memoryview | tuple[Headers, Volatile, bool] | None
@@ -69,13 +73,10 @@ class Stream:
     __slots__ = (
         "_connection",
         "_queue",
-        "_uncredited",
         "content_left",
-        "headers_seen",
         "held",
         "id",
         "queued_bytes",
-        "recv_window",
         "refused",
         "scheduled",
         "send_window",
@@ -83,6 +84,7 @@ class Stream:
         "state",
         "stop_when_sent",
         "taken",
+        "uncredited",
     )
 
     def __init__(self, connection: Connection, stream_id: int, sink: StreamSink | None) -> None:
@@ -90,11 +92,10 @@ class Stream:
         self.id = stream_id
         self.state = 0
         self.sink = sink
-        self.headers_seen = False
-        #: Body bytes that content-length still promises; -1 without one.
-        self.content_left = -1
+        #: Body bytes that content-length still promises; NO_PROMISE without one, UNCHECKED before
+        #: the peer's head came.
+        self.content_left = UNCHECKED
         self.send_window = connection.peer.initial_window_size
-        self.recv_window = connection.limits.stream_window_bytes
         #: Bytes in the queue.
         self.queued_bytes = 0
         #: True when the peer certainly did not act on the stream: trying elsewhere is safe.
@@ -108,8 +109,8 @@ class Stream:
         self._connection = connection
         #: Bytes that arrived and are not consumed.
         self.held = 0
-        # Of what was consumed, the part not yet credited to the peer.
-        self._uncredited = 0
+        #: Of what was consumed, the part not yet credited to the peer.
+        self.uncredited = 0
         # Made when something must wait: most streams never need it.
         self._queue: deque[_Piece] | None = None
 
@@ -123,6 +124,11 @@ class Stream:
     def closed(self) -> bool:
         """Tell whether both halves ended."""
         return self.state == _CLOSED
+
+    @property
+    def recv_window(self) -> int:
+        """Return how many bytes the peer may still send."""
+        return self._connection.stream_window - self.held - self.uncredited
 
     # Sending
 
@@ -138,9 +144,36 @@ class Stream:
             if end:
                 self.state |= _LOCAL
             return
-        self._connection.emit_headers(self, headers, volatile, end)
+        connection = self._connection
+        connection.emit(connection.header_frame(self.id, headers, volatile, end))
         if end:
-            self._local_end()
+            self.state = state = self.state | _LOCAL
+            if state == _CLOSED:
+                connection.forget(self)
+
+    def send_message(self, headers: Headers, volatile: Volatile, data: bytes) -> None:
+        """Send the head and what is there of the body: in one piece when nothing holds it back."""
+        size = len(data)
+        connection = self._connection
+        if (
+            self._queue
+            or size > self.send_window
+            or size > connection.send_window
+            or size > connection.peer.max_frame_size
+            or not connection.writable
+            or not self.id
+        ):
+            self.send_headers(headers, volatile)
+            self.send_data(data)
+            return
+        if self.state & _LOCAL:
+            raise LocalProtocolError(f"stream {self.id}: headers after the end")
+        self.send_window -= size
+        connection.send_window -= size
+        head = connection.header_frame(self.id, headers, volatile, False)
+        connection.emit(head + _pack(size >> 8, size & 0xFF, 0, 0, self.id) + data)
+        if self.taken is not None and size:
+            self.taken(size)
 
     def send_data(self, data: bytes, end: bool = False) -> None:
         """Send body bytes, now as far as the windows allow and the rest when they open."""
@@ -162,7 +195,9 @@ class Stream:
             if self.taken is not None and size:
                 self.taken(size)
             if end:
-                self._local_end()
+                self.state = state = self.state | _LOCAL
+                if state == _CLOSED:
+                    connection.forget(self)
             return
         if size:
             # A view, so that cutting a large message into frames copies each byte once.
@@ -186,7 +221,7 @@ class Stream:
         if self.id:
             connection.emit(rst_stream(self.id, code))
         self.abandon()
-        connection.forget(self, was_reset=True)
+        connection.forget_reset(self)
 
     def stop(self) -> None:
         """Ask the peer to send no more, once our complete answer left (RFC 9113, section 8.1)."""
@@ -201,20 +236,20 @@ class Stream:
 
     def consumed(self, size: int) -> None:
         """Give back credit for body bytes that arrived and are done with."""
-        if size > self.held:  # noqa: PLR1730 - a comparison costs half of min()
-            size = self.held
+        held = self.held
+        if size > held:  # noqa: PLR1730 - a comparison costs half of min()
+            size = held
         if not size:
             return
-        self.held -= size
+        self.held = held - size
         connection = self._connection
         connection.credit(size)
         if self.state & _REMOTE:
             return
-        self._uncredited += size
-        if self._uncredited >= connection.stream_credit_step:
-            connection.emit(window_update(self.id, self._uncredited))
-            self.recv_window += self._uncredited
-            self._uncredited = 0
+        self.uncredited += size
+        if self.uncredited >= connection.stream_credit_step:
+            connection.emit(window_update(self.id, self.uncredited))
+            self.uncredited = 0
 
     # For the connection only
 
@@ -223,7 +258,7 @@ class Stream:
 
         Raises: StreamFault when there are more, or fewer at the end; or none may come yet.
         """
-        if not self.headers_seen:
+        if self.content_left == UNCHECKED:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "DATA before HEADERS")
         if self.content_left >= 0:
             self.content_left -= size
@@ -232,8 +267,8 @@ class Stream:
 
     def remote_end(self) -> None:
         """Note that the peer sends no more."""
-        self.state |= _REMOTE
-        if self.state == _CLOSED and not self._queue:
+        self.state = state = self.state | _REMOTE
+        if state == _CLOSED and not self._queue:
             self._connection.forget(self)
 
     def abandon(self) -> None:
@@ -262,9 +297,10 @@ class Stream:
         piece = self._queue.popleft()
         assert isinstance(piece, tuple)
         headers, volatile, end = piece
-        self._connection.emit_headers(self, headers, volatile, end)
+        connection = self._connection
+        connection.emit(connection.header_frame(stream_id, headers, volatile, end))
         if self._queue:
-            self._connection.schedule(self)
+            connection.schedule(self)
 
     def emit_next(self, budget: int) -> int:
         """Send the next waiting piece, at most `budget` body bytes of it.
@@ -284,7 +320,7 @@ class Stream:
                 ended = True
             else:
                 headers, volatile, ended = piece
-                connection.emit_headers(self, headers, volatile, ended)
+                connection.emit(connection.header_frame(self.id, headers, volatile, ended))
             if ended:
                 self._all_sent()
             return 0
@@ -325,8 +361,3 @@ class Stream:
             self._connection.forget(self)
         elif self.stop_when_sent:
             self.reset(ErrorCode.NO_ERROR)
-
-    def _local_end(self) -> None:
-        self.state |= _LOCAL
-        if self.state == _CLOSED:
-            self._connection.forget(self)

@@ -16,6 +16,7 @@ from mcpmesh.stack.deadline import deadline
 from mcpmesh.stack.retry import retry
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.transport.timers import Timers
+from mcpmesh.wire.block import Block
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.message import frame_message
 from mcpmesh.wire.stream import Stream
@@ -70,7 +71,7 @@ class Staircase:
         """Take what the frontend would give a server."""
         self._handlers[path] = handler
 
-    def _accept(self, stream: Stream) -> "Opening":
+    def _accept(self, stream: Stream, _head: Block) -> "Opening":
         return Opening(self._handlers, stream)
 
     @property
@@ -116,7 +117,7 @@ class Opening:
 
     def on_headers(self, headers: Headers, end: bool) -> None:
         head = read_head(headers)
-        sink = self._stream.sink = self._handlers[head.path](None, self._stream, head)
+        sink = self._stream.sink = self._handlers[head.path](head)(None, self._stream)
         sink.on_headers(headers, end)
 
     def on_data(self, data: bytes, end: bool) -> None:

@@ -1,5 +1,5 @@
 from mcpmesh.model.trace import TraceContext
-from mcpmesh.router.call_head import CallHeadMemo, read_call_head
+from mcpmesh.router.call_head import read_call_head
 from mcpmesh.rpc.head import read_head
 
 TRACEPARENT = b"00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01"
@@ -39,17 +39,3 @@ def test_fields_of_this_hop_are_not_forwarded_and_all_others_are() -> None:
     )  # fmt: skip
     others = ((b"mcp-name", b"echo"), (b"x-own", b"1"), (b"x-own", b"2"), (b"data-bin", b"AA"))
     assert head(*own, *others).forward == (*BASE, *others)
-
-
-def test_a_head_that_comes_again_is_read_once() -> None:
-    memo = CallHeadMemo()
-    one = read_head(BASE)
-    assert memo.read(one) is memo.read(one)
-    assert memo.read(read_head(BASE)) is not memo.read(one)
-
-
-def test_a_memo_keeps_no_more_than_it_should() -> None:
-    memo = CallHeadMemo()
-    for _ in range(2_000):
-        memo.read(read_head(BASE))
-    assert len(memo._heads) <= 512

@@ -68,7 +68,7 @@ class Owner:
         self.events = []
         self.eager = eager
 
-    def accept(self, stream):
+    def accept(self, stream, _head):
         sink = self.sinks[stream.id] = Sink(self.eager)
         sink.stream = stream
         return sink

@@ -151,7 +151,7 @@ def test_a_sink_may_reset_its_stream_at_every_call():
 
 
 class Resetting(Sink):
-    def __init__(self, stream):
+    def __init__(self, stream, _head=None):
         super().__init__()
         self.stream = stream
 
