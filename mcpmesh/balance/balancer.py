@@ -54,6 +54,13 @@ def updated(
     return Routes(by_tool)
 
 
+def service_routes(catalog: Catalog, candidates: Mapping[str, Candidate]) -> Routes:
+    """Return the routes of services that are no tools, by their full names."""
+    return Routes(
+        {name: (_route(cluster, candidates),) for name, cluster in catalog.services.items()}
+    )
+
+
 def _route(cluster: Cluster, candidates: Mapping[str, Candidate]) -> Route:
     ready = tuple(
         candidate

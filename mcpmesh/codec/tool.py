@@ -84,6 +84,7 @@ def replica_from_message(message: discovery_pb2.Replica) -> Replica:
         server=message.server,
         labels=dict(message.labels),
         weight=message.weight or 1,
+        services=tuple(message.services),
     )
 
 
@@ -95,4 +96,5 @@ def replica_to_message(replica: Replica) -> discovery_pb2.Replica:
         server=replica.server,
         labels=replica.labels,
         weight=replica.weight,
+        services=replica.services,
     )

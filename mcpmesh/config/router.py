@@ -26,21 +26,22 @@ CallLog = Literal["off", "errors", "sampled", "all"]
 class StaticReplica:
     """A replica that does not register itself: any gRPC server with ToolService.
 
-    Without names, the tools are asked of the replica's own DiscoveryService.
+    Without names, the tools are asked of the replica's own DiscoveryService. A name that begins
+    with a slash is no tool but a gRPC service, whose calls are relayed by their path.
     Raises: InvalidSetting.
     """
 
     endpoint: str
     """Where it answers: HOST:PORT."""
     tools: tuple[str, ...] = ()
-    """Names of its tools; empty asks the replica."""
+    """Names of its tools, and of services as /PACKAGE.SERVICE; empty asks the replica."""
 
     def __post_init__(self) -> None:
         check_target("static", self.endpoint)
         object.__setattr__(self, "tools", tuple(self.tools))
         try:
-            Replica(self.id, self.endpoint)
-            for tool in self.tools:
+            Replica(self.id, self.endpoint, services=self.services)
+            for tool in self.tool_names:
                 check_name("tool name", tool)
         except InvalidCall as error:
             raise InvalidSetting("static", error.message) from error
@@ -50,6 +51,16 @@ class StaticReplica:
         """Read HOST:PORT or HOST:PORT=TOOL,TOOL."""
         endpoint, _, names = text.partition("=")
         return cls(endpoint, tuple(name.strip() for name in names.split(",") if name.strip()))
+
+    @property
+    def tool_names(self) -> tuple[str, ...]:
+        """What it serves as tools."""
+        return tuple(name for name in self.tools if name[:1] != "/")
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Full names of other gRPC services that it serves."""
+        return tuple(name[1:] for name in self.tools if name[:1] == "/")
 
     def __str__(self) -> str:
         return f"{self.endpoint}={','.join(self.tools)}" if self.tools else self.endpoint
@@ -82,7 +93,7 @@ class RouterSettings:
     call_log: CallLog = "sampled"
     """Which calls get a log line: none, failures, failures and sampled traces, or all."""
     static: tuple[str, ...] = ()
-    """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,TOOL."""
+    """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,/PACKAGE.SERVICE."""
 
     def __post_init__(self) -> None:
         check_listen("grpc", self.grpc)

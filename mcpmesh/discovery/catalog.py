@@ -5,7 +5,7 @@ cluster by binary search, so that the thousandth replica costs a copy of the tup
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mcpmesh.discovery.arrivals import Arrivals
@@ -15,6 +15,7 @@ from mcpmesh.discovery.registration import (
     RegistrationUpdated,
     RegistryChange,
 )
+from mcpmesh.discovery.served import served
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
@@ -44,6 +45,7 @@ class CatalogBuilder:
         self.catalog = Catalog(version)
         self._registrations: dict[str, Registration] = {}
         self._clusters: dict[str, tuple[Cluster, ...]] = {}
+        self._services: Mapping[str, Cluster] = {}
         self._arrivals = Arrivals()
 
     def __repr__(self) -> str:
@@ -62,7 +64,8 @@ class CatalogBuilder:
             for found in self._apply(change):
                 key = (found.name, found.version)
                 merged[key] = merged[key].then(found) if key in merged else found
-        self.catalog = Catalog(version, dict(self._clusters) if merged else self.catalog.clusters)
+        clusters = dict(self._clusters) if merged else self.catalog.clusters
+        self.catalog = Catalog(version, clusters, self._services)
         return tuple(c for c in merged.values() if c.before is not None or c.after is not None)
 
     def replace(
@@ -77,7 +80,7 @@ class CatalogBuilder:
                 *(RegistrationRemoved(version, replica_id) for replica_id in gone),
             ]
         )
-        self.catalog = Catalog(version, self.catalog.clusters)
+        self.catalog = replace(self.catalog, version=version)
         return changes
 
     def _apply(self, change: RegistryChange) -> list[CatalogChange]:
@@ -90,6 +93,9 @@ class CatalogBuilder:
             self._registrations[after.replica.id] = after
         if before == after:
             return []
+        touched = {*_services_of(before), *_services_of(after)}
+        if touched:
+            self._services = served(self._services, touched, self._registrations.values())
         found = [self._put(after, tool) for tool in after.tools] if after else []
         kept = {(tool.name, tool.version) for tool in after.tools} if after else set()
         if before:
@@ -134,6 +140,10 @@ class CatalogBuilder:
         else:
             del self._clusters[tool.name]
         return CatalogChange(tool.name, tool.version, tool, None)
+
+
+def _services_of(registration: Registration | None) -> tuple[str, ...]:
+    return registration.replica.services if registration is not None else ()
 
 
 def _index(versions: tuple[Cluster, ...], version: str) -> int | None:

@@ -136,9 +136,10 @@ class Registry:
         return changes
 
     def _admit(self, replica: Replica, tools: Sequence[Tool]) -> tuple[Tool, ...]:
-        if not 1 <= len(tools) <= MAX_TOOLS:
+        fewest = 0 if replica.services else 1
+        if not fewest <= len(tools) <= MAX_TOOLS:
             raise InvalidCall(
-                f"replica {replica.id}: {len(tools)} tools, not between 1 and {MAX_TOOLS}"
+                f"replica {replica.id}: {len(tools)} tools, not between {fewest} and {MAX_TOOLS}"
             )
         if replica.id not in self._registrations and len(self) >= self._max_replicas:
             raise Overloaded(f"the registry is full: {self._max_replicas} replicas")

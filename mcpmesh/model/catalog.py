@@ -21,11 +21,13 @@ class Cluster:
 class Catalog:
     """Every tool of the mesh at one moment.
 
-    Shape: name → its versions, newest first (by when the version first came).
+    Shape: name → its versions, newest first (by when the version first came); full name of a
+    gRPC service that is no tool → who serves it.
     """
 
     version: int = 0
     clusters: Mapping[str, tuple[Cluster, ...]] = field(default_factory=dict)
+    services: Mapping[str, Cluster] = field(default_factory=dict)
 
     def find(self, name: str, version: str = "") -> Cluster | None:
         """Return the cluster of a tool's version, the newest for an empty version."""

@@ -11,7 +11,7 @@ from mcpmesh.discovery.catalog import CatalogBuilder, CatalogChange
 from mcpmesh.discovery.registration import Registration, RegistryChange
 from mcpmesh.discovery.watch import BACKLOG_BOUND, LOG_BOUND, Backlog, ChangeLog
 from mcpmesh.errors import MeshError
-from mcpmesh.model.catalog import Catalog
+from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.router.catalog_source import OnCatalog, Stop
 from mcpmesh.router.catalog_watch import CatalogWatch
 
@@ -61,14 +61,16 @@ class CatalogFeed:
     def apply(self, changes: Sequence[RegistryChange]) -> None:
         """Take changes of the registry, in their order."""
         if changes:
-            self._publish(self._builder.apply(changes))
+            services = self.catalog.services
+            self._publish(self._builder.apply(changes), services)
 
     def replace(self, epoch: str, version: int, registrations: Iterable[Registration]) -> None:
         """Take all registrations anew; another epoch makes all cursors given before unknown."""
+        services = self.catalog.services
         changes = self._builder.replace(version, registrations)
         if epoch != self.epoch:
             self._log.restart(epoch, version)
-        self._publish(changes)
+        self._publish(changes, services)
 
     def listen(self, on_catalog: OnCatalog) -> Stop:
         """Call at once with the catalog as it is, then with each new one; must not block."""
@@ -99,13 +101,13 @@ class CatalogFeed:
         for watch in tuple(self._watches):
             watch.end(error)
 
-    def _publish(self, changes: tuple[CatalogChange, ...]) -> None:
+    def _publish(self, changes: tuple[CatalogChange, ...], services: Mapping[str, Cluster]) -> None:
         version = self.catalog.version
         self._log.append(version, changes)
         for watch in self._watches:
             watch.push(version, self.cursor, changes)
         changed = frozenset(change.name for change in changes)
-        if changed:
+        if changed or self.catalog.services is not services:
             for listener in tuple(self._listeners.values()):
                 _tell(listener, self.catalog, changed)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from mcpmesh.balance.balancer import Routes, updated
+from mcpmesh.balance.balancer import Routes, service_routes, updated
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.model.replica import Replica
@@ -35,6 +35,8 @@ class Pool:
         """
         #: Read by the data path; replaced as a whole by the control path.
         self.routes = Routes()
+        #: The same for services that are no tools.
+        self.service_routes = Routes()
         self._hub = hub
         self._rng = rng
         self._limits = limits
@@ -142,17 +144,16 @@ class Pool:
 
     def _rebuild(self, changed: frozenset[str]) -> None:
         self.routes = updated(self.routes, self._catalog, changed, self._candidates)
+        if self._catalog.services or self.service_routes.by_tool:
+            self.service_routes = service_routes(self._catalog, self._candidates)
         self._changed.set()
         self._changed.clear()
 
 
 def _replicas(catalog: Catalog) -> dict[str, Replica]:
-    return {
-        replica.id: replica
-        for clusters in catalog.clusters.values()
-        for cluster in clusters
-        for replica in cluster.replicas
-    }
+    clusters = [each for versions in catalog.clusters.values() for each in versions]
+    clusters += catalog.services.values()
+    return {replica.id: replica for cluster in clusters for replica in cluster.replicas}
 
 
 def _tools(catalog: Catalog) -> dict[str, frozenset[str]]:

@@ -106,5 +106,5 @@ def oldest_editions_first(keeper: RegistryKeeper) -> list[Registration]:
     }
     return sorted(
         keeper.registrations(),
-        key=lambda each: max(ages[tool.name, tool.version] for tool in each.tools),
+        key=lambda each: max((ages[tool.name, tool.version] for tool in each.tools), default=0),
     )

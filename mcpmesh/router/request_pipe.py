@@ -44,7 +44,9 @@ class StreamedRequest:
         self._replica = stream
         self._skipped = self._credited
         stream.taken = self._taken
-        stream.send_data(b"".join((first, *self._held)), self._ended)
+        data = b"".join((first, *self._held))
+        if data or self._ended:
+            stream.send_data(data, self._ended)
 
     def take_back(self) -> bool:
         """Get ready to be connected anew; False when what was sent is not kept any more."""

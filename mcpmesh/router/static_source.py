@@ -74,7 +74,7 @@ class StaticSource:
         """Register what is named, ask the others, until cancelled."""
         for each in self._replicas:
             if each.tools:
-                self._add(each, [Tool(name) for name in each.tools])
+                self._add(each, [Tool(name) for name in each.tool_names])
         async with asyncio.TaskGroup() as asking:
             for each in self._replicas:
                 if not each.tools:
@@ -99,7 +99,9 @@ class StaticSource:
             await channel.close()
 
     def _add(self, replica: StaticReplica, tools: Sequence[Tool]) -> None:
-        self._registry.add_static(Replica(replica.id, replica.endpoint), tools)
+        self._registry.add_static(
+            Replica(replica.id, replica.endpoint, services=replica.services), tools
+        )
 
 
 async def _tools_of(channel: Any) -> list[Tool]:

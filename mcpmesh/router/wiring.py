@@ -6,6 +6,8 @@ A `Router` is a whole router, or one worker of several that follow the registry 
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
 from random import Random
 from time import perf_counter
 
@@ -26,12 +28,13 @@ from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_follower import RegistryFollower
 from mcpmesh.router.registry_host import keep
 from mcpmesh.router.registry_keeper import RegistryKeeper
+from mcpmesh.router.service_routes import ServiceRoutes, ServiceTable
 from mcpmesh.router.static_source import StaticSource
 from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.server import Server, ServerOptions
 from mcpmesh.rpc.standard import StandardServices
 from mcpmesh.stack.attempt import Attempt
-from mcpmesh.stack.balance import balance
+from mcpmesh.stack.balance import RouteTable, balance
 from mcpmesh.stack.call import Service, stacked
 from mcpmesh.stack.deadline import deadline
 from mcpmesh.stack.retry import retry
@@ -101,7 +104,8 @@ class Router:
         )
         source.listen(pool.on_catalog)
         in_flight = InFlight()
-        service = _stack(settings, telemetry, pool, source, in_flight, loop, rng)
+        unknown = partial(_unknown, source)
+        service = _stack(settings, telemetry, pool, unknown, in_flight, loop, rng)
         frontend = Frontend(
             service,
             pool,
@@ -111,6 +115,9 @@ class Router:
             refused=self._count_refusal,
         )
         frontend.serve_on(server)
+        table = ServiceTable(pool)
+        relayed = _stack(settings, telemetry, table, table.unknown, in_flight, loop, rng)
+        server.raw_fallback = ServiceRoutes(relayed, table, loop.time).take
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             DiscoveryServicer(source, pool, loop.time), server
         )
@@ -181,8 +188,8 @@ class Router:
 def _stack(
     settings: RouterSettings,
     telemetry: Telemetry,
-    pool: Pool,
-    source: CatalogSource,
+    table: RouteTable,
+    unknown: Callable[[str, str], MeshError],
     in_flight: InFlight,
     loop: asyncio.AbstractEventLoop,
     rng: Random,
@@ -199,7 +206,7 @@ def _stack(
         # Above balance: each attempt picks anew.
         retry(Retry()),
         # Picks, so that what is below knows its replica.
-        balance(pool, rng, lambda tool, version: _unknown(source, tool, version)),
+        balance(table, rng, unknown),
         # Innermost: a span and a measurement per attempt, and the trace for the replica.
         observe_attempts(telemetry, perf_counter),
     )

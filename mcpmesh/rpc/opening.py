@@ -16,7 +16,7 @@ from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.stream import Stream
 
 if TYPE_CHECKING:
-    from mcpmesh.rpc.server import Server
+    from mcpmesh.rpc.server import Opener, Server
     from mcpmesh.transport.link import Link
 
 _NOT_GRPC = b"This port speaks gRPC: POST with content-type application/grpc.\n"
@@ -53,9 +53,7 @@ class Opening:
             return
         raw = server.raw.get(head.path)
         if raw is not None:
-            opener = self._block.note = raw(head)
-            sink = stream.sink = opener(self._link, stream)
-            sink.on_headers(headers, end)
+            self._hand_over(raw(head), headers, end)
             return
         try:
             method = server.find(head)
@@ -63,6 +61,10 @@ class Opening:
             self._turn_down(status_of(error), end)
             return
         if method is None:
+            relay = server.raw_fallback(head)
+            if relay is not None:
+                self._hand_over(relay, headers, end)
+                return
             self._turn_down(
                 Status(StatusCode.UNIMPLEMENTED, f"{head.path} is not served here"), end
             )
@@ -79,6 +81,12 @@ class Opening:
 
     def on_reset(self, code: int, message: str) -> None:
         """A call that never began ends."""
+
+    def _hand_over(self, opener: Opener, headers: Headers, end: bool) -> None:
+        """Let somebody else have the stream, and those that open with the same head."""
+        self._block.note = opener
+        sink = self._stream.sink = opener(self._link, self._stream)
+        sink.on_headers(headers, end)
 
     def _refuse(self) -> None:
         self._stream.send_headers(refusal(self._refusal))

@@ -48,6 +48,8 @@ class ServerOptions:
 Opener = Callable[[Link, Stream], StreamSink]
 #: Asked once per head, however many streams open with it, who takes them over unopened.
 RawHandler = Callable[[RequestHead], Opener]
+#: The same for paths that nobody else serves; None when it does not serve them either.
+RawFallback = Callable[[RequestHead], Opener | None]
 
 
 class Server:
@@ -72,6 +74,8 @@ class Server:
         self._generic: list[grpc.GenericRpcHandler] = []
         #: Who takes the streams of a method unopened, by path.
         self.raw: dict[str, RawHandler] = {}
+        #: Who is asked to take the streams that nobody else serves.
+        self.raw_fallback: RawFallback = lambda _head: None
         self._sockets: list[socket.socket] = []
         self._listeners: list[asyncio.Server] = []
         self._stopping: asyncio.Future[None] | None = None
