@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcpmesh.bridge.exchange import Exchange, Peer, meta_of
-from mcpmesh.bridge.links import Headers, links_of
+from mcpmesh.bridge.http_message import Headers
+from mcpmesh.bridge.links import links_of
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import (
@@ -49,7 +50,9 @@ async def _answer(bridge: Bridge, value: Any, peer: Peer, headers: Headers) -> b
             return error_bytes(refusal, message.id)
         wins = bridge.tuning.header_trace_wins
         links = links_of(headers, meta_of(message.params), header_wins=wins)
-        answer = await bridge.answer(message, Exchange(peer, links))
+        task = asyncio.current_task()
+        assert task is not None
+        answer = await bridge.answer(message, Exchange(peer, links, task.cancel))
         return answer.body if answer else None
     if isinstance(message, Notification):
         bridge.notified(message, peer)

@@ -43,12 +43,14 @@ class Links:
 class Exchange:
     """A request being answered.
 
-    `observation` is set before a handler runs; a handler sets `error_type` when it answers with
-    a failure that is not an error, and `session` when the client got a new session id.
+    `cancel` raises CancelledError where the answering waits. `observation` is set before a
+    handler runs; a handler sets `error_type` when it answers with a failure that is not an error,
+    and `session` when the client got a new session id.
     """
 
     peer: Peer
     links: Links
+    cancel: Callable[[], object]
     notify: Notify | None = None
     observation: CallObservation | None = None
     error_type: str | None = None

@@ -8,46 +8,48 @@ from mcpmesh.codec.jsonrpc import INVALID_REQUEST, Id, RpcError
 
 Key = tuple[str, Id]
 T = TypeVar("T")
+#: Raises CancelledError where the answering of a request waits.
+Cancel = Callable[[], object]
 
 
 class InFlight:
-    """The task that answers each request, by the scope its id is unique in, and the id."""
+    """How to cancel each request, by the scope its id is unique in, and the id."""
 
     def __init__(self) -> None:
-        self._tasks: dict[Key, asyncio.Task[object]] = {}
+        self._running: dict[Key, Cancel] = {}
         self._cancelled: set[Key] = set()
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._running)
 
-    async def run(self, scope: str, request_id: Id, start: Callable[[], Awaitable[T]]) -> T | None:
-        """Do the work in this task; None when the client cancelled it: no answer is wanted.
-
-        Raises: RpcError -32600 for an id that is in use.
-        """
+    async def run(self, scope: str, request_id: Id, work: Awaitable[T], cancel: Cancel) -> T | None:
+        """Do the work; None when the client cancelled it: no answer is wanted."""
         key = (scope, request_id)
-        if key in self._tasks:
-            raise RpcError(INVALID_REQUEST, f"a request with id {request_id!r} is in flight")
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks[key] = task
+        self._running[key] = cancel
         try:
-            return await start()
+            return await work
         except asyncio.CancelledError:
             if key not in self._cancelled:
                 raise
-            task.uncancel()
             return None
         finally:
-            del self._tasks[key]
+            del self._running[key]
             self._cancelled.discard(key)
+
+    def check_free(self, scope: str, request_id: Id) -> None:
+        """Refuse an id that is in use.
+
+        Raises: RpcError -32600.
+        """
+        if (scope, request_id) in self._running:
+            raise RpcError(INVALID_REQUEST, f"a request with id {request_id!r} is in flight")
 
     def cancel(self, scope: str, request_id: Id) -> bool:
         """Cancel a request; False when there is none by that id (any more)."""
         key = (scope, request_id)
-        task = self._tasks.get(key)
-        if task is None or key in self._cancelled:
+        cancel = self._running.get(key)
+        if cancel is None or key in self._cancelled:
             return False
         self._cancelled.add(key)
-        task.cancel()
+        cancel()
         return True

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcpmesh.bridge.exchange import Links
+from mcpmesh.bridge.http_message import Headers
 from mcpmesh.codec import mcp
 from mcpmesh.model.trace import parse_traceparent, valid_correlation_id
 
-Headers = Mapping[bytes, bytes]
 NO_HEADERS: Headers = {}
 _SAFE = re.compile(r"[\x20-\x7e]{1,8192}", re.ASCII)
 

@@ -113,7 +113,9 @@ class Bridge:
         except Exception as exc:
             error = rpc_error_of(exc)
             if error.code == INTERNAL_ERROR:
-                _log.error("%s %s: %r", request.method, name, exc, exc_info=exc)
+                ids = {"correlation_id": observation.correlation_id}
+                ids["trace_id"] = observation.trace.trace_id
+                _log.error("%s %s: %r", request.method, name, exc, exc_info=exc, extra=ids)
             body = error_bytes(error, request.id)
             status = mcp.http_status(error.code, modern=peer.modern)
             exchange.error_type = str(error.code)
@@ -129,7 +131,9 @@ class Bridge:
             raise RpcError(METHOD_NOT_FOUND, f"unknown method {request.method[:SHOWN]!r}")
         if not peer.scope:
             return await handler(request, exchange)
-        return await self._in_flight.run(peer.scope, request.id, lambda: handler(request, exchange))
+        self._in_flight.check_free(peer.scope, request.id)
+        work = handler(request, exchange)
+        return await self._in_flight.run(peer.scope, request.id, work, exchange.cancel)
 
     def notified(self, notification: Notification, peer: Peer) -> None:
         """Take a notification; one that says nothing to us is ignored."""

@@ -2,11 +2,11 @@
 
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Sequence, Set
+from collections.abc import Set
 
 from mcpmesh.bridge.exchange import Peer, client_name, meta_of
 from mcpmesh.bridge.handshake import negotiated
-from mcpmesh.bridge.links import Headers
+from mcpmesh.bridge.http_message import Headers
 from mcpmesh.bridge.session import Session, Sessions
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, SHOWN, Params, Request, RpcError
@@ -14,7 +14,6 @@ from mcpmesh.codec.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, SHOWN, Params
 VERSION_HEADER = b"mcp-protocol-version"
 SESSION_HEADER = b"mcp-session-id"
 _MODERN_HEADERS = frozenset(version.encode() for version in mcp.MODERN)
-_ROUTING = (VERSION_HEADER, b"mcp-method", b"mcp-name")
 _BASE64 = ("=?base64?", "?=")
 
 
@@ -97,12 +96,6 @@ def decoded_header(value: bytes) -> str | None:
         return b64decode(text[len(_BASE64[0]) : -len(_BASE64[1])], validate=True).decode()
     except (NotBase64, ValueError):
         return None
-
-
-def repeated(pairs: Sequence[tuple[bytes, bytes]]) -> frozenset[bytes]:
-    """Return the routing headers that are given more than once."""
-    names = [name for name, _ in pairs]
-    return frozenset(name for name in _ROUTING if names.count(name) > 1)
 
 
 def legacy_peer(method: str, params: Params, headers: Headers, sessions: Sessions) -> Peer:

@@ -1,28 +1,19 @@
-"""An HTTP server for an ASGI application inside a running event loop."""
+"""The bridge's HTTP server inside a running event loop."""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
-from typing import Any, cast
-
-import uvicorn
+import ssl
+import time
 
 from mcpmesh.bridge.http import HttpApp
-from mcpmesh.bridge.one_write import OneWriteProtocol
+from mcpmesh.bridge.http_connection import HttpConnection, HttpHouse
+from mcpmesh.bridge.http_head import date_line
 from mcpmesh.model.replica import join_endpoint, split_endpoint
 
 BACKLOG = 1024
-#: uvicorn tells that it is up in no other way than by a flag.
-_POLL = 0.005
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its hands on the process's signals: those belong to the command line."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+#: Units: seconds between two looks at the deadlines of all connections.
+TICK = 1.0
 
 
 class HttpServer:
@@ -32,14 +23,21 @@ class HttpServer:
     """
 
     def __init__(
-        self, app: HttpApp, listen: str, *, grace: float = 10.0, reuse_port: bool = False
+        self,
+        app: HttpApp,
+        listen: str,
+        *,
+        grace: float = 10.0,
+        reuse_port: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._app = app
+        self._house = HttpHouse(app, app.limits, app.times)
         self._listen = listen
         self._grace = grace
         self._reuse_port = reuse_port
-        self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tls = tls
+        self._listener: asyncio.Server | None = None
+        self._ticker: asyncio.TimerHandle | None = None
         self._endpoint = ""
 
     @property
@@ -48,8 +46,9 @@ class HttpServer:
         return self._endpoint
 
     def __repr__(self) -> str:
-        state = "listening" if self._task is not None else "stopped"
-        return f"{type(self).__name__}({self._endpoint or self._listen}, {state})"
+        state = "listening" if self._listener is not None else "stopped"
+        connections = len(self._house.connections)
+        return f"{type(self).__name__}({self._endpoint or self._listen}, {state}, {connections})"
 
     async def start(self) -> str:
         """Listen and return the endpoint.
@@ -58,36 +57,44 @@ class HttpServer:
         """
         listener = listening_socket(self._listen, reuse_port=self._reuse_port)
         host, port = listener.getsockname()[:2]
-        config = uvicorn.Config(
-            cast(Any, self._app),
-            http=OneWriteProtocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            backlog=BACKLOG,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=max(1, round(self._grace)),
+        loop = asyncio.get_running_loop()
+        self._tick(loop)
+        self._listener = await loop.create_server(
+            lambda: HttpConnection(self._house), sock=listener, backlog=BACKLOG, ssl=self._tls
         )
-        self._server = _Server(config)
-        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started and not self._task.done():  # noqa: ASYNC110
-            await asyncio.sleep(_POLL)
-        if self._task.done():
-            await self._task
         self._endpoint = join_endpoint(host, port)
         return self._endpoint
 
     async def stop(self) -> None:
         """Take no new connections, let requests in flight finish, then return."""
-        if self._server is None or self._task is None:
+        listener, self._listener = self._listener, None
+        if listener is None:
             return
-        self._server.should_exit = True
-        await self._task
-        self._task = None
+        listener.close()
+        house = self._house
+        house.draining = True
+        for connection in list(house.connections):
+            connection.drain()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                await self._all_gone()
+        for connection in list(house.connections):
+            connection.abort()
+        await self._all_gone()
+        if self._ticker is not None:
+            self._ticker.cancel()
+
+    async def _all_gone(self) -> None:
+        while self._house.connections:
+            await self._house.empty.wait()
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        house = self._house
+        house.date = date_line(time.time())
+        now = loop.time()
+        for connection in list(house.connections):
+            connection.tick(now)
+        self._ticker = loop.call_later(min(TICK, house.times.body), self._tick, loop)
 
 
 def listening_socket(listen: str, *, reuse_port: bool) -> socket.socket:

@@ -3,7 +3,8 @@
 import asyncio
 from types import TracebackType
 
-from mcpmesh.bridge.asgi import Header, Send
+from mcpmesh.bridge.http_connection import Stream
+from mcpmesh.bridge.http_message import Header
 
 _HEADERS: tuple[Header, ...] = (
     (b"content-type", b"text/event-stream"),
@@ -20,9 +21,9 @@ class EventStream:
     Units: `heartbeat` in seconds of silence.
     """
 
-    def __init__(self, send: Send, heartbeat: float, headers: tuple[Header, ...]) -> None:
+    def __init__(self, stream: Stream, heartbeat: float, headers: tuple[Header, ...]) -> None:
         self.started = False
-        self._send = send
+        self._stream = stream
         self._heartbeat = heartbeat
         self._headers = headers
         self._beat: asyncio.Task[None] | None = None
@@ -51,18 +52,16 @@ class EventStream:
         await self._write(b"event: message\ndata: " + message + b"\n\n")
 
     async def finish(self, message: bytes | None) -> None:
-        """Send the response, if there is one, and end the stream."""
+        """Send the response, if there is one; the stream ends with it."""
         if message is not None:
             await self.event(message)
-        await self._send({"type": "http.response.body", "body": b""})
 
     async def _write(self, chunk: bytes) -> None:
         self._last = asyncio.get_running_loop().time()
         if not self.started:
             self.started = True
-            headers = [*_HEADERS, *self._headers]
-            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+            self._stream.begin((*_HEADERS, *self._headers))
+        await self._stream.write(chunk)
 
     async def _keep_alive(self) -> None:
         loop = asyncio.get_running_loop()

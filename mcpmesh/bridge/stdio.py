@@ -103,7 +103,10 @@ class StdioConnection:
         return peer
 
     async def _answer(self, request: Request, peer: Peer) -> None:
-        exchange = Exchange(peer, links_of(NO_HEADERS, meta_of(request.params)))
+        task = asyncio.current_task()
+        assert task is not None
+        links = links_of(NO_HEADERS, meta_of(request.params))
+        exchange = Exchange(peer, links, task.cancel)
         if wants_stream(request, modern=peer.modern):
             exchange.notify = self._say
         answer = await self._bridge.answer(request, exchange)

@@ -18,7 +18,8 @@ class Tuning:
     list_ttl_ms: int = 5000
     #: How long tools/list waits for the mesh's first list after a start.
     first_list_timeout: float = 5.0
-    #: How long a client may take to send a body.
+    #: How long a client may take to send a request's head, and its body.
+    head_timeout: float = 30.0
     body_timeout: float = 30.0
     #: Most messages in one batch.
     max_batch: int = 100

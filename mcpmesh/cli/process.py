@@ -22,8 +22,7 @@ def telemetry_of(
 
     Raises: CommandError for a wrong OTEL_ variable.
     """
-    for talkative in ("uvicorn", "watchfiles"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     undo = setup_logging(settings.log_format, settings.log_level, service=service)
     try:
         telemetry = setup(service, os.environ, Random(), version=__version__, share=share)

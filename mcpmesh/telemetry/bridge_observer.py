@@ -9,7 +9,6 @@ from time import perf_counter
 
 from mcpmesh.model.trace import TraceContext
 from mcpmesh.telemetry import attributes as a
-from mcpmesh.telemetry.current import current_call
 from mcpmesh.telemetry.metrics import Histogram
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.telemetry.tracing import SERVER, CallSpan
@@ -58,8 +57,6 @@ class BridgeObservation:
         span = self._span
         span.end(error_type)
         self._tell(error_type, duration)
-        if current_call.get() is span:
-            current_call.set(None)
 
     def _tell(self, error_type: str | None, duration: float) -> None:
         level = logging.DEBUG if error_type is None else logging.INFO
@@ -69,7 +66,7 @@ class BridgeObservation:
                 "method": method,
                 "outcome": error_type or "OK",
                 "duration_ms": round(duration * 1000, 3),
-                # Not from the context: the end may be told from another task.
+                # Not from a context: requests share the one of the event loop's callbacks.
                 "correlation_id": self._span.correlation_id,
                 "trace_id": self._span.trace.trace_id,
                 "span_id": self._span.trace.span_id,
@@ -97,7 +94,7 @@ class BridgeTelemetry:
         request_id: str | int | float | None,
         transport: str,
     ) -> BridgeObservation:
-        """Begin to watch a request and make it the task's current call."""
+        """Begin to watch a request."""
         network = "pipe" if transport == "stdio" else "tcp"
         span = self._tracing.start(
             f"{method} {tool}" if tool else method,
@@ -106,6 +103,5 @@ class BridgeTelemetry:
             correlation_id,
             a.request_attributes(method, tool, version, request_id, network),
         )
-        current_call.set(span)
         labels = (method, tool, version, network)
         return BridgeObservation(span, self._duration, labels, self._clock)

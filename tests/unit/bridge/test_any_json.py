@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mcpmesh.bridge.http import HttpApp
+from mcpmesh.bridge.http_message import HttpRequest
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.codec import mcp
 from mcpmesh.stack.mesh import ToolList
+from mcpmesh.stack.run import Run
 from mcpmesh.v1 import discovery_pb2, invoke_pb2, tool_pb2
 
 STATUS = discovery_pb2.ToolStatus(tool=tool_pb2.Tool(name="echo", version="1"))
@@ -40,18 +42,31 @@ class Loopback:
         return True
 
 
+class Parts:
+    """A stream in memory."""
+
+    def __init__(self):
+        self.parts = []
+
+    def begin(self, headers):
+        pass
+
+    async def write(self, part):
+        self.parts.append(part)
+
+    def cancel(self):
+        raise AssertionError("nobody cancels")
+
+
 async def post(app, body, headers):
-    sent = []
-
-    async def receive():
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message):
-        sent.append(message)
-
-    scope = {"type": "http", "path": "/mcp", "method": "POST", "headers": headers}
-    await app(scope, receive, send)
-    return sent[0]["status"], b"".join(part["body"] for part in sent[1:])
+    stream = Parts()
+    done = asyncio.get_running_loop().create_future()
+    request = HttpRequest(b"POST", b"/mcp", dict(headers), body=body)
+    Run(app(request, stream), done.set_result, done.set_exception).resume()
+    answer = await done
+    if answer is None:
+        return 200, b"".join(stream.parts)
+    return answer.status, answer.body
 
 
 leaf = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)

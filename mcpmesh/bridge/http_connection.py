@@ -1,0 +1,352 @@
+"""One HTTP/1.1 client: reads its requests, has them answered one after another.
+
+A request is answered by a coroutine that runs by hand (`stack.run`) inside the call that brought
+its last byte, and its answer is one write. A task for each request, with its objects and turns
+of the loop, took a third of the bridge's time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+from mcpmesh.bridge.http_head import (
+    CHUNKED,
+    CONTINUE,
+    LAST_CHUNK,
+    answer_bytes,
+    answer_of,
+    chunk_of,
+    head_of,
+)
+from mcpmesh.bridge.http_message import Header, HttpAnswer, HttpRefusal, HttpRequest
+from mcpmesh.bridge.http_reader import KnownHeads, Phase, ReaderLimits, RequestReader
+from mcpmesh.stack.run import Run
+
+_log = logging.getLogger(__name__)
+_FAILED = HttpAnswer(500, b'{"error":"internal error; the server\'s log has the reason"}')
+_WRITE_HIGH_BYTES = 64 * 1024
+#: Bytes of further requests that are taken while one is answered.
+_MAX_AHEAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTimes:
+    """How long a client may take.
+
+    Units: seconds. `idle` between two requests, `head` and `body` for those parts of a request
+    to come whole, `unread` without taking a byte of an answer, `linger` to read a refusal.
+    """
+
+    idle: float = 75.0
+    head: float = 30.0
+    body: float = 30.0
+    unread: float = 60.0
+    linger: float = 5.0
+
+
+class Stream(Protocol):
+    """Where an answer goes that is written in parts."""
+
+    def begin(self, headers: tuple[Header, ...]) -> None:
+        """Write the head, with status 200."""
+
+    async def write(self, part: bytes) -> None:
+        """Write a part of the body; waits while the client is behind with reading."""
+
+    def cancel(self) -> None:
+        """Cancel the answering of the request, because its client asked for that."""
+
+
+class HttpHandler(Protocol):
+    """What answers requests."""
+
+    def __call__(
+        self, request: HttpRequest, stream: Stream
+    ) -> Coroutine[Any, Any, HttpAnswer | None]:
+        """Return the answer; None when it was written to the stream.
+
+        It is run by hand: what needs a task of its own makes one.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class HttpHouse:
+    """What all connections of a server share."""
+
+    handler: HttpHandler
+    limits: ReaderLimits
+    times: HttpTimes
+    known: KnownHeads = field(default_factory=KnownHeads)
+    connections: set[HttpConnection] = field(default_factory=set)
+    #: The date's line, anew each second.
+    date: bytes = b""
+    #: No further requests are taken.
+    draining: bool = False
+    #: Set while there is no connection.
+    empty: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class HttpConnection(asyncio.Protocol):
+    """One connection of a client."""
+
+    __slots__ = (
+        "_ahead_bytes", "_house", "_lingering", "_nexting", "_paused", "_reader", "_request",
+        "_resumed", "_run", "_since", "_started", "_transport", "_unread_bytes", "_writable",
+    )  # fmt: skip
+
+    def __init__(self, house: HttpHouse) -> None:
+        self._house = house
+        self._reader = RequestReader(house.limits, house.known)
+        self._transport: asyncio.Transport | None = None
+        # What is answered now, and its coroutine.
+        self._request: HttpRequest | None = None
+        self._run: Run[HttpAnswer | None] | None = None
+        self._started = False
+        self._nexting = False
+        self._ahead_bytes = 0
+        self._paused = False
+        self._lingering = False
+        self._writable = True
+        self._resumed: asyncio.Future[None] | None = None
+        # When the present wait began; 0 when it has just begun and no tick has seen it.
+        self._since = 0.0
+        self._unread_bytes = 0
+
+    def __repr__(self) -> str:
+        return f"<HttpConnection {self._request or self._reader.phase.value}>"
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports have the shape of asyncio.Transport, not the class.
+        self._transport = transport = cast(asyncio.Transport, transport)
+        transport.set_write_buffer_limits(high=_WRITE_HIGH_BYTES)
+        self._house.connections.add(self)
+        self._house.empty.clear()
+
+    def data_received(self, data: bytes) -> None:
+        reader = self._reader
+        if reader.refused:
+            return  # and thrown away, so that the client can read why
+        phase = reader.phase
+        reader.feed(data)
+        if self._run is not None:
+            self._hold_back(len(data))
+            return
+        if reader.phase is not phase:
+            self._since = 0.0
+        if reader.ready:
+            self._next()
+        elif reader.continue_owed:
+            self._say_continue()
+
+    def eof_received(self) -> None:
+        """A client that sends no more is gone: the transport closes, the call is cancelled."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        house = self._house
+        house.connections.discard(self)
+        if not house.connections:
+            house.empty.set()
+        self._reader.ready.clear()
+        if self._run is not None:
+            self._run.interrupt(asyncio.CancelledError())
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        self._writable = False
+        self._since = 0.0
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._since = 0.0
+        resumed, self._resumed = self._resumed, None
+        if resumed is not None and not resumed.done():
+            resumed.set_result(None)
+        if self._run is None and self._reader.ready:
+            self._next()
+
+    # Requests
+
+    def _next(self) -> None:
+        """Answer what is ready, until one takes time or the client is behind with reading."""
+        if self._nexting:
+            return
+        self._nexting = True
+        ready = self._reader.ready
+        while ready and self._run is None and self._writable and self._transport is not None:
+            item = ready.popleft()
+            if type(item) is HttpRequest:
+                self._answer(item)
+            elif isinstance(item, HttpRefusal):
+                self._refuse(item)
+        self._nexting = False
+        if self._ahead_bytes and not ready:
+            self._ahead_bytes = 0
+            self._go_on_reading()
+        if self._run is None and self._reader.continue_owed:
+            self._say_continue()
+
+    def _answer(self, request: HttpRequest) -> None:
+        self._request = request
+        self._started = False
+        work = self._house.handler(request, self)
+        run = self._run = Run(work, self._on_answer, self._on_failure)
+        run.resume()
+
+    def _on_answer(self, answer: HttpAnswer | None) -> None:
+        request = self._request
+        assert request is not None
+        transport = self._transport
+        self._request = self._run = None
+        self._since = 0.0
+        if transport is None:
+            return
+        house = self._house
+        close = not request.keep_alive or house.draining
+        if answer is not None:
+            bodiless = request.method == b"HEAD"
+            transport.write(answer_bytes(answer, house.date, close=close, bodiless=bodiless))
+        elif not request.old:
+            transport.write(LAST_CHUNK)
+        if close:
+            transport.close()
+        elif self._reader.ready or self._ahead_bytes or self._reader.continue_owed:
+            self._next()
+
+    def _on_failure(self, error: BaseException) -> None:
+        """Answer what went wrong in the handler: a bug of ours, or a call that was cancelled."""
+        if not isinstance(error, asyncio.CancelledError):
+            _log.error("a bug of ours fails %r", self._request, exc_info=error)
+        if self._started or isinstance(error, asyncio.CancelledError):
+            self._request = self._run = None
+            self.abort()
+        else:
+            self._on_answer(_FAILED)
+
+    def _say_continue(self) -> None:
+        self._reader.continue_owed = False
+        if self._transport is not None:
+            self._transport.write(CONTINUE)
+
+    def _hold_back(self, size: int) -> None:
+        """Stop reading when a client sends far ahead of its answers."""
+        self._ahead_bytes += size
+        if self._ahead_bytes > _MAX_AHEAD_BYTES and not self._paused and self._transport:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _go_on_reading(self) -> None:
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+
+    # Stream
+
+    def begin(self, headers: tuple[Header, ...]) -> None:
+        """Write the head of an answer in parts."""
+        request, transport = self._request, self._transport
+        if request is None or transport is None:
+            return
+        self._started = True
+        house = self._house
+        if house.draining or request.old:
+            request.keep_alive = False
+        framing = () if request.old else (CHUNKED,)
+        close = not request.keep_alive
+        transport.write(head_of(200, house.date, (*headers, *framing), close=close))
+
+    async def write(self, part: bytes) -> None:
+        """Write a part, and wait while the client is behind with reading."""
+        request, transport = self._request, self._transport
+        if request is None or transport is None:
+            return
+        transport.write(part if request.old else chunk_of(part))
+        while not self._writable:
+            if self._resumed is None:
+                self._resumed = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._resumed)
+
+    def cancel(self) -> None:
+        """Cancel the answering of the request that is answered now."""
+        if self._run is not None:
+            self._run.interrupt(asyncio.CancelledError())
+
+    # Ends
+
+    def _refuse(self, refusal: HttpRefusal) -> None:
+        """Tell a client why it is not served, and end the connection."""
+        _log.debug("refused a client: %s", refusal.error.message)
+        if self._transport is not None:
+            answer = answer_of(refusal)
+            self._transport.write(
+                answer_bytes(answer, self._house.date, close=True, bodiless=False)
+            )
+            self._linger(self._transport)
+
+    def _linger(self, transport: asyncio.Transport) -> None:
+        """End our half of the connection, and the rest of it when the client has ended its own.
+
+        Closing on bytes that nobody read would reset the connection, and take the answer back.
+        """
+        self._lingering = True
+        self._since = 0.0
+        self._go_on_reading()
+        if transport.can_write_eof():
+            transport.write_eof()
+        else:
+            transport.close()
+
+    def abort(self) -> None:
+        """Cut the connection off."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def drain(self) -> None:
+        """Close when the request that is answered, or is just coming, has its answer."""
+        reader, transport = self._reader, self._transport
+        resting = self._run is None and reader.phase is Phase.IDLE and not reader.ready
+        if resting and transport is not None:
+            transport.close()
+
+    def tick(self, now: float) -> None:
+        """Look after the connection's deadlines."""
+        transport = self._transport
+        if transport is None:
+            return
+        if not self._since:
+            self._since = now
+            self._unread_bytes = transport.get_write_buffer_size()
+            return
+        waited = now - self._since
+        times = self._house.times
+        if self._lingering:
+            if waited > times.linger:
+                transport.abort()
+        elif not self._writable:
+            self._look_at_unread(transport, waited)
+        elif self._run is None:
+            self._look_at_request(transport, waited)
+
+    def _look_at_unread(self, transport: asyncio.Transport, waited: float) -> None:
+        size = transport.get_write_buffer_size()
+        if size < self._unread_bytes:
+            self._since = 0.0
+        elif waited > self._house.times.unread:
+            _log.info("cut off a client that did not read its answer")
+            transport.abort()
+
+    def _look_at_request(self, transport: asyncio.Transport, waited: float) -> None:
+        times, reader = self._house.times, self._reader
+        if reader.phase is Phase.IDLE:
+            if waited > times.idle:
+                transport.close()
+        elif waited > (times.head if reader.phase is Phase.HEAD else times.body):
+            reader.late()
+            self._next()

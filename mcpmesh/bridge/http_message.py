@@ -1,0 +1,70 @@
+"""An HTTP request as a whole, its answer, and a refusal to take one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mcpmesh.codec.jsonrpc import INVALID_REQUEST, RpcError
+
+Header = tuple[bytes, bytes]
+#: Names in lower case; a field that is given more than once has its values joined by ", ".
+Headers = Mapping[bytes, bytes]
+
+JSON: Header = (b"content-type", b"application/json")
+CLOSE: Header = (b"connection", b"close")
+
+
+class HttpRequest:
+    """One request, complete.
+
+    `twice` has the names of the fields that were given more than once.
+    """
+
+    __slots__ = ("body", "headers", "keep_alive", "method", "old", "path", "twice")
+
+    def __init__(
+        self,
+        method: bytes,
+        path: bytes,
+        headers: Headers,
+        twice: frozenset[bytes] = frozenset(),
+        body: bytes = b"",
+        *,
+        keep_alive: bool = True,
+        old: bool = False,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.twice = twice
+        self.body = body
+        #: The client will take another answer on this connection.
+        self.keep_alive = keep_alive
+        #: It is HTTP/1.0, which knows no chunks.
+        self.old = old
+
+    def __repr__(self) -> str:
+        return f"<HttpRequest {self.method.decode()} {self.path!r} {len(self.body)} bytes>"
+
+
+@dataclass(slots=True)
+class HttpAnswer:
+    """A whole answer."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[Header, ...] = (JSON,)
+
+
+class HttpRefusal(Exception):
+    """A refusal with an HTTP status of its own."""
+
+    def __init__(self, status: int, message: str, headers: tuple[Header, ...] = ()) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.headers = headers
+        self.error = RpcError(INVALID_REQUEST, message)
+
+
+def too_large(limit: int) -> HttpRefusal:
+    """Return the refusal of a body over the limit."""
+    return HttpRefusal(413, f"the body is larger than {limit} bytes")
