@@ -5,10 +5,9 @@ cluster by binary search, so that the thousandth replica costs a copy of the tup
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from mcpmesh.discovery.arrivals import Arrivals
 from mcpmesh.discovery.registration import (
     Registration,
     RegistrationRemoved,
@@ -46,7 +45,6 @@ class CatalogBuilder:
         self._registrations: dict[str, Registration] = {}
         self._clusters: dict[str, tuple[Cluster, ...]] = {}
         self._services: Mapping[str, Cluster] = {}
-        self._arrivals = Arrivals()
 
     def __repr__(self) -> str:
         return f"CatalogBuilder(version {self.catalog.version}, {len(self._clusters)} tools)"
@@ -96,7 +94,7 @@ class CatalogBuilder:
         touched = {*_services_of(before), *_services_of(after)}
         if touched:
             self._services = served(self._services, touched, self._registrations.values())
-        found = [self._put(after, tool) for tool in after.tools] if after else []
+        found = [self._put(after, *each) for each in _arrived(after)] if after else []
         kept = {(tool.name, tool.version) for tool in after.tools} if after else set()
         if before:
             found += [
@@ -106,24 +104,17 @@ class CatalogBuilder:
             ]
         return [each for each in found if each is not None]
 
-    def _put(self, registration: Registration, tool: Tool) -> CatalogChange | None:
+    def _put(self, registration: Registration, tool: Tool, arrival: int) -> CatalogChange | None:
         versions = self._clusters.get(tool.name, ())
         index = _index(versions, tool.version)
         old = versions[index] if index is not None else None
-        new = _with(old or Cluster(tool), registration, tool)
+        new = _with(old, registration, tool, arrival)
         if new == old:
             return None
-        if index is not None:
-            self._clusters[tool.name] = (*versions[:index], new, *versions[index + 1 :])
-        else:
-            self._insert(versions, new)
+        others = versions if index is None else versions[:index] + versions[index + 1 :]
+        newer = sum(each.arrival > arrival for each in others)
+        self._clusters[tool.name] = (*others[:newer], new, *others[newer:])
         return CatalogChange(tool.name, tool.version, old.tool if old else None, tool)
-
-    def _insert(self, versions: tuple[Cluster, ...], new: Cluster) -> None:
-        name = new.tool.name
-        number = self._arrivals.come(name, new.tool.version)
-        newer = sum(self._arrivals.come(name, each.tool.version) > number for each in versions)
-        self._clusters[name] = (*versions[:newer], new, *versions[newer:])
 
     def _take(self, replica: Replica, tool: Tool) -> CatalogChange:
         versions = self._clusters[tool.name]
@@ -133,7 +124,6 @@ class CatalogBuilder:
         if new.replicas:
             self._clusters[tool.name] = (*versions[:index], new, *versions[index + 1 :])
             return CatalogChange(tool.name, tool.version, new.tool, new.tool)
-        self._arrivals.go(tool.name, tool.version)
         rest = (*versions[:index], *versions[index + 1 :])
         if rest:
             self._clusters[tool.name] = rest
@@ -156,15 +146,23 @@ def _place(replicas: tuple[Replica, ...], replica_id: str) -> tuple[int, int]:
     return start, start + found
 
 
-def _with(cluster: Cluster, registration: Registration, tool: Tool) -> Cluster:
+def _arrived(registration: Registration) -> Iterator[tuple[Tool, int]]:
+    """Give each tool and when its version first came; 0 where nobody said."""
+    arrivals = registration.arrivals or (0,) * len(registration.tools)
+    return zip(registration.tools, arrivals, strict=True)
+
+
+def _with(before: Cluster | None, registration: Registration, tool: Tool, arrival: int) -> Cluster:
+    cluster = before or Cluster(tool)
     replica = registration.replica
     start, end = _place(cluster.replicas, replica.id)
     replicas = (*cluster.replicas[:start], replica, *cluster.replicas[end:])
     alone = cluster.draining - {replica.id}
-    return Cluster(tool, replicas, alone | {replica.id} if registration.draining else alone)
+    draining = alone | {replica.id} if registration.draining else alone
+    return Cluster(tool, replicas, draining, arrival)
 
 
 def _without(cluster: Cluster, replica_id: str) -> Cluster:
     start, end = _place(cluster.replicas, replica_id)
     replicas = cluster.replicas[:start] + cluster.replicas[end:]
-    return Cluster(cluster.tool, replicas, cluster.draining - {replica_id})
+    return replace(cluster, replicas=replicas, draining=cluster.draining - {replica_id})

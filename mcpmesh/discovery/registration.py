@@ -10,14 +10,16 @@ from mcpmesh.model.tool import Tool
 class Registration:
     """A replica and its tools, under the versions that the mesh keeps them.
 
-    `expires_at` is None for a static replica and where another process keeps the lease. It does
-    not count in a comparison: a renewed registration is the same registration.
+    `arrivals` says when the version of each tool first came, in the order of `tools`; greater is
+    newer. `expires_at` is None for a static replica and where another process keeps the lease. It
+    does not count in a comparison: a renewed registration is the same registration.
     """
 
     replica: Replica
     tools: tuple[Tool, ...]
     draining: bool = False
     static: bool = False
+    arrivals: tuple[int, ...] = ()
     expires_at: float | None = field(default=None, compare=False)
 
 

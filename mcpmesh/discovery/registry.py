@@ -8,6 +8,7 @@ facts.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from mcpmesh.discovery.arrivals import Arrivals
 from mcpmesh.discovery.lease import DEFAULT_TTL, Lease, LeaseNotFound, granted_ttl
 from mcpmesh.discovery.registration import (
     Registration,
@@ -38,6 +39,7 @@ class Registry:
         self._leases: dict[str, Lease] = {}
         self._lease_of: dict[str, str] = {}
         self._versions = VersionTable()
+        self._arrivals = Arrivals()
         self._changes: list[RegistryChange] = []
 
     def __repr__(self) -> str:
@@ -83,10 +85,10 @@ class Registry:
         if before is not None and not before.static:
             raise InvalidCall(f"replica {replica.id} holds a lease; it cannot be configured too")
         registration = Registration(replica, self._admit(replica, tools), static=True)
-        if registration != before:
-            self._forget(replica.id)
-            self._keep(registration)
-        return registration
+        if before is not None and replace(before, arrivals=()) == registration:
+            return before
+        self._forget(replica.id)
+        return self._keep(registration)
 
     def remove_static(self, replica_id: str) -> None:
         """Drop a configured replica; an unknown one is not an error."""
@@ -151,9 +153,13 @@ class Registry:
             raise LeaseNotFound("no such lease (any more); register again")
         return lease
 
-    def _keep(self, registration: Registration) -> None:
-        self._versions.hold(registration.replica.id, registration.tools)
-        self._note_update(registration)
+    def _keep(self, registration: Registration) -> Registration:
+        tools = registration.tools
+        self._versions.hold(registration.replica.id, tools)
+        arrivals = tuple(self._arrivals.come(tool.name, tool.version) for tool in tools)
+        kept = replace(registration, arrivals=arrivals)
+        self._note_update(kept)
+        return kept
 
     def _note_update(self, registration: Registration) -> None:
         self._registrations[registration.replica.id] = registration
@@ -170,7 +176,8 @@ class Registry:
     def _forget(self, replica_id: str) -> None:
         registration = self._registrations.pop(replica_id, None)
         if registration is not None:
-            self._versions.release(replica_id, registration.tools)
+            for tool in self._versions.release(replica_id, registration.tools):
+                self._arrivals.go(tool.name, tool.version)
         lease_id = self._lease_of.pop(replica_id, None)
         if lease_id is not None:
             del self._leases[lease_id]

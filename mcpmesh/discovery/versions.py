@@ -46,14 +46,17 @@ class VersionTable:
         for tool in tools:
             self._holders.setdefault((tool.name, tool.version), {})[replica_id] = tool
 
-    def release(self, replica_id: str, tools: Iterable[Tool]) -> None:
-        """Note that the replica holds these tools no more."""
+    def release(self, replica_id: str, tools: Iterable[Tool]) -> list[Tool]:
+        """Note that the replica holds these tools no more; return those that nobody holds now."""
+        gone = []
         for tool in tools:
             key = (tool.name, tool.version)
             holders = self._holders[key]
             del holders[replica_id]
             if not holders:
                 del self._holders[key]
+                gone.append(tool)
+        return gone
 
     def _kept(self, replica_id: str, tool: Tool) -> Tool:
         held = self._held_by_others(replica_id, tool)

@@ -15,6 +15,8 @@ class Cluster:
     replicas: tuple[Replica, ...] = ()
     #: Ids of replicas that take no new calls.
     draining: frozenset[str] = frozenset()
+    #: When this version first came, counted by the registry: greater is newer.
+    arrival: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ class CatalogSource(Protocol):
         """Return all replicas as they are registered now."""
         ...
 
+    async def leases(self) -> Mapping[str, float]:
+        """Return how many seconds each lease has left, by replica id; nothing when unknown."""
+        ...
+
     def watch(
         self, labels: Mapping[str, str] | None = None, cursor: str = ""
     ) -> AbstractContextManager[CatalogWatch]:

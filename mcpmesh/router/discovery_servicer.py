@@ -1,6 +1,6 @@
 """Serves DiscoveryService for the whole mesh, from the catalog of this process."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from grpc.aio import ServicerContext
 
@@ -19,12 +19,9 @@ from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc
 class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
     """DiscoveryService: lists, finds and watches tools, and shows their replicas."""
 
-    def __init__(
-        self, source: CatalogSource, view: ReplicaView, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, source: CatalogSource, view: ReplicaView) -> None:
         self._source = source
         self._view = view
-        self._clock = clock
         self._search = SearchIndex()
         self._sorted: tuple[Catalog | None, list[str]] = (None, [])
 
@@ -104,7 +101,7 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         async with Refusing(context, "ListReplicas"):
             if request.tool:
                 find_tool(self._source.catalog, request.tool)
-            writer, now = StatusWriter(self._view), self._clock()
+            writer, leases = StatusWriter(self._view), await self._source.leases()
             shown = [
                 each
                 for each in self._source.registrations()
@@ -112,7 +109,9 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
             ]
             shown.sort(key=lambda each: (each.replica.server, each.replica.id))
             return discovery_pb2.ListReplicasResponse(
-                replicas=[writer.replica_status(each, now) for each in shown]
+                replicas=[
+                    writer.replica_status(each, leases.get(each.replica.id)) for each in shown
+                ]
             )
 
     def _names(self, catalog: Catalog) -> list[str]:

@@ -11,7 +11,6 @@ from mcpmesh.codec.tool import (
     tool_from_message,
     tool_to_message,
 )
-from mcpmesh.discovery.registration import Registration
 from mcpmesh.router.peer_address import complete_endpoint
 from mcpmesh.router.refusal import Refusing
 from mcpmesh.router.registry_keeper import RegistryKeeper
@@ -76,7 +75,7 @@ class Registrar(registry_pb2_grpc.RegistryServiceServicer):
         async with Refusing(context, "WatchRegistry"):
             with self._keeper.follow(context.peer()) as changes:
                 version, now = self._keeper.version, self._clock()
-                registrations = oldest_editions_first(self._keeper)
+                registrations = self._keeper.registrations()
                 await context.send_initial_metadata(((EPOCH_KEY, self._keeper.epoch),))
                 for event in snapshot_messages(version, registrations, now):
                     yield event
@@ -91,20 +90,3 @@ def complete_replica(request: registry_pb2.RegisterRequest, peer: str) -> None:
     """
     if request.replica.endpoint:
         request.replica.endpoint = complete_endpoint(request.replica.endpoint, peer)
-
-
-def oldest_editions_first(keeper: RegistryKeeper) -> list[Registration]:
-    """Return all registrations so that older versions of a tool come before newer ones.
-
-    A follower learns from this order which version is the newest. Replicas whose tools aged in
-    opposite directions cannot be put in an order that tells it for all of them.
-    """
-    ages = {
-        (name, cluster.tool.version): len(versions) - place
-        for name, versions in keeper.catalog.clusters.items()
-        for place, cluster in enumerate(versions)
-    }
-    return sorted(
-        keeper.registrations(),
-        key=lambda each: max((ages[tool.name, tool.version] for tool in each.tools), default=0),
-    )

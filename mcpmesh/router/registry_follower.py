@@ -13,6 +13,7 @@ from typing import Protocol
 
 import grpc
 
+from mcpmesh.codec.tool import seconds
 from mcpmesh.discovery.registration import (
     Registration,
     RegistrationRemoved,
@@ -29,6 +30,7 @@ from mcpmesh.router.registry_messages import EPOCH_KEY, INCOMPLETE, registration
 from mcpmesh.v1 import registry_pb2
 
 _log = logging.getLogger(__name__)
+_LEASES_WITHIN = 2.0
 
 
 class RegistryStream(Protocol):
@@ -85,6 +87,33 @@ class RegistryFollower:
     def registrations(self) -> tuple[Registration, ...]:
         """Return all replicas as the parent registered them; their leases are the parent's."""
         return self._feed.registrations()
+
+    async def leases(self) -> Mapping[str, float]:
+        """Ask the parent how many seconds each lease has left, by replica id.
+
+        Leases are renewed every few seconds and nobody but a person looks at them, so they are
+        asked for and not followed. A parent that does not answer leaves them unknown.
+        """
+        found: dict[str, float] = {}
+        try:
+            async with asyncio.timeout(_LEASES_WITHIN):
+                await self._read_leases(found)
+        except (TimeoutError, grpc.RpcError, MeshError) as error:
+            _log.warning("the registry does not tell its leases: %s", error or "no answer")
+        return found
+
+    async def _read_leases(self, found: dict[str, float]) -> None:
+        stream = self._watch_registry(registry_pb2.WatchRegistryRequest())
+        try:
+            async for event in stream:
+                parts = event.snapshot.registrations or [event.updated]
+                for each in parts:
+                    if each.HasField("lease_remaining"):
+                        found[each.replica.id] = seconds(each.lease_remaining)
+                if event.version != INCOMPLETE:
+                    return
+        finally:
+            stream.cancel()
 
     def listen(self, on_catalog: OnCatalog) -> Stop:
         """Call at once with the catalog as it is, then with each new one; must not block."""

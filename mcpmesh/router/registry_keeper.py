@@ -72,6 +72,15 @@ class RegistryKeeper:
         """Return all replicas as they are registered now."""
         return tuple(self._registry)
 
+    async def leases(self) -> Mapping[str, float]:
+        """Return how many seconds each lease has left, by replica id."""
+        now = self._clock()
+        return {
+            each.replica.id: max(0.0, each.expires_at - now)
+            for each in self._registry
+            if each.expires_at is not None
+        }
+
     def listen(self, on_catalog: OnCatalog) -> Stop:
         """Call at once with the catalog as it is, then with each new one; must not block."""
         return self._feed.listen(on_catalog)

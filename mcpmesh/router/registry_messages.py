@@ -28,6 +28,7 @@ def registration_to_message(registration: Registration, now: float) -> registry_
         tools=[tool_to_message(tool) for tool in registration.tools],
         draining=registration.draining,
         static=registration.static,
+        arrivals=registration.arrivals,
         lease_remaining=None if ends is None else duration(max(0.0, ends - now)),
     )
 
@@ -37,11 +38,13 @@ def registration_from_message(message: registry_pb2.Registration) -> Registratio
 
     Raises: InvalidCall naming the field that is malformed.
     """
+    counted = len(message.arrivals) == len(message.tools)
     return Registration(
         replica_from_message(message.replica),
         tuple(tool_from_message(tool) for tool in message.tools),
         draining=message.draining,
         static=message.static,
+        arrivals=tuple(message.arrivals) if counted else (),
     )
 
 

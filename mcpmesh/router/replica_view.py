@@ -43,15 +43,19 @@ class StatusWriter:
             ),
         )
 
-    def replica_status(self, registration: Registration, now: float) -> discovery_pb2.ReplicaStatus:
-        """Write a replica and how this process sees it."""
+    def replica_status(
+        self, registration: Registration, lease: float | None
+    ) -> discovery_pb2.ReplicaStatus:
+        """Write a replica and how this process sees it.
+
+        Units: `lease` in seconds left; None for a replica without one.
+        """
         state, in_flight, reason = self._view.state(registration.replica.id)
-        ends = registration.expires_at
         return discovery_pb2.ReplicaStatus(
             replica=replica_to_message(registration.replica),
             state=DRAINING if registration.draining else state,
             in_flight=in_flight,
-            lease_remaining=None if ends is None else duration(max(0.0, ends - now)),
+            lease_remaining=None if lease is None else duration(lease),
             tools=sorted(f"{tool.name}@{tool.version}" for tool in registration.tools),
             reason=reason,
         )

@@ -119,7 +119,7 @@ class Router:
         relayed = _stack(settings, telemetry, table, table.unknown, in_flight, loop, rng)
         server.raw_fallback = ServiceRoutes(relayed, table, loop.time).take
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
-            DiscoveryServicer(source, pool, loop.time), server
+            DiscoveryServicer(source, pool), server
         )
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             registrar, server

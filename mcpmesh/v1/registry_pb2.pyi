@@ -86,15 +86,17 @@ class RegistrySnapshot(_message.Message):
     def __init__(self, registrations: _Optional[_Iterable[_Union[Registration, _Mapping]]] = ...) -> None: ...
 
 class Registration(_message.Message):
-    __slots__ = ("replica", "tools", "draining", "static", "lease_remaining")
+    __slots__ = ("replica", "tools", "draining", "static", "lease_remaining", "arrivals")
     REPLICA_FIELD_NUMBER: _ClassVar[int]
     TOOLS_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
     STATIC_FIELD_NUMBER: _ClassVar[int]
     LEASE_REMAINING_FIELD_NUMBER: _ClassVar[int]
+    ARRIVALS_FIELD_NUMBER: _ClassVar[int]
     replica: _discovery_pb2.Replica
     tools: _containers.RepeatedCompositeFieldContainer[_tool_pb2.Tool]
     draining: bool
     static: bool
     lease_remaining: _duration_pb2.Duration
-    def __init__(self, replica: _Optional[_Union[_discovery_pb2.Replica, _Mapping]] = ..., tools: _Optional[_Iterable[_Union[_tool_pb2.Tool, _Mapping]]] = ..., draining: _Optional[bool] = ..., static: _Optional[bool] = ..., lease_remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    arrivals: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, replica: _Optional[_Union[_discovery_pb2.Replica, _Mapping]] = ..., tools: _Optional[_Iterable[_Union[_tool_pb2.Tool, _Mapping]]] = ..., draining: _Optional[bool] = ..., static: _Optional[bool] = ..., lease_remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., arrivals: _Optional[_Iterable[int]] = ...) -> None: ...

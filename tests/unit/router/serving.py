@@ -60,7 +60,7 @@ async def mesh(
     keeper: RegistryKeeper, view: SeenReplicas | None = None, host: str = "127.0.0.1"
 ) -> AsyncIterator[Stubs]:
     registrar = Registrar(keeper, clock)
-    discovery = DiscoveryServicer(keeper, view or SeenReplicas(), clock)
+    discovery = DiscoveryServicer(keeper, view or SeenReplicas())
     async with serving(registrar, discovery, host=host) as stubs, running(keeper.run()):
         yield stubs
 

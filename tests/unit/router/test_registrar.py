@@ -161,7 +161,7 @@ async def test_a_large_registry_comes_in_parts_of_which_only_the_last_has_a_vers
     assert got == [f"r{n}" for n in range(9)]
 
 
-async def test_older_versions_are_told_before_newer_ones():
+async def test_followers_are_told_when_each_version_first_came():
     keeper = RegistryKeeper(clock)
     old = keeper.register(registering_replica(1), [tool("add", "1")])[0]
     keeper.register(registering_replica(2), [tool("add", "2")])
@@ -170,7 +170,7 @@ async def test_older_versions_are_told_before_newer_ones():
     async with mesh(keeper) as stubs:
         events = aiter(stubs.registry.WatchRegistry(registry_pb2.WatchRegistryRequest()))
         told = (await anext(events)).snapshot.registrations
-        assert [each.tools[0].version for each in told] == ["1", "2"]
+        assert {each.tools[0].version: list(each.arrivals) for each in told} == {"1": [0], "2": [1]}
 
 
 async def drained(events) -> None:

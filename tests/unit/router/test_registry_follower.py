@@ -54,6 +54,73 @@ async def test_the_followers_catalog_is_the_parents():
             assert follower.registrations() == keeper.registrations()
 
 
+async def test_who_follows_late_knows_which_version_is_the_newest_of_each_tool():
+    """Tools that aged in opposite directions: no order of the replicas alone could tell."""
+    keeper = RegistryKeeper(clock)
+    add(keeper, "a", Tool("add", version="1"), Tool("sub", version="2"))
+    add(keeper, "b", Tool("add", version="2"))
+    add(keeper, "c", Tool("sub", version="1"))
+    async with mesh(keeper) as stubs:
+        follower = follower_of(stubs)
+        async with running(follower.run()):
+            await follower.synced()
+            assert follower.catalog == keeper.catalog
+            assert follower.catalog.find("add").tool.version == "2"
+            assert follower.catalog.find("sub").tool.version == "1"
+            keeper.remove_static("b")
+            add(keeper, "d", Tool("add", version="2"))
+            await until(lambda: follower.cursor == keeper.cursor)
+            assert follower.catalog == keeper.catalog
+
+
+async def test_a_restarted_parent_that_saw_the_versions_in_another_order_decides_it():
+    first, second = RegistryKeeper(clock, epoch="one"), RegistryKeeper(clock, epoch="two")
+    for keeper, order in ((first, "12"), (second, "21")):
+        for version in order:
+            add(keeper, f"r{version}", Tool("add", version=version))
+    changed: list[frozenset[str]] = []
+    async with mesh(first) as before, mesh(second) as after:
+        parents = iter([before.registry, after.registry])
+        follower = RegistryFollower(
+            lambda request: next(parents).WatchRegistry(request), Random(1), QUICK
+        )
+        async with running(follower.run()):
+            await follower.synced()
+            assert follower.catalog.find("add").tool.version == "2"
+            follower.listen(lambda _, names: changed.append(names))
+            first.end_watches()
+            await until(lambda: follower.cursor.startswith("two-"))
+            assert follower.catalog.clusters == second.catalog.clusters
+    assert changed == [{"add"}, {"add"}]
+
+
+async def test_a_worker_shows_how_long_leases_last_as_the_parent_knows_it(monkeypatch):
+    monkeypatch.setattr(registry_messages, "MAX_SNAPSHOT_BYTES", 1)
+    keeper = RegistryKeeper(clock)
+    add(keeper, "static", Tool("add"))
+    async with serving(Registrar(keeper, clock)) as parent:
+        follower = follower_of(parent)
+        async with running(follower.run()):
+            await follower.synced()
+            async with serving(
+                DiscoveryServicer(follower, SeenReplicas()), ForwardingRegistrar(parent.registry)
+            ) as worker:
+                await worker.registry.Register(registering("a", "add"))
+                await worker.registry.Register(registering("b", "add"))
+                await until(lambda: len(follower.registrations()) == 3)
+                shown = await worker.discovery.ListReplicas(discovery_pb2.ListReplicasRequest())
+    left = {each.replica.id: each.lease_remaining.seconds for each in shown.replicas}
+    assert left.pop("static") == 0
+    assert set(left) == {"a", "b"}
+    assert set(left.values()) <= {9, 10}
+
+
+async def test_leases_of_a_parent_out_of_reach_are_unknown():
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as nowhere:
+        stub = registry_pb2_grpc.RegistryServiceStub(nowhere)
+        assert await RegistryFollower(stub.WatchRegistry, Random(1)).leases() == {}
+
+
 async def test_listeners_hear_the_catalog_at_once_and_each_change_with_its_names():
     keeper = RegistryKeeper(clock)
     add(keeper, "a", Tool("add"))
@@ -154,7 +221,7 @@ async def test_a_cursor_of_one_worker_is_gone_on_from_at_another():
             cursor = one.cursor
             add(keeper, "b", Tool("sub"))
             await until(lambda: two.cursor == keeper.cursor)
-            async with serving(DiscoveryServicer(two, SeenReplicas(), clock)) as worker:
+            async with serving(DiscoveryServicer(two, SeenReplicas())) as worker:
                 watch = worker.discovery.WatchTools(discovery_pb2.WatchToolsRequest(cursor=cursor))
                 event = await anext(aiter(watch))
                 assert event.updated.tool.name == "sub"

@@ -26,7 +26,7 @@ def source(keeper: RegistryKeeper, *replicas: StaticReplica, **options: float) -
 
 def serving_tools(keeper: RegistryKeeper):
     """A replica's own DiscoveryService; its registry stands for the tools it has."""
-    return serving(DiscoveryServicer(keeper, SeenReplicas(), clock))
+    return serving(DiscoveryServicer(keeper, SeenReplicas()))
 
 
 def names(keeper: RegistryKeeper) -> set[str]:
