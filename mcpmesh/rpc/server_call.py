@@ -217,9 +217,13 @@ class ServerCall:
                 _log.exception("%s failed", self.head.path)
             self._end(status.code, status.message, metadata=status.metadata)
         except Exception as error:
-            _log.exception("%s failed", self.head.path)
+            code = context.code() or StatusCode.UNKNOWN
+            if code is not StatusCode.UNIMPLEMENTED:
+                # That one is what generated servicers raise for a method that nobody wrote.
+                _log.exception("%s failed", self.head.path)
             # The wording of grpc.aio, which people's alerts may look for.
-            self._end(StatusCode.UNKNOWN, f"Unexpected {type(error)}: {error}")
+            message = f"Unexpected {type(error)}: {error}"
+            self._end(StatusCode.UNKNOWN if code is StatusCode.OK else code, message)
         else:
             self._end(context.code() or StatusCode.OK, context.details(), response)
 

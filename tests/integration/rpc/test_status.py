@@ -130,6 +130,28 @@ async def test_exceptions_of_methods_are_unknown(pairing, caplog):
         assert error.details().startswith("Unexpected <class 'AttributeError'>")
 
 
+async def test_an_exception_after_a_code_was_chosen_has_that_code(pairing, caplog):
+    caplog.set_level(logging.CRITICAL)
+
+    def unwritten(_request, context):
+        # What the base class of a generated servicer does.
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
+    async def fine_and_not(_request, context):
+        context.set_code(grpc.StatusCode.OK)
+        raise KeyError("x")
+
+    methods = {"sync": ("unary_unary", unwritten)}
+    async with pairing.pair(unary_unary=fine_and_not, **methods) as call:
+        error = await failure(call.unary_unary__sync(b""))
+        assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert error.details().endswith("NotImplementedError'>: Method not implemented!")
+        error = await failure(call.unary_unary(b""))
+        assert error.code() is grpc.StatusCode.UNKNOWN
+
+
 async def test_deadlines_are_known_to_the_server_and_kept_by_the_client(pairing):
     seen = Seen()
 
