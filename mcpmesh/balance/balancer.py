@@ -10,18 +10,23 @@ from mcpmesh.model.catalog import Catalog, Cluster
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A version of a tool and who may serve it now."""
+    """A version of a tool and who may serve it now.
+
+    `coming`: some replica of it will be ready, or known to be away, in a moment.
+    """
 
     cluster: Cluster
     picker: P2CPicker
+    coming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
     """Everything that the data path reads; replaced as a whole.
 
-    Shape: name → routes, newest version first, but those without a ready replica last: a call
-    that names no version goes to the newest that can serve it.
+    Shape: name → routes, newest version first, but those without a ready replica last, and
+    of these the ones that nobody is coming to: a call that names no version goes to the newest
+    that can serve it.
     """
 
     by_tool: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)
@@ -48,7 +53,7 @@ def updated(
         clusters = catalog.clusters.get(name, ())
         if clusters:
             found = [_route(cluster, candidates) for cluster in clusters]
-            by_tool[name] = tuple(sorted(found, key=lambda route: not route.picker.candidates))
+            by_tool[name] = tuple(sorted(found, key=_how_far))
         else:
             by_tool.pop(name, None)
     return Routes(by_tool)
@@ -62,11 +67,16 @@ def service_routes(catalog: Catalog, candidates: Mapping[str, Candidate]) -> Rou
 
 
 def _route(cluster: Cluster, candidates: Mapping[str, Candidate]) -> Route:
-    ready = tuple(
+    known = [
         candidate
         for replica in cluster.replicas
         if replica.id not in cluster.draining
         and (candidate := candidates.get(replica.id)) is not None
-        and candidate.connection is not None
-    )
-    return Route(cluster, P2CPicker(ready))
+    ]
+    ready = tuple(candidate for candidate in known if candidate.connection is not None)
+    return Route(cluster, P2CPicker(ready), any(candidate.coming for candidate in known))
+
+
+def _how_far(route: Route) -> int:
+    """Rank a route by how soon it can be used."""
+    return 0 if route.picker.candidates else 1 if route.coming else 2

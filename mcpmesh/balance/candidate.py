@@ -7,10 +7,11 @@ class Candidate:
     """A replica with the number of our attempts in flight on it.
 
     Lives as long as the replica is registered, through any number of pickers. `connection` is
-    set while there is one; balancing only asks whether.
+    set while there is one; balancing only asks whether. `coming` tells that it is being made,
+    for the first time since it last failed.
     """
 
-    __slots__ = ("address", "connection", "in_flight", "name", "replica", "weight")
+    __slots__ = ("address", "coming", "connection", "in_flight", "name", "replica", "weight")
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
@@ -20,6 +21,7 @@ class Candidate:
         self.weight = replica.weight
         self.in_flight = 0
         self.connection: object | None = None
+        self.coming = False
 
     def __repr__(self) -> str:
         return f"<Candidate {self.replica} in_flight={self.in_flight}>"

@@ -135,12 +135,14 @@ class Pool:
         candidate = self._candidates.get(replica_id)
         if candidate is None or self._subchannels.get(replica_id) is not subchannel:
             return
-        before = candidate.connection
-        candidate.connection = subchannel.connection
-        if candidate.connection is not before:
-            self._rebuild(self._tools.get(replica_id, frozenset()))
-            if candidate.connection is not None:
-                self._reconnected(replica_id)
+        before, hoped = candidate.connection, candidate.coming
+        candidate.connection, candidate.coming = subchannel.connection, subchannel.coming
+        if candidate.connection is before and candidate.coming == hoped:
+            return
+        # Also when hope is gone: calls that waited for this replica are to be told.
+        self._rebuild(self._tools.get(replica_id, frozenset()))
+        if candidate.connection is not None and candidate.connection is not before:
+            self._reconnected(replica_id)
 
     def _rebuild(self, changed: frozenset[str]) -> None:
         self.routes = updated(self.routes, self._catalog, changed, self._candidates)

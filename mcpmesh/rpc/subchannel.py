@@ -89,6 +89,12 @@ class Subchannel:
     def __repr__(self) -> str:
         return f"<Subchannel {self.endpoint} {self.state.value} {self.reason}>"
 
+    @property
+    def coming(self) -> bool:
+        """Tell whether it is about to be READY, as far as one can know: nothing failed so far."""
+        begun = self.state is State.IDLE or self.state is State.CONNECTING
+        return begun and not self._failures and self._cut_short <= 1
+
     def connect(self) -> None:
         """Begin to connect, unless that is under way or done."""
         if self.state is State.IDLE:

@@ -27,7 +27,10 @@ def balance(table: RouteTable, rng: Random, unknown: Callable[[str, str], MeshEr
     """Pick a replica for the call.
 
     `unknown` makes the error for a tool and version that there is no route for.
-    Raises (in the call): that error; NoReplica, at once or, if the call wants to wait, never.
+    A replica that is being connected to is waited for when there is no other: a tool that just
+    registered is there for its first caller.
+    Raises (in the call): that error; NoReplica, as soon as nobody is coming or, if the call wants
+    to wait, never.
     """
 
     def layer(service: Service) -> Service:
@@ -40,7 +43,7 @@ def balance(table: RouteTable, rng: Random, unknown: Callable[[str, str], MeshEr
                         call.cluster = route.cluster
                         call.candidate = candidate
                         return await service(call)
-                if not call.wait_for_ready:
+                if not call.wait_for_ready and not (route is not None and route.coming):
                     raise unknown(call.tool, call.version) if route is None else _no_replica(route)
                 await table.changed()
 

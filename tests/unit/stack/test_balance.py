@@ -1,10 +1,11 @@
+from dataclasses import replace
 from random import Random
 
 from mcpmesh.errors import MeshError, NoReplica, ToolNotFound
 from mcpmesh.stack.balance import balance
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.reply import Reply
-from tests.unit.stack.virtual import Outcome, Table, call_of, cluster, ready, reply_of
+from tests.unit.stack.virtual import Outcome, Table, away, call_of, cluster, coming, ready, reply_of
 
 ANSWER = reply_of()
 
@@ -80,6 +81,43 @@ def test_every_waiting_call_goes_on_when_a_replica_comes() -> None:
     assert not any(each.ended for each in waiting)
     picking.table.show(cluster("echo", "a"), a=ready("a"))
     assert all(each.reply is ANSWER for each in waiting)
+
+
+def test_replica_that_is_being_connected_to_is_waited_for_when_there_is_no_other() -> None:
+    picking = Picking()
+    picking.table.show(cluster("echo", "a", "b"), a=coming("a"), b=away("b"))
+    waiting = [picking.call() for _ in range(3)]
+    assert not any(each.ended for each in waiting)
+    picking.table.show(cluster("echo", "a", "b"), a=ready("a"), b=away("b"))
+    assert all(each.reply is ANSWER for each in waiting)
+
+
+def test_nobody_waits_any_more_for_a_replica_that_could_not_be_connected_to() -> None:
+    picking = Picking()
+    picking.table.show(cluster("echo", "a"), a=coming("a"))
+    waiting = picking.call()
+    picking.table.show(cluster("echo", "a"), a=away("a"))
+    assert isinstance(waiting.error, NoReplica)
+    assert isinstance(picking.call().error, NoReplica)
+
+
+def test_nobody_waits_for_a_replica_that_drains() -> None:
+    picking = Picking()
+    picking.table.show(replace(cluster("echo", "a"), draining=frozenset("a")), a=coming("a"))
+    assert isinstance(picking.call().error, NoReplica)
+
+
+def test_a_ready_version_is_taken_before_one_that_comes_and_that_before_one_that_does_not() -> None:
+    picking = Picking()
+    new, old = cluster("echo", "b", version="2"), cluster("echo", "a", version="1")
+    picking.table.show(new, old, a=ready("a"), b=coming("b"))
+    picking.call()
+    assert picking.picked == ["1:a"]
+    picking.table.show(new, old, a=coming("a"), b=away("b"))
+    waiting = picking.call()
+    assert not waiting.ended
+    picking.table.show(new, old, a=ready("a"), b=away("b"))
+    assert picking.picked == ["1:a", "1:a"]
 
 
 def test_waiting_call_that_ends_is_not_woken() -> None:

@@ -103,6 +103,16 @@ def ready(name: str, weight: int = 1) -> Candidate:
     return candidate
 
 
+def away(name: str) -> Candidate:
+    return Candidate(replica(name))
+
+
+def coming(name: str) -> Candidate:
+    candidate = away(name)
+    candidate.coming = True
+    return candidate
+
+
 def cluster(
     tool: str, *replicas: str, version: str = "1", idempotent: bool | None = None
 ) -> Cluster:
