@@ -2,43 +2,16 @@
 
 import asyncio
 import logging
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from random import Random
 
+from mcpmesh.cli.child_process import ChildProcess, Program, ended
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import Stop, until
-from mcpmesh.cli.ready import read_ready
 from mcpmesh.policy.backoff import Backoff
 
 _log = logging.getLogger(__name__)
-_MAX_LINE_BYTES = 1 << 20
-#: Seconds a child gets to exit after its own grace is over, before it is killed.
-KILL_AFTER = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What to run: a name for the log, and a command that takes --parent-pipe FD."""
-
-    name: str
-    command: tuple[str, ...]
-
-    @property
-    def group(self) -> str:
-        """What the program is one of several of: the name up to its number."""
-        return self.name.rpartition("/")[0] or self.name
-
-    @classmethod
-    def mcpmesh(cls, name: str, *arguments: str) -> "Program":
-        """Return a command of mcpmesh itself, on the same Python."""
-        return cls(name, (sys.executable, "-m", "mcpmesh", *arguments))
-
-
 #: When to start again what ended, and how long a start is not a failure of the one before.
 RESTARTS = Backoff(first=0.2, factor=2.0, longest=10.0)
 GOOD_WHILE = 10.0
@@ -50,7 +23,7 @@ class State(Enum):
     STARTING = "starting"
     READY = "ready"
     BACKING_OFF = "backing off"
-    #: Was called wrongly, and waits for a change of its code.
+    #: Its code as it is now does not start; what was started before goes on, if it does.
     BROKEN = "broken"
     STOPPED = "stopped"
 
@@ -88,12 +61,14 @@ class Child:
         self._changed = changed
         self._replace = Stop()
         self._rng = Random()
+        # Processes that were replaced and finish their calls.
+        self._leaving: set[asyncio.Task[int]] = set()
 
     def __repr__(self) -> str:
         return f"<Child {self.program.name} {self.state.value} pid={self.pid}>"
 
     def replace(self) -> None:
-        """Stop the process with grace and start a new one at once."""
+        """Start a new process, and stop the one that runs once the new one is ready."""
         self._replace.ask("its code changed")
 
     async def keep(self, stop: Stop) -> None:
@@ -101,11 +76,22 @@ class Child:
 
         Raises: CannotStart.
         """
+        try:
+            await self._keep(stop)
+        except BaseException:
+            for leaving in self._leaving:
+                leaving.cancel()
+            raise
+        finally:
+            await asyncio.gather(*self._leaving, return_exceptions=True)
+        self._enter(State.STOPPED)
+
+    async def _keep(self, stop: Stop) -> None:
         loop = asyncio.get_running_loop()
         failures = 0
         while not stop.asked:
             self._replace = Stop()
-            started = loop.time()
+            began = loop.time()
             code = await self._run(stop)
             if stop.asked or self._replace.asked:
                 failures = 0
@@ -114,13 +100,12 @@ class Child:
                 await self._wait_for_replacement(stop)
                 continue
             self._enter(State.BACKING_OFF)
-            failures = 1 if loop.time() - started > GOOD_WHILE else failures + 1
+            failures = 1 if loop.time() - began > GOOD_WHILE else failures + 1
             delay = self._restarts.wait(failures, self._rng)
             _log.warning(
                 "%s %s; starting it again in %.1f s", self.program.name, ended(code), delay
             )
             await self._pause(stop, delay)
-        self._enter(State.STOPPED)
 
     async def _wait_for_replacement(self, stop: Stop) -> None:
         if not self._patient:
@@ -133,75 +118,53 @@ class Child:
         await until(stop, until(self._replace, asyncio.sleep(delay)))
 
     async def _run(self, stop: Stop) -> int:
-        """Run the program once and return its exit code."""
+        """Run the program, through its replacements, until it ends; return its exit code."""
+        process = await self._start()
+        try:
+            while True:
+                self.pid = process.pid
+                await until(stop, until(self._replace, process.wait()))
+                if stop.asked or process.code is not None or process.announced is None:
+                    return await process.end(self._grace)
+                process = await self._replaced(process, stop)
+        finally:
+            self.pid = None
+            await process.let_go()
+
+    async def _replaced(self, process: ChildProcess, stop: Stop) -> ChildProcess:
+        """Start another process; return that one once it is ready, or the one before it."""
+        self._replace = Stop()
+        following = await self._start()
+        ready = await until(stop, until(self._replace, following.settled()))
+        self._let_leave(process if ready else following)
+        if ready is False:
+            self._enter(State.BROKEN)
+            _log.warning(
+                "%s cannot start; waiting for a change of its code, as it was before it goes on",
+                self.program.name,
+            )
+        return following if ready else process
+
+    async def _start(self) -> ChildProcess:
         self.starts += 1
         self._enter(State.STARTING)
-        process = await self._spawn()
-        self.pid = process.pid
-        _log.debug("%s started, pid %d", self.program.name, process.pid)
-        output = asyncio.ensure_future(self._read(process))
+        return await ChildProcess.start(self.program, self._fd, self._on_ready)
+
+    def _let_leave(self, process: ChildProcess) -> None:
+        leaving = asyncio.create_task(self._leave(process))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+    async def _leave(self, process: ChildProcess) -> int:
         try:
-            await until(stop, until(self._replace, process.wait()))
-            if process.returncode is None:
-                await self._terminate(process)
-            assert process.returncode is not None
-            return process.returncode
+            return await process.end(self._grace)
         finally:
-            if process.returncode is None:
-                process.kill()
-            self.pid = None
-            output.cancel()
-            await asyncio.gather(output, return_exceptions=True)
+            await process.let_go()
 
-    async def _spawn(self) -> Process:
-        # A session of its own: Ctrl-C on the terminal reaches the parent only, which then stops
-        # its children in order.
-        return await create_subprocess_exec(
-            *self.program.command,
-            "--parent-pipe",
-            str(self._fd),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=PIPE,
-            pass_fds=(self._fd,),
-            start_new_session=True,
-            limit=_MAX_LINE_BYTES,
-        )
-
-    async def _terminate(self, process: Process) -> None:
-        """Ask the process to end, and kill it when it does not."""
-        process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(self._grace + KILL_AFTER):
-                await process.wait()
-        except TimeoutError:
-            _log.warning("%s did not stop within %g s; killing it", self.program.name, self._grace)
-            process.kill()
-            await process.wait()
-
-    async def _read(self, process: Process) -> None:
-        """Look for ready lines in what the process prints; the rest goes to stderr."""
-        assert process.stdout is not None
-        while True:
-            try:
-                line = await process.stdout.readline()
-            except ValueError:  # longer than the limit; asyncio has dropped it
-                continue
-            if not line:
-                return
-            announced = read_ready(line)
-            if announced is None:
-                sys.stderr.write(line.decode(errors="replace"))
-                continue
-            self.announced = announced
-            self._enter(State.READY)
+    def _on_ready(self, process: ChildProcess) -> None:
+        self.announced, self.pid = process.announced or {}, process.pid
+        self._enter(State.READY)
 
     def _enter(self, state: State) -> None:
         self.state = state
         self._changed()
-
-
-def ended(code: int) -> str:
-    """Say how a process ended."""
-    if code >= 0:
-        return f"exited with {code}"
-    return f"was killed by {signal.Signals(-code).name}"

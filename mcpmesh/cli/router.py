@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mcpmesh.cli.child import CannotStart, Program
+from mcpmesh.cli.child import CannotStart
+from mcpmesh.cli.child_process import Program
 from mcpmesh.cli.endpoint import cannot_listen, reserve
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import Stop, until

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from mcpmesh.cli.child import CannotStart, Program
+from mcpmesh.cli.child import CannotStart
+from mcpmesh.cli.child_process import Program
 from mcpmesh.cli.endpoint import cannot_listen, check_free, free_port, numbered
 from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.loop import Stop, until

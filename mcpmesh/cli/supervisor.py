@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from types import TracebackType
 
-from mcpmesh.cli.child import RESTARTS, CannotStart, Child, Program, State
+from mcpmesh.cli.child import RESTARTS, CannotStart, Child, State
+from mcpmesh.cli.child_process import Program
 from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.parent import Lifeline
 from mcpmesh.policy.backoff import Backoff
@@ -106,9 +107,9 @@ class Supervisor:
         self.check()
 
     async def replace_all(self, in_use: Callable[[], Awaitable[object]] | None = None) -> None:
-        """Replace the children one after the other, so that the rest go on taking calls.
+        """Replace the children one after the other, each once its successor is ready.
 
-        Where the first of a group comes up broken, the others keep running as they are.
+        Where the first of a group comes up broken, all of it goes on as it was.
         `in_use` waits until those who are ready are in use, before the next one leaves.
         """
         broken: set[str] = set()

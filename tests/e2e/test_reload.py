@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.commands import Command, command, eventually
 from tests.e2e.stubs import Stubs
 
@@ -18,11 +20,16 @@ async def word() -> str:
 '''
 
 
-async def test_changed_module_is_served_and_no_call_fails_meanwhile(tmp_path: Path) -> None:
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_changed_module_is_served_and_no_call_fails_meanwhile(
+    tmp_path: Path, replicas: int
+) -> None:
     code = tmp_path / "changing.py"
     code.write_text(CODE.replace("{word}", "old"))
-    options = ("--replicas", "2", "--reload", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0")
-    with command(tmp_path, "up", "changing", *options, cwd=tmp_path) as up:
+    options = ("--reload", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0")
+    with command(
+        tmp_path, "up", "changing", "--replicas", str(replicas), *options, cwd=tmp_path
+    ) as up:
         async with Stubs(up.grpc) as stubs:
             assert set(await stubs.spread("word", 10)) == {"old"}
             before = set(up.children())
@@ -36,12 +43,12 @@ async def test_changed_module_is_served_and_no_call_fails_meanwhile(tmp_path: Pa
             calling = asyncio.create_task(call())
             code.write_text(CODE.replace("{word}", "new"))
             await eventually(lambda: not before & set(up.children()))
-            await eventually(lambda: len(up.children()) == 2)
+            await eventually(lambda: len(up.children()) == replicas)
             await eventually(lambda: calling.done() or said[-20:] == ["new"] * 20)
             assert not calling.done(), calling.exception()
             calling.cancel()
             assert set(said) == {"old", "new"}
-            await eventually(lambda: _all_ready(stubs))
+            await eventually(lambda: _all_ready(stubs, replicas))
             await broken_code_is_not_taken(up, stubs, code)
 
 
@@ -58,5 +65,5 @@ async def _all_say(stubs: Stubs, word: str) -> bool:
     return set(await stubs.spread("word", 20)) == {word}
 
 
-async def _all_ready(stubs: Stubs) -> bool:
-    return await stubs.ready("word") == (2, 2)
+async def _all_ready(stubs: Stubs, replicas: int) -> bool:
+    return await stubs.ready("word") == (replicas, replicas)

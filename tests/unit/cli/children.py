@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from mcpmesh.cli.child import Program
+from mcpmesh.cli.child_process import Program
 
 HEAD = "import os, signal, sys, threading\n"
 READY = "print('mcpmesh serve ready listen=127.0.0.1:1', flush=True)\n"

@@ -82,6 +82,56 @@ async def test_replacing_goes_one_by_one(tmp_path: Path) -> None:
         assert before.isdisjoint(child.pid for child in supervisor.children)
 
 
+async def test_process_goes_on_until_the_one_that_replaces_it_is_ready(
+    tmp_path: Path, eventually: Eventually
+) -> None:
+    """With its own log: what was said when, and by which process."""
+    log, go = tmp_path / "log", tmp_path / "go"
+    go.touch()
+    slow = (
+        f"while not os.path.exists({str(go)!r}): threading.Event().wait(0.01)\n"
+        "print('ready', file=log, flush=True)\n"
+    )
+    async with Supervisor([program("a", DRAINS, slow, READY, FOREVER, log=log)], grace=5) as one:
+        await one.wait_ready(20)
+        (child,) = one.children
+        first = child.pid
+        assert first is not None
+        go.unlink()
+        child.replace()
+        assert await one.wait_until(lambda: child.state is State.STARTING, 20)
+        assert alive(first)
+        assert log.read_text() == "ready\n"
+        go.touch()
+        assert await one.wait_until(lambda: child.state is State.READY, 20)
+        assert child.pid != first
+        await eventually(lambda: not alive(first))
+        assert log.read_text() == "ready\nready\ndrained\n"
+
+
+async def test_broken_change_leaves_the_process_that_runs(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    start = f"if os.path.exists({str(broken)!r}): sys.exit(2)\n"
+    programs = [program("a", start, READY, FOREVER)]
+    async with Supervisor(programs, grace=1, patient=True, restarts=AT_ONCE) as supervisor:
+        await supervisor.wait_ready(20)
+        (child,) = supervisor.children
+        first = child.pid
+        assert first is not None
+        broken.touch()
+        await supervisor.replace_all()
+        assert (child.state, child.pid) == (State.BROKEN, first)
+        assert alive(first)
+        # It ends, and its code as it is now cannot be started: not again and again either.
+        os.kill(first, signal.SIGKILL)
+        assert await supervisor.wait_until(
+            lambda: child.state is State.BROKEN and child.pid is None, 20
+        )
+        broken.unlink()
+        await supervisor.replace_all()
+        assert child.state is State.READY
+
+
 async def test_broken_change_spares_the_other_replicas(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     start = f"if os.path.exists({str(broken)!r}): sys.exit(2)\n"
