@@ -1,33 +1,14 @@
 """What the router reads in a request's head."""
 
-from dataclasses import dataclass
-
-from mcpmesh.model.trace import TraceContext, parse_traceparent, valid_correlation_id
+from mcpmesh.model.trace import parse_traceparent, valid_correlation_id
 from mcpmesh.rpc.head import RequestHead
-from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.stack.call_head import CallHead
 
 #: Fields that this hop writes anew, so they are not passed on as they came.
 _OWN = frozenset(
     (b"grpc-timeout", b"traceparent", b"tracestate", b"baggage", b"x-correlation-id",
      b"mcpmesh-wait-for-ready")
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CallHead:
-    """A call as its metadata describes it."""
-
-    head: RequestHead
-    #: SERVICE/METHOD.
-    method: str
-    tool: str
-    version: str
-    wait_for_ready: bool
-    correlation_id: str
-    parent: TraceContext | None
-    baggage: str
-    #: What the replica gets, unchanged.
-    forward: Headers
 
 
 def read_call_head(head: RequestHead) -> CallHead:
@@ -37,15 +18,17 @@ def read_call_head(head: RequestHead) -> CallHead:
     parent = _text(fields, b"traceparent")
     correlation_id = _text(fields, b"x-correlation-id")
     return CallHead(
-        head=head,
         method=head.path[1:],
+        forward=tuple(field for field in head.headers if field[0] not in _OWN),
         tool=_text(fields, b"mcp-name"),
         version=_text(fields, b"mcpmesh-tool-version"),
+        timeout=head.timeout,
         wait_for_ready=fields.get(b"mcpmesh-wait-for-ready") == b"true",
         correlation_id=correlation_id if valid_correlation_id(correlation_id) else "",
         parent=parse_traceparent(parent, state) if parent else None,
         baggage=_text(fields, b"baggage"),
-        forward=tuple(field for field in head.headers if field[0] not in _OWN),
+        encoding=head.encoding,
+        problem=head.problem,
     )
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 from mcpmesh.errors import MeshError
-from mcpmesh.router.call_head import CallHead, read_call_head
+from mcpmesh.router.call_head import read_call_head
 from mcpmesh.router.served_call import ServedCall
 from mcpmesh.rpc.head import RequestHead
 from mcpmesh.rpc.server import Opener, Server
 from mcpmesh.stack.balance import RouteTable
-from mcpmesh.stack.call import Service
+from mcpmesh.stack.call import Call
+from mcpmesh.stack.layer import Layer
 
 _SERVICE = "/mcpmesh.v1.ToolService/"
 
@@ -21,20 +22,18 @@ class Frontend:
 
     def __init__(
         self,
-        service: Service,
+        stack: Layer[Call],
         table: RouteTable,
-        clock: Callable[[], float],
         *,
         max_message_bytes: int,
         default_timeout: float,
         refused: Callable[[str, MeshError], None],
     ) -> None:
-        self.service = service
         self.max_message_bytes = max_message_bytes
         #: Told of calls that never reach the stack: (method, why).
         self.refused = refused
+        self._start = stack.start
         self._table = table
-        self._clock = clock
         self._default_timeout = default_timeout
 
     def serve_on(self, server: Server) -> None:
@@ -43,25 +42,23 @@ class Frontend:
         server.add_raw_handler(_SERVICE + "InvokeStream", self._unary)
         server.add_raw_handler(_SERVICE + "Converse", self._streaming)
 
-    def deadline_of(self, head: CallHead, tool: str, version: str) -> float:
-        """Return when a call ends at the latest: the caller's, the tool's or our own limit.
+    def begin(self, call: Call, asked: float | None) -> None:
+        """Let a call run for as long as it may; a tool's own limit can only shorten the caller's.
 
-        Units: seconds of the event loop's clock.
+        Units: `asked` in seconds, None when the caller sets no limit.
         """
-        return self._clock() + self.timeout_of(head.head.timeout, tool, version)
-
-    def timeout_of(self, asked: float | None, tool: str, version: str) -> float:
-        """Return the seconds a call may take; a tool's own limit can only shorten the caller's."""
-        route = self._table.routes.find(tool, version)
+        route = call.route = self._table.routes.find(call.tool, call.version)
         own = route.cluster.tool.timeout if route is not None else None
         if asked is None:
-            return self._default_timeout if own is None else own
-        return asked if own is None else min(asked, own)
+            call.timeout = self._default_timeout if own is None else own
+        else:
+            call.timeout = asked if own is None or asked < own else own
+        self._start(call)
 
     def _unary(self, head: RequestHead) -> Opener:
         read = read_call_head(head)
-        return lambda _link, stream: ServedCall(self, stream, read, streaming=False)
+        return lambda _link, stream: ServedCall(self, stream, read, False)
 
     def _streaming(self, head: RequestHead) -> Opener:
         read = read_call_head(head)
-        return lambda _link, stream: ServedCall(self, stream, read, streaming=True)
+        return lambda _link, stream: ServedCall(self, stream, read, True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
@@ -12,11 +11,10 @@ from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.router.call_head import read_call_head
 from mcpmesh.router.catalog_source import CatalogSource
 from mcpmesh.router.frontend import Frontend
-from mcpmesh.router.local_caller import LocalCaller
+from mcpmesh.router.local_call import LocalCall
 from mcpmesh.router.pool import Pool
 from mcpmesh.router.replica_view import StatusWriter
 from mcpmesh.rpc.head import read_head
-from mcpmesh.stack.call import Call
 from mcpmesh.stack.mesh import Metadata, ToolList
 from mcpmesh.v1 import invoke_pb2
 from mcpmesh.wire.hpack_table import Headers
@@ -39,12 +37,10 @@ class LocalMesh:
         frontend: Frontend,
         source: CatalogSource,
         pool: Pool,
-        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._frontend = frontend
         self._source = source
         self._pool = pool
-        self._loop = loop
         self._known = ToolList("", ())
         self._cursor = ""
         self._routes = pool.routes
@@ -76,13 +72,13 @@ class LocalMesh:
 
         Raises: MeshError by whose fault.
         """
-        caller = self._start("Invoke", request, metadata, timeout)
-        payload = await caller.read()
+        call = self._start("Invoke", request, metadata, timeout)
+        payload = await call.read()
         if payload is None:
             raise RemoteProtocolError(f"{request.tool}: the answer has no message")
         response = _parsed(invoke_pb2.InvokeResponse, payload, request.tool)
-        if await caller.read() is not None:
-            caller.cancel()
+        if await call.read() is not None:
+            call.cancel()
         return response
 
     async def stream(
@@ -92,12 +88,12 @@ class LocalMesh:
 
         Raises: MeshError by whose fault.
         """
-        caller = self._start("InvokeStream", request, metadata, timeout)
+        call = self._start("InvokeStream", request, metadata, timeout)
         try:
-            while (payload := await caller.read()) is not None:
+            while (payload := await call.read()) is not None:
                 yield _parsed(invoke_pb2.InvokeEvent, payload, request.tool)
         finally:
-            caller.cancel()
+            call.cancel()
 
     async def ready(self) -> bool:
         """Tell whether calls can be taken: always, in the router's own process."""
@@ -109,29 +105,17 @@ class LocalMesh:
         request: invoke_pb2.InvokeRequest,
         metadata: Metadata,
         timeout: float | None,
-    ) -> LocalCaller:
+    ) -> LocalCall:
         path = _SERVICE + method
         own: list[tuple[bytes, bytes]] = [(b"mcp-name", request.tool.encode())]
         if request.version:
             own.append((b"mcpmesh-tool-version", request.version.encode()))
         own += ((key.encode(), value.encode()) for key, value in metadata)
         head = read_call_head(read_head((*_HEAD, (b":path", path.encode()), *_TAIL, *own)))
-        caller = LocalCaller(self._frontend.max_message_bytes)
-        call = Call(
-            path[1:],
-            request.tool,
-            request.version,
-            frame_message(request.SerializeToString()),
-            head.forward,
-            self._loop.time() + self._frontend.timeout_of(timeout, request.tool, request.version),
-            caller.interrupt,
-        )
-        call.parent = head.parent
-        call.correlation_id = head.correlation_id
-        call.baggage = head.baggage
-        call.wait_for_ready = head.wait_for_ready
-        caller.start(self._frontend.service, call)
-        return caller
+        call = LocalCall(head, self._frontend.max_message_bytes)
+        call.body = frame_message(request.SerializeToString())
+        self._frontend.begin(call, timeout)
+        return call
 
 
 M = TypeVar("M", invoke_pb2.InvokeResponse, invoke_pb2.InvokeEvent)

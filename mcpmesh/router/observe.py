@@ -1,15 +1,16 @@
 """The layers that trace, measure and log calls, and each of their attempts."""
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Literal
 
 from grpc import StatusCode
 
-from mcpmesh.codec.status import status_of
-from mcpmesh.errors import MeshError
-from mcpmesh.stack.call import Call, Layer, Service
-from mcpmesh.stack.reply import Reply
+from mcpmesh.model.trace import TraceContext
+from mcpmesh.stack.attempt import Attempt
+from mcpmesh.stack.call import Call
+from mcpmesh.stack.layer import Layer, outcome
 from mcpmesh.telemetry.attributes import (
     CORRELATION_ID,
     REPLICA,
@@ -22,7 +23,7 @@ from mcpmesh.telemetry.attributes import (
 )
 from mcpmesh.telemetry.baggage import baggage_with_correlation
 from mcpmesh.telemetry.setup import Telemetry
-from mcpmesh.telemetry.tracing import CLIENT, SERVER, CallSpan, Tracing
+from mcpmesh.telemetry.tracing import CLIENT, SERVER, CallSpan
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
 
 _TRACEPARENT = literal_name("traceparent")
@@ -47,58 +48,62 @@ class InFlight:
         self.calls = 0
 
 
-def observe_calls(
-    telemetry: Telemetry, clock: Clock, in_flight: InFlight, call_log: CallLog
-) -> Layer:
-    """Trace, measure and log every call, refusals too."""
-    tracing = telemetry.tracing
-    instruments = telemetry.instruments
-    rpc_server = instruments.rpc_server
+class ObserveCalls(Layer[Call]):
+    """Traces, measures and logs every call, refusals too."""
 
-    def layer(service: Service) -> Service:
-        async def observed(call: Call) -> Reply:
-            began = clock()
-            method = call.method
-            span = tracing.start(
-                method,
-                SERVER,
-                call.parent,
-                call.correlation_id,
+    def __init__(
+        self, telemetry: Telemetry, clock: Clock, in_flight: InFlight, call_log: CallLog
+    ) -> None:
+        self._tracing = telemetry.tracing
+        self._refusals = telemetry.instruments.refusals
+        self._rpc_server = telemetry.instruments.rpc_server
+        self._clock = clock
+        self._in_flight = in_flight
+        self._call_log = call_log
+
+    def start(self, call: Call) -> None:
+        self._in_flight.calls += 1
+        call.began = self._clock()
+        parent = call.head.parent
+        call.trace, recorded = self._tracing.decide(parent)
+        if not call.correlation_id:
+            call.correlation_id = call.trace.trace_id
+        if recorded:
+            method = call.head.method
+            call.span = self._tracing.record(
+                method, SERVER, parent, call.trace, call.correlation_id,
                 call_attributes(method, call.tool, call.version),
-            )
-            call.trace = span.trace
-            call.correlation_id = span.correlation_id
-            in_flight.calls += 1
+            )  # fmt: skip
+            call.trace = call.span.trace
+        self.on(call)
 
-            def ended(code: StatusCode, message: str) -> None:
-                in_flight.calls -= 1
-                duration = clock() - began
-                if code is StatusCode.OK and not span.recording and call_log != "all":
-                    rpc_server.at((method, call.tool, "OK")).record(duration)
-                    return
-                name = code.name
-                rpc_server.cell(method, tool_label(call.tool, name), name).record(duration)
-                _end_span(span, call, server_error_type(name), name, message)
-                if call_log != "off":
-                    _log_call(call_log, call, span, name, message, duration)
+    def failed(self, call: Call, error: BaseException) -> None:
+        code, message = outcome(error)
+        if call.candidate is None and not isinstance(error, CancelledError):
+            self._refusals.cell(code.name).add()
+        self._note(call, code, message)
+        self.fail(call, error)
 
-            try:
-                reply = await service(call)
-            except MeshError as error:
-                status = status_of(error)
-                if call.candidate is None:
-                    instruments.refusals.cell(status.code.name).add()
-                ended(status.code, error.message)
-                raise
-            except BaseException:
-                ended(StatusCode.CANCELLED, "the caller is gone")
-                raise
-            reply.when_ended.append(ended)
-            return reply
+    def ended(self, call: Call, code: StatusCode, message: str) -> None:
+        if code is StatusCode.OK and call.span is None and self._call_log != "all":
+            # The way of nearly every call.
+            self._in_flight.calls -= 1
+            cell = self._rpc_server.at((call.head.method, call.tool, "OK"))
+            cell.record(self._clock() - call.began)
+        else:
+            self._note(call, code, message)
+        self.end(call, code, message)
 
-        return observed
-
-    return layer
+    def _note(self, call: Call, code: StatusCode, message: str) -> None:
+        self._in_flight.calls -= 1
+        duration = self._clock() - call.began
+        name = code.name
+        label = tool_label(call.tool, name)
+        self._rpc_server.cell(call.head.method, label, name).record(duration)
+        if call.span is not None:
+            _end_span(call.span, call, server_error_type(name), name, message)
+        if self._call_log != "off":
+            _log_call(self._call_log, call, name, message, duration)
 
 
 def _end_span(
@@ -110,92 +115,91 @@ def _end_span(
     span.end(error_type, message)
 
 
-def _log_call(
-    which: CallLog, call: Call, span: CallSpan, status: str, message: str, duration: float
-) -> None:
+def _log_call(which: CallLog, call: Call, status: str, message: str, duration: float) -> None:
     failed = status not in ("OK", "CANCELLED")
-    if not (failed or which == "all" or (which == "sampled" and span.recording)):
+    if not (failed or which == "all" or (which == "sampled" and call.span is not None)):
         return
     replica = call.candidate.replica.id if call.candidate is not None else ""
     _log.log(
         logging.WARNING if failed else logging.INFO,
-        "%s %s: %s%s", call.method.rpartition("/")[2], call.tool, status,
+        "%s %s: %s%s", call.head.method.rpartition("/")[2], call.tool, status,
         f": {message}" if message else "",
         extra={
             "tool": call.tool, "correlation_id": call.correlation_id,
-            "trace_id": span.trace.trace_id, "span_id": span.trace.span_id,
+            "trace_id": call.trace.trace_id, "span_id": call.trace.span_id,
             "duration_ms": round(duration * 1e3, 3), "outcome": status, "replica": replica,
-            "attempt": call.attempt,
+            "attempt": call.attempts,
         },
     )  # fmt: skip
 
 
-def observe_attempts(telemetry: Telemetry, clock: Clock) -> Layer:
-    """Trace and measure each attempt, and pass the trace on to the replica."""
-    tracing = telemetry.tracing
-    instruments = telemetry.instruments
-    rpc_client = instruments.rpc_client
+class ObserveAttempts(Layer[Attempt]):
+    """Traces and measures each attempt, and passes the trace on to the replica."""
 
-    def layer(service: Service) -> Service:
-        async def observed(call: Call) -> Reply:
-            assert call.candidate is not None
-            host, port = call.candidate.address
-            span = _start(tracing, call, host, port)
-            if call.failure:
-                instruments.retries.cell(call.tool, call.failure).add()
-            call.passed_on = _fields(call, span)
-            began = clock()
-            method = call.method
+    def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
+        self._tracing = telemetry.tracing
+        self._retries = telemetry.instruments.retries
+        self._rpc_client = telemetry.instruments.rpc_client
+        self._clock = clock
 
-            def ended(code: StatusCode, message: str) -> None:
-                name = "OK" if code is StatusCode.OK else code.name
-                rpc_client.at((method, call.tool, name, host, port)).record(clock() - began)
-                if span is not None:
-                    span.set(RPC_STATUS, name)
-                    span.end(client_error_type(name), message)
+    def start(self, attempt: Attempt) -> None:
+        call = attempt.call
+        trace = call.trace
+        if trace.sampled and self._tracing.enabled:
+            trace = self._record(attempt)
+        if call.failure:
+            self._retries.cell(call.tool, call.failure).add()
+        attempt.fields = _fields(call, trace)
+        attempt.began = self._clock()
+        self.on(attempt)
 
-            try:
-                reply = await service(call)
-            except MeshError as error:
-                ended(status_of(error).code, error.message)
-                raise
-            except BaseException:
-                ended(StatusCode.CANCELLED, "the caller is gone")
-                raise
-            reply.when_ended.append(ended)
-            return reply
+    def failed(self, attempt: Attempt, error: BaseException) -> None:
+        self._note(attempt, *outcome(error))
+        self.fail(attempt, error)
 
-        return observed
+    def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
+        self._note(attempt, code, message)
+        self.end(attempt, code, message)
 
-    return layer
+    def _note(self, attempt: Attempt, code: StatusCode, message: str) -> None:
+        call = attempt.call
+        host, port = attempt.candidate.address
+        # An enum's `name` is a look-up that costs 0.1 µs.
+        name = "OK" if code is StatusCode.OK else code.name
+        cell = self._rpc_client.at((call.head.method, call.tool, name, host, port))
+        cell.record(self._clock() - attempt.began)
+        if attempt.span is not None:
+            attempt.span.set(RPC_STATUS, name)
+            attempt.span.end(client_error_type(name), message)
+
+    def _record(self, attempt: Attempt) -> TraceContext:
+        """Start the attempt's span; an unsampled call has none and passes its trace on as it is."""
+        call, candidate = attempt.call, attempt.candidate
+        host, port = candidate.address
+        method = call.head.method
+        attributes = attempt_attributes(
+            method, call.tool, candidate.replica.id, host, port, call.attempts
+        )
+        attempt.span = self._tracing.start(
+            method, CLIENT, call.trace, call.correlation_id, attributes
+        )
+        trace: TraceContext = attempt.span.trace
+        return trace
 
 
-def _start(tracing: Tracing, call: Call, host: str, port: int) -> CallSpan | None:
-    """Start the attempt's span; an unsampled call has none and passes its trace on as it is."""
-    assert call.trace is not None
-    if not call.trace.sampled or not tracing.enabled:
-        return None
-    assert call.candidate is not None
-    method = call.method
-    attributes = attempt_attributes(
-        method, call.tool, call.candidate.replica.id, host, port, call.attempt
-    )
-    return tracing.start(method, CLIENT, call.trace, call.correlation_id, attributes)
-
-
-def _fields(call: Call, span: CallSpan | None) -> str:
-    """Write the fields that tie the replica's work to this call, for `Call.passed_on`."""
-    trace = span.trace if span is not None else call.trace
-    assert trace is not None
+def _fields(call: Call, trace: TraceContext) -> str:
+    """Write the fields that tie the replica's work to this call, for `Attempt.fields`."""
     correlation_id = call.correlation_id
     size = len(correlation_id)
+    baggage = call.head.baggage
     # One text rather than a field each is 2 µs less per call; so is the short way for most ids.
-    if size <= _SHORT_ID and not call.baggage and not trace.state and correlation_id.isalnum():
+    if size <= _SHORT_ID and not baggage and not trace.state and correlation_id.isalnum():
         return (
-            f"{_TRACEPARENT}\x37{trace.traceparent()}{_CORRELATION}{chr(size)}{correlation_id}"
+            f"{_TRACEPARENT}\x3700-{trace.trace_id}-{trace.span_id}-"
+            f"{'01' if trace.sampled else '00'}{_CORRELATION}{chr(size)}{correlation_id}"
             f"{_BAGGAGE}{chr(size + len(_OWN_BAGGAGE))}{_OWN_BAGGAGE}{correlation_id}"
         )
-    baggage = baggage_with_correlation(call.baggage, correlation_id)
+    baggage = baggage_with_correlation(baggage, correlation_id)
     written = (
         f"{_TRACEPARENT}{literal_value(trace.traceparent())}"
         f"{_CORRELATION}{literal_value(correlation_id)}"

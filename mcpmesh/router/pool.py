@@ -47,8 +47,7 @@ class Pool:
         self._subchannels: dict[str, Subchannel] = {}
         # Replica id → the tools that name it.
         self._tools: dict[str, frozenset[str]] = {}
-        # Not a Promise, which wakes but one of the calls that wait.
-        self._changed = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
         self._closing: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -57,9 +56,9 @@ class Pool:
 
     # RouteTable and ReplicaView
 
-    async def changed(self) -> None:
-        """Wait for the next change of routes."""
-        await self._changed.wait()
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Have somebody told of every change of routes from now on."""
+        self._listeners.append(changed)
 
     def state(self, replica_id: str) -> tuple[str, int, str]:
         """Return a replica's state, its attempts in flight, and why it is not READY."""
@@ -148,8 +147,8 @@ class Pool:
         self.routes = updated(self.routes, self._catalog, changed, self._candidates)
         if self._catalog.services or self.service_routes.by_tool:
             self.service_routes = service_routes(self._catalog, self._candidates)
-        self._changed.set()
-        self._changed.clear()
+        for listener in self._listeners:
+            listener()
 
 
 def _replicas(catalog: Catalog) -> dict[str, Replica]:

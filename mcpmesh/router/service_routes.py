@@ -5,6 +5,7 @@ native callers find them behind the router's one address, balanced and observed 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from mcpmesh.balance.balancer import Routes
 from mcpmesh.errors import MeshError, MethodNotFound
@@ -13,7 +14,8 @@ from mcpmesh.router.pool import Pool
 from mcpmesh.router.service_call import ServiceCall
 from mcpmesh.rpc.head import RequestHead
 from mcpmesh.rpc.server import Opener
-from mcpmesh.stack.call import Service
+from mcpmesh.stack.call import Call
+from mcpmesh.stack.layer import Layer
 
 #: Methods that are told apart in metrics and spans; a caller may make up any number of names.
 _NAMED = 1000
@@ -31,9 +33,9 @@ class ServiceTable:
         """The current routes."""
         return self._pool.service_routes
 
-    async def changed(self) -> None:
-        """Wait for the next change of routes."""
-        await self._pool.changed()
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Have somebody told of every change of routes from now on."""
+        self._pool.listen(changed)
 
     def unknown(self, service: str, _version: str) -> MeshError:
         """Return the error for a service that nobody names any more."""
@@ -43,10 +45,9 @@ class ServiceTable:
 class ServiceRoutes:
     """Takes the streams of services that replicas name."""
 
-    def __init__(self, service: Service, table: ServiceTable, clock: Callable[[], float]) -> None:
-        self._service = service
+    def __init__(self, stack: Layer[Call], table: ServiceTable) -> None:
+        self._start = stack.start
         self._table = table
-        self._clock = clock
         self._named: set[str] = set()
 
     def take(self, head: RequestHead) -> Opener | None:
@@ -55,10 +56,9 @@ class ServiceRoutes:
         if service not in self._table.routes.by_tool:
             return None
         method = self._name(head.path[1:], service)
-        read = read_call_head(head)
-        return lambda _link, stream: ServiceCall(
-            self._service, stream, read, method, service, self._clock
-        )
+        # The gRPC service stands where a tool does.
+        read = replace(read_call_head(head), method=method, tool=service, version="")
+        return lambda _link, stream: ServiceCall(self._start, stream, read)
 
     def _name(self, method: str, service: str) -> str:
         if method not in self._named:

@@ -22,7 +22,7 @@ from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
 from mcpmesh.router.frontend import Frontend
 from mcpmesh.router.local_mesh import LocalMesh
-from mcpmesh.router.observe import InFlight, observe_attempts, observe_calls
+from mcpmesh.router.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.router.pool import Pool
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_follower import RegistryFollower
@@ -33,11 +33,12 @@ from mcpmesh.router.static_source import StaticSource
 from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.server import Server, ServerOptions
 from mcpmesh.rpc.standard import StandardServices
-from mcpmesh.stack.attempt import Attempt
-from mcpmesh.stack.balance import RouteTable, balance
-from mcpmesh.stack.call import Service, stacked
-from mcpmesh.stack.deadline import deadline
-from mcpmesh.stack.retry import retry
+from mcpmesh.stack.balance import Balance, RouteTable
+from mcpmesh.stack.call import Call, Exit
+from mcpmesh.stack.deadline import Deadline
+from mcpmesh.stack.layer import Layer, stacked
+from mcpmesh.stack.retry import Retrying
+from mcpmesh.stack.send import Send
 from mcpmesh.telemetry.attributes import SERVER_ADDRESS, SERVER_PORT
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.hub import Hub
@@ -105,11 +106,9 @@ class Router:
         source.listen(pool.on_catalog)
         in_flight = InFlight()
         unknown = partial(_unknown, source)
-        service = _stack(settings, telemetry, pool, unknown, in_flight, loop, rng)
         frontend = Frontend(
-            service,
+            _stack(settings, telemetry, pool, unknown, in_flight, loop, rng),
             pool,
-            loop.time,
             max_message_bytes=settings.max_message_bytes,
             default_timeout=settings.default_timeout,
             refused=self._count_refusal,
@@ -117,7 +116,7 @@ class Router:
         frontend.serve_on(server)
         table = ServiceTable(pool)
         relayed = _stack(settings, telemetry, table, table.unknown, in_flight, loop, rng)
-        server.raw_fallback = ServiceRoutes(relayed, table, loop.time).take
+        server.raw_fallback = ServiceRoutes(relayed, table).take
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             DiscoveryServicer(source, pool), server
         )
@@ -125,7 +124,7 @@ class Router:
             registrar, server
         )
         self._standard = StandardServices(server, _SERVICES)
-        self._mesh = LocalMesh(frontend, source, pool, loop)
+        self._mesh = LocalMesh(frontend, source, pool)
         self._end_watches = source.end_watches
         _observe(telemetry, pool, in_flight)
         await server.start()
@@ -193,22 +192,24 @@ def _stack(
     in_flight: InFlight,
     loop: asyncio.AbstractEventLoop,
     rng: Random,
-) -> Service:
+) -> Layer[Call]:
     """Put the layers of a call over each other; the first one is the outermost."""
     clock = loop.time
+    send = Send(clock)
     return stacked(
-        Attempt(clock),
+        Exit(),
         # Outermost, so that it sees refusals and how the body ended.
         # (Not by the loop's clock, which uvloop moves on once a turn, in whole milliseconds.)
-        observe_calls(telemetry, perf_counter, in_flight, settings.call_log),
+        ObserveCalls(telemetry, perf_counter, in_flight, settings.call_log),
         # Above retry: one budget of time for all attempts.
-        deadline(Timers(loop), clock),
+        Deadline(Timers(loop), clock),
         # Above balance: each attempt picks anew.
-        retry(Retry()),
+        Retrying(Retry(), send),
         # Picks, so that what is below knows its replica.
-        balance(table, rng, unknown),
+        Balance(table, rng, unknown),
         # Innermost: a span and a measurement per attempt, and the trace for the replica.
-        observe_attempts(telemetry, perf_counter),
+        ObserveAttempts(telemetry, perf_counter),
+        send,
     )
 
 

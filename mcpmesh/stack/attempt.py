@@ -1,62 +1,201 @@
-"""One try at one replica: sends the request, waits for the commit, keeps the books of load."""
+"""One try of a call at one replica, and its answer: piped to the caller once it is committed.
 
+An attempt is the sink of the replica's stream. It commits at the first response message (for a
+streamed request, whose messages cannot be sent again, at the head). From there on its bytes go to
+the caller unopened, and the credit for them goes back when the caller's side took them.
+"""
+
+from __future__ import annotations
+
+import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from grpc import StatusCode
 
-from mcpmesh.balance.candidate import Candidate
-from mcpmesh.codec.metadata import format_timeout
-from mcpmesh.errors import Draining
-from mcpmesh.stack.call import Call
-from mcpmesh.stack.reply import Reply, Unsent
-from mcpmesh.wire.connection import Connection
-from mcpmesh.wire.hpack_literal import literal_name
+from mcpmesh.codec.metadata import decode_message
+from mcpmesh.codec.status import status_from
+from mcpmesh.errors import RemoteProtocolError, ReplicaLost
+from mcpmesh.stack.layer import outcome
+from mcpmesh.wire.error_code import ErrorCode
+from mcpmesh.wire.hpack_encoder import Volatile
+from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.stream import Stream
 
-_TIMEOUT = literal_name("grpc-timeout")
+if TYPE_CHECKING:
+    from mcpmesh.balance.candidate import Candidate
+    from mcpmesh.stack.call import Call
+    from mcpmesh.stack.send import Send
+
+OK_TRAILERS: Headers = ((b"grpc-status", b"0"),)
+NO_STATUS: Headers = ((b"grpc-status", b"2"), (b"grpc-message", b"no status came"))
+CORRELATION = b"x-correlation-id"
+
+
+class Caller(Protocol):
+    """Who is answered: a caller's stream, or somebody in this process."""
+
+    taken: Callable[[int], None] | None
+
+    def send_headers(self, headers: Headers, volatile: Volatile = (), end: bool = False) -> None:
+        """Take the head or the trailers."""
+
+    def send_message(self, headers: Headers, volatile: Volatile, data: bytes) -> None:
+        """Take the head and the first body bytes."""
+
+    def send_data(self, data: bytes, end: bool = False) -> None:
+        """Take body bytes."""
+
+    def stop(self) -> None:
+        """Send no more of the request."""
+
+
+class Holder(Protocol):
+    """The layer that has an attempt now."""
+
+    def interrupted(self, attempt: Attempt, error: BaseException) -> None:
+        """Give the attempt up, and fail it with this error."""
+        ...
+
+
+class Unsent(ReplicaLost):
+    """The replica certainly did not act on the call: trying another is safe."""
 
 
 class Attempt:
-    """The service at the bottom of the stack.
+    """A try, from the pick of its replica to the last byte of its answer."""
 
-    Raises (in the call): ReplicaLost, and Unsent when the replica did not see the call.
-    """
+    __slots__ = (
+        "_caller", "_head", "began", "bottom", "call", "candidate", "fields", "holder", "span",
+        "stream",
+    )  # fmt: skip
 
-    __slots__ = ("_clock",)
+    #: Set by the layers before anybody reads them.
+    candidate: Candidate
+    began: float
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, call: Call, bottom: Send) -> None:
+        self.call = call
+        self.bottom = bottom
+        self.holder: Holder = bottom
+        #: The replica's stream; set when it is opened.
+        self.stream: Stream | None = None
+        #: Header fields for the replica that are this attempt's own, as `hpack_literal` writes.
+        self.fields = ""
+        #: The recorded span, if any.
+        self.span: Any = None
+        self._head: Headers = ()
+        #: Set when the answer is committed.
+        self._caller: Caller | None = None
 
-    async def __call__(self, call: Call) -> Reply:
-        candidate = call.candidate
-        assert candidate is not None
-        reply = Reply(candidate.name, commits_at_head=call.requests is not None)
-        self._send(call, candidate, reply)
-        candidate.in_flight += 1
-        try:
-            await reply.committed
-        except BaseException:
-            candidate.in_flight -= 1
-            # Cancelled or out of time: the replica need not go on.
-            reply.abandon()
-            raise
+    def __repr__(self) -> str:
+        return f"<Attempt {self.call!r} stream={self.stream!r}>"
 
-        def ended(_code: StatusCode, _message: str) -> None:
-            candidate.in_flight -= 1
+    # StreamSink
 
-        reply.when_ended.append(ended)
-        return reply
+    def on_headers(self, headers: Headers, end: bool) -> None:
+        if end:
+            if self._caller is None:
+                self._commit(b"", headers)
+            else:
+                self._finish(headers)
+            return
+        self._head = headers
+        if not headers or headers[0][1] != b"200":
+            shown = headers[0][1].decode("latin-1") if headers else "a head over our limit"
+            error = RemoteProtocolError(f"{self.candidate.name} answered {shown}, not gRPC")
+            self.bottom.interrupted(self, error)
+        elif self.call.requests is not None:
+            self._commit(b"", ())
 
-    def _send(self, call: Call, candidate: Candidate, reply: Reply) -> None:
-        connection = candidate.connection
-        if not isinstance(connection, Connection):
-            raise Unsent(f"{candidate.replica}: not connected")
-        timeout = format_timeout(call.deadline - self._clock()).decode()
-        own = f"{call.passed_on}{_TIMEOUT}{chr(len(timeout))}{timeout}".encode("latin-1")
-        try:
-            if call.requests is None:
-                reply.stream = connection.request(call.forward, own, call.body, reply)
-                return
-            reply.stream = connection.open(call.forward, reply, own)
-        except Draining as error:
-            raise Unsent(f"{candidate.replica}: {error.message}") from error
-        call.requests.connect(reply.stream, call.body)
+    def on_data(self, data: bytes, end: bool) -> None:
+        caller = self._caller
+        if caller is None:
+            self._commit(data, NO_STATUS if end else ())
+            return
+        caller.send_data(data)
+        if end:
+            self._finish(NO_STATUS)
+
+    def on_reset(self, code: int, message: str) -> None:
+        assert self.stream is not None
+        kind = Unsent if self.stream.refused else ReplicaLost
+        error = kind(f"{self.candidate.name}: {message}")
+        if self._caller is None:
+            self.bottom.failed(self, error)
+        else:
+            self._break_off(error)
+
+    # For the layers
+
+    def interrupt(self, error: BaseException) -> None:
+        """End the attempt with an error; harmless when it is over."""
+        if self._caller is None:
+            self.holder.interrupted(self, error)
+        else:
+            self.abandon()
+            self._break_off(error)
+
+    def abandon(self) -> None:
+        """End the replica's stream; nobody wants the rest."""
+        if self.stream is not None:
+            self.stream.reset(ErrorCode.CANCEL)
+
+    # The answer
+
+    def _commit(self, data: bytes, trailers: Headers) -> None:
+        """Begin to answer the caller: the head, what came of the body, and what comes."""
+        call = self.call
+        caller = self._caller = call.caller
+        head = self._head
+        if not head:
+            # Trailers only: one block is head and trailers.
+            caller.send_headers(trailers, call.extra(), True)
+            if call.requests is not None:
+                caller.stop()
+            self.bottom.ended(self, *_status(trailers))
+            return
+        for field in head:
+            if field[0] == CORRELATION:
+                head = tuple(field for field in head if field[0] != CORRELATION)
+                break
+        assert self.stream is not None
+        caller.taken = self.stream.consumed
+        if data:
+            caller.send_message(head, call.extra(), data)
+        else:
+            caller.send_headers(head, call.extra())
+        if trailers:
+            self._finish(trailers)
+
+    def _finish(self, trailers: Headers) -> None:
+        caller = self._caller
+        assert caller is not None
+        streamed = self.call.requests is not None
+        if streamed and self.stream is not None and not self.stream.closed:
+            # The request may still be under way; nobody reads it any more.
+            self.stream.reset(ErrorCode.NO_ERROR)
+        code, message = StatusCode.OK, ""
+        if trailers == OK_TRAILERS:
+            caller.send_headers(trailers, (), True)
+        else:
+            # What repeats is remembered by the encoder; a message or metadata is this call's own.
+            first = tuple(field for field in trailers if field[0] == b"grpc-status")
+            rest = tuple(field for field in trailers if field[0] != b"grpc-status")
+            caller.send_headers(first, rest, True)
+            code, message = _status(trailers)
+        if streamed:
+            caller.stop()
+        self.bottom.ended(self, code, message)
+
+    def _break_off(self, error: BaseException) -> None:
+        """End an answer that began: its caller is told what trailers can tell."""
+        if not isinstance(error, asyncio.CancelledError):
+            self.call.broken(error)
+        self.bottom.ended(self, *outcome(error))
+
+
+def _status(trailers: Headers) -> tuple[StatusCode, str]:
+    fields = dict(trailers)
+    code = status_from(fields.get(b"grpc-status", b""))
+    return code, decode_message(fields.get(b"grpc-message", b""))

@@ -1,13 +1,13 @@
 """Finds the tool and picks one of its replicas, for each attempt anew."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Protocol
 
 from mcpmesh.balance.balancer import Route, Routes
 from mcpmesh.errors import MeshError, NoReplica
-from mcpmesh.stack.call import Call, Layer, Service
-from mcpmesh.stack.reply import Reply
+from mcpmesh.stack.attempt import Attempt
+from mcpmesh.stack.layer import Layer
 
 
 class RouteTable(Protocol):
@@ -18,38 +18,63 @@ class RouteTable(Protocol):
         """The current routes; replaced as a whole."""
         ...
 
-    def changed(self) -> Awaitable[None]:
-        """Wait for the next change; any number of calls may."""
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Have somebody told of every change from now on."""
         ...
 
 
-def balance(table: RouteTable, rng: Random, unknown: Callable[[str, str], MeshError]) -> Layer:
-    """Pick a replica for the call.
+class Balance(Layer[Attempt]):
+    """Picks a replica for an attempt.
 
     `unknown` makes the error for a tool and version that there is no route for.
     A replica that is being connected to is waited for when there is no other: a tool that just
     registered is there for its first caller.
-    Raises (in the call): that error; NoReplica, as soon as nobody is coming or, if the call wants
+    Fails the attempt with: that error; NoReplica, as soon as nobody is coming or, if the call wants
     to wait, never.
     """
 
-    def layer(service: Service) -> Service:
-        async def balanced(call: Call) -> Reply:
-            while True:
-                route = table.routes.find(call.tool, call.version)
-                if route is not None:
-                    candidate = route.picker.pick(rng, call.tried)
-                    if candidate is not None:
-                        call.cluster = route.cluster
-                        call.candidate = candidate
-                        return await service(call)
-                if not call.wait_for_ready and not (route is not None and route.coming):
-                    raise unknown(call.tool, call.version) if route is None else _no_replica(route)
-                await table.changed()
+    def __init__(
+        self, table: RouteTable, rng: Random, unknown: Callable[[str, str], MeshError]
+    ) -> None:
+        self._table = table
+        self._rng = rng
+        self._unknown = unknown
+        self._waiting: dict[Attempt, None] = {}
+        table.listen(self._try_waiting)
 
-        return balanced
+    def start(self, attempt: Attempt) -> None:
+        call = attempt.call
+        route = call.route
+        if route is None:
+            route = call.route = self._table.routes.find(call.tool, call.version)
+        if route is not None:
+            candidate = route.picker.pick(self._rng, call.tried)
+            if candidate is not None:
+                attempt.candidate = call.candidate = candidate
+                self.on(attempt)
+                return
+        if call.head.wait_for_ready or (route is not None and route.coming):
+            # Looked up anew when the routes change.
+            call.route = None
+            self._waiting[attempt] = None
+            attempt.holder = self
+        elif route is None:
+            self.fail(attempt, self._unknown(call.tool, call.version))
+        else:
+            self.fail(attempt, _no_replica(route))
 
-    return layer
+    def interrupted(self, attempt: Attempt, error: BaseException) -> None:
+        """Give up an attempt that waits."""
+        self._waiting.pop(attempt, None)
+        self.fail(attempt, error)
+
+    def _try_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for attempt in waiting:
+            # One that goes on may end others, which then wait for nothing any more.
+            if not attempt.call.over:
+                attempt.holder = attempt.bottom
+                self.start(attempt)
 
 
 def _no_replica(route: Route) -> NoReplica:

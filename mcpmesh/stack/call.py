@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mcpmesh.errors import MeshError
+from grpc import StatusCode
+
+from mcpmesh.errors import DeadlineExceeded
 from mcpmesh.model.trace import TraceContext
-from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.stack.call_head import CallHead
+from mcpmesh.stack.layer import Layer
+from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.stream import Stream
 
 if TYPE_CHECKING:
+    from mcpmesh.balance.balancer import Route
     from mcpmesh.balance.candidate import Candidate
-    from mcpmesh.model.catalog import Cluster
-    from mcpmesh.stack.reply import Reply
+    from mcpmesh.stack.attempt import Attempt, Caller
 
 
 class RequestPipe(Protocol):
@@ -29,70 +33,123 @@ class RequestPipe(Protocol):
 
 
 class Call:
-    """What a caller asked, and what the layers add.
+    """What a caller asked, and what the layers remember of it.
 
-    A plain class: a frozen dataclass of this size costs 1.9 µs to make, this 0.5.
-    Units: `deadline` in seconds of the event loop's clock.
+    Whoever asks has a subclass. The answer goes to `caller`, or `failed` is called; if it breaks
+    off midway `broken`; at the very end `ended`.
+    Units: `timeout` in seconds, `deadline` and `started` in seconds of the event loop's clock,
+    `began` in seconds of `time.perf_counter`.
     """
 
     __slots__ = (
-        "attempt", "baggage", "body", "candidate", "cluster", "correlation_id", "deadline",
-        "failure", "forward", "interrupt", "method", "parent", "passed_on", "requests", "tool",
-        "trace", "tried", "version", "wait_for_ready",
+        "attempts", "began", "body", "candidate", "correlation_id", "current", "deadline",
+        "failure", "head", "over", "requests", "route", "span", "started", "timeout", "timer",
+        "tool", "trace", "tried", "version",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        method: str,
-        tool: str,
-        version: str,
-        body: bytes,
-        forward: Headers,
-        deadline: float,
-        interrupt: Callable[[MeshError], None],
-    ) -> None:
-        #: Full name of the gRPC method, SERVICE/METHOD.
-        self.method = method
-        self.tool = tool
+    #: Set by the layers before anybody reads them.
+    started: float
+    deadline: float
+    began: float
+    trace: TraceContext
+
+    def __init__(self, head: CallHead) -> None:
+        self.head = head
+        self.tool = head.tool
         #: The version asked for; empty for the newest.
-        self.version = version
+        self.version = head.version
         #: The request's body, unopened: gRPC prefix and message.
-        self.body = body
-        #: Header fields for the replica that repeat from call to call.
-        self.forward = forward
-        #: Header fields for the replica that are this call's own, written by `hpack_literal`.
-        self.passed_on = ""
-        self.deadline = deadline
-        #: Ends the call with an error, wherever it is.
-        self.interrupt = interrupt
-        #: What the caller said of its trace, and what this hop makes of it.
-        self.parent: TraceContext | None = None
-        self.trace: TraceContext | None = None
-        self.correlation_id = ""
-        self.baggage = ""
-        self.wait_for_ready = False
+        self.body = b""
         #: The rest of a streamed request; None when the body is all.
         self.requests: RequestPipe | None = None
-        #: Number of the attempt, from 1.
-        self.attempt = 1
-        #: Found by the balance layer.
-        self.cluster: Cluster | None = None
+        #: What the call may take, in all.
+        self.timeout = 0.0
+        self.correlation_id = head.correlation_id
+        #: The tool's route, when it was looked up already.
+        self.route: Route | None = None
+        #: The replica of the last attempt.
         self.candidate: Candidate | None = None
+        #: The attempt under way.
+        self.current: Attempt | None = None
+        self.attempts = 0
         #: Replicas that failed this call.
         self.tried: tuple[str, ...] = ()
         #: What kind of error failed the attempt before; empty for the first.
         self.failure = ""
+        #: The recorded span, if any.
+        self.span: Any = None
+        #: Takes the deadline's timer back.
+        self.timer: Any = 0
+        self.over = False
 
     def __repr__(self) -> str:
-        return f"<Call {self.method} {self.tool} attempt={self.attempt}>"
+        return f"<{type(self).__name__} {self.head.method} {self.tool} attempts={self.attempts}>"
+
+    # For whoever asks
+
+    @property
+    def caller(self) -> Caller:
+        """Return who is answered."""
+        raise NotImplementedError
+
+    def extra(self) -> Volatile:
+        """Return the fields that are added to the answer's head."""
+        return ()
+
+    def broken(self, error: BaseException) -> None:
+        """Tell who asked that the answer broke off."""
+        raise NotImplementedError
+
+    def failed(self, error: BaseException) -> None:
+        """Tell who asked that there is no answer."""
+        raise NotImplementedError
+
+    def ended(self) -> None:
+        """Let go of what the call held."""
+
+    # For the layers, and for whoever asks
+
+    def interrupt(self, error: BaseException) -> None:
+        """End the call with an error, wherever it is; harmless when it is over.
+
+        CancelledError says that nobody waits for the answer any more.
+        """
+        if not self.over and self.current is not None:
+            self.current.interrupt(error)
+
+    def expire(self) -> None:
+        """Learn that the deadline passed."""
+        where = f" at {self.candidate.replica}" if self.candidate is not None else ""
+        self.interrupt(
+            DeadlineExceeded(
+                f"{self.tool}: no answer within {self.timeout:.3f} s{where} "
+                f"(attempt {self.attempts})"
+            )
+        )
 
 
-Service = Callable[[Call], Coroutine[Any, Any, "Reply"]]
-Layer = Callable[[Service], Service]
+class Exit(Layer[Call]):
+    """The top of every stack: tells who asked."""
 
+    def start(self, call: Call) -> None:
+        try:
+            self.on(call)
+        except Exception as bug:
+            call.interrupt(bug)
+            if not call.over:
+                # It failed before there was an attempt to interrupt.
+                self.failed(call, bug)
 
-def stacked(service: Service, *layers: Layer) -> Service:
-    """Put layers over a service; the first one is the outermost."""
-    for layer in reversed(layers):
-        service = layer(service)
-    return service
+    def failed(self, call: Call, error: BaseException) -> None:
+        call.over = True
+        # A call and its attempt keep each other; left to the garbage collector, that doubles
+        # the cost of a call.
+        call.current = None
+        if not isinstance(error, asyncio.CancelledError):
+            call.failed(error)
+        call.ended()
+
+    def ended(self, call: Call, code: StatusCode, message: str) -> None:
+        call.over = True
+        call.current = None
+        call.ended()

@@ -166,19 +166,40 @@ class Tracing:
 
         An empty correlation id becomes the trace id.
         """
+        trace, recorded = self.decide(parent)
+        if recorded:
+            return self.record(name, kind, parent, trace, correlation_id, attributes)
+        return CallSpan(trace, correlation_id or trace.trace_id)
+
+    def decide(self, parent: TraceContext | None) -> tuple[TraceContext, bool]:
+        """Return the trace of a call, below its parent or a new one, and whether to `record` it.
+
+        Of a call that is not recorded the trace is what the next hop gets as its parent.
+        """
         recorder = self._recorder
         if parent is None:
             root = self._root()
-            if recorder is None or not recorder.decision.begins(root.trace_id):
-                return CallSpan(root, correlation_id or root.trace_id)
-            return recorder.start(name, kind, None, root.trace_id, correlation_id, attributes)
+            return root, recorder is not None and recorder.decision.begins(root.trace_id)
         if recorder is None:
-            return CallSpan(parent, correlation_id or parent.trace_id)
+            return parent, False
         if recorder.decision.continues(parent):
-            return recorder.start(name, kind, parent, parent.trace_id, correlation_id, attributes)
+            return parent, True
         if parent.sampled:  # a sampler that overrules the caller: say so to the next hop
             parent = TraceContext(parent.trace_id, parent.span_id, False, parent.state)
-        return CallSpan(parent, correlation_id or parent.trace_id)
+        return parent, False
+
+    def record(
+        self,
+        name: str,
+        kind: SpanKind,
+        parent: TraceContext | None,
+        trace: TraceContext,
+        correlation_id: str,
+        attributes: Attributes | Callable[[], Attributes],
+    ) -> CallSpan:
+        """Start the span of a call that `decide` said to record."""
+        assert self._recorder is not None
+        return self._recorder.start(name, kind, parent, trace.trace_id, correlation_id, attributes)
 
     def _root(self) -> TraceContext:
         # Drawn for many calls at once, and the tuple made without its class's own constructor:

@@ -7,13 +7,14 @@ from mcpmesh.balance.candidate import Candidate
 from mcpmesh.errors import MeshError, ToolNotFound
 from mcpmesh.policy.retry import Retry
 from mcpmesh.router.frontend import Frontend
-from mcpmesh.router.observe import InFlight, observe_attempts, observe_calls
+from mcpmesh.router.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.rpc.head import read_head
-from mcpmesh.stack.attempt import Attempt
-from mcpmesh.stack.balance import balance
-from mcpmesh.stack.call import stacked
-from mcpmesh.stack.deadline import deadline
-from mcpmesh.stack.retry import retry
+from mcpmesh.stack.balance import Balance
+from mcpmesh.stack.call import Exit
+from mcpmesh.stack.deadline import Deadline
+from mcpmesh.stack.layer import stacked
+from mcpmesh.stack.retry import Retrying
+from mcpmesh.stack.send import Send
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.transport.timers import Timers
 from mcpmesh.wire.block import Block
@@ -47,18 +48,19 @@ class Staircase:
         self.table.show(cluster("echo", *names, idempotent=idempotent), **self.candidates)
         self._handlers: dict[str, Any] = {}
         clock = self.loop.time
-        service = stacked(
-            Attempt(clock),
-            observe_calls(self.telemetry, clock, self.in_flight, "off"),
-            deadline(Timers(self.loop), clock),  # type: ignore[arg-type]
-            retry(Retry()),
-            balance(self.table, Random(seed), _unknown),
-            observe_attempts(self.telemetry, clock),
+        send = Send(clock)
+        stack = stacked(
+            Exit(),
+            ObserveCalls(self.telemetry, clock, self.in_flight, "off"),
+            Deadline(Timers(self.loop), clock),  # type: ignore[arg-type]
+            Retrying(Retry(), send),
+            Balance(self.table, Random(seed), _unknown),
+            ObserveAttempts(self.telemetry, clock),
+            send,
         )
         frontend = Frontend(
-            service,
+            stack,
             self.table,
-            clock,
             max_message_bytes=LIMIT,
             default_timeout=30.0,
             refused=lambda _method, error: self.refused.append(error.message),

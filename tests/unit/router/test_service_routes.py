@@ -12,6 +12,7 @@ import pytest
 from mcpmesh.config import RouterSettings
 from mcpmesh.router.service_routes import ServiceRoutes, ServiceTable
 from mcpmesh.router.wiring import Router
+from mcpmesh.stack.call import Exit
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, registry_pb2, registry_pb2_grpc
 
@@ -185,7 +186,7 @@ async def test_a_caller_that_cancels_ends_the_call_at_its_replica() -> None:
 
 
 def test_names_of_methods_that_are_told_apart_are_bounded() -> None:
-    routes = ServiceRoutes(None, ServiceTable(None), lambda: 0.0)  # type: ignore[arg-type]
+    routes = ServiceRoutes(Exit(), ServiceTable(None))  # type: ignore[arg-type]
     named = {routes._name(f"{SERVICE}/M{number}", SERVICE) for number in range(5000)}
     assert len(named) == 1001
     assert f"{SERVICE}/_OTHER" in named

@@ -2,40 +2,55 @@ from dataclasses import replace
 from random import Random
 
 from mcpmesh.errors import MeshError, NoReplica, ToolNotFound
-from mcpmesh.stack.balance import balance
-from mcpmesh.stack.call import Call
-from mcpmesh.stack.reply import Reply
-from tests.unit.stack.virtual import Outcome, Table, away, call_of, cluster, coming, ready, reply_of
-
-ANSWER = reply_of()
+from mcpmesh.stack.attempt import Attempt
+from mcpmesh.stack.balance import Balance
+from tests.unit.stack.virtual import (
+    Asked,
+    Below,
+    Table,
+    above,
+    away,
+    call_of,
+    cluster,
+    coming,
+    ready,
+)
 
 
 class Picking:
-    """The balance layer over a service that notes who was picked."""
+    """The balance layer over one that notes who was picked."""
 
     def __init__(self) -> None:
         self.table = Table()
-        self.picked: list[str] = []
-        self.service = balance(self.table, Random(7), self.unknown)(self.attempt)
+        self.below = Below()
+        self.layer = Balance(self.table, Random(7), self.unknown)
+        above(self.layer, self.below)
 
     def unknown(self, tool: str, version: str) -> MeshError:
         return ToolNotFound(f"no {tool} {version}")
 
-    async def attempt(self, call: Call) -> Reply:
-        assert call.candidate is not None
-        assert call.cluster is not None
-        self.picked.append(f"{call.cluster.tool.version}:{call.candidate.replica.id}")
-        return ANSWER
+    @property
+    def picked(self) -> list[str]:
+        """Return the version and replica of each attempt that went on."""
+        return [
+            f"{each.call.route.cluster.tool.version}:{each.candidate.replica.id}"
+            for each in self.below.begun
+        ]
 
-    def call(self, **fields: object) -> Outcome:
-        return Outcome(self.service, call_of(**fields))
+    def call(self, **fields: object) -> Asked:
+        call = call_of(**fields)
+        call.current = Attempt(call, self.below)  # type: ignore[arg-type]
+        self.layer.start(call.current)
+        return call
 
 
-def test_the_call_learns_its_cluster_and_replica() -> None:
+def test_the_call_learns_its_route_and_replica() -> None:
     picking = Picking()
     picking.table.show(cluster("echo", "a"), a=ready("a"))
-    assert picking.call().reply is ANSWER
+    call = picking.call()
     assert picking.picked == ["1:a"]
+    assert call.candidate is not None
+    assert call.candidate.replica.id == "a"
 
 
 def test_unknown_tool_is_what_the_catalog_says_of_it() -> None:
@@ -78,18 +93,20 @@ def test_every_waiting_call_goes_on_when_a_replica_comes() -> None:
     picking = Picking()
     waiting = [picking.call(wait_for_ready=True) for _ in range(3)]
     picking.table.show(cluster("echo", "a"))
-    assert not any(each.ended for each in waiting)
+    assert picking.picked == []
+    assert not any(each.error for each in waiting)
     picking.table.show(cluster("echo", "a"), a=ready("a"))
-    assert all(each.reply is ANSWER for each in waiting)
+    assert picking.picked == ["1:a"] * 3
 
 
 def test_replica_that_is_being_connected_to_is_waited_for_when_there_is_no_other() -> None:
     picking = Picking()
     picking.table.show(cluster("echo", "a", "b"), a=coming("a"), b=away("b"))
     waiting = [picking.call() for _ in range(3)]
-    assert not any(each.ended for each in waiting)
+    assert picking.picked == []
+    assert not any(each.error for each in waiting)
     picking.table.show(cluster("echo", "a", "b"), a=ready("a"), b=away("b"))
-    assert all(each.reply is ANSWER for each in waiting)
+    assert picking.picked == ["1:a"] * 3
 
 
 def test_nobody_waits_any_more_for_a_replica_that_could_not_be_connected_to() -> None:
@@ -115,7 +132,7 @@ def test_a_ready_version_is_taken_before_one_that_comes_and_that_before_one_that
     assert picking.picked == ["1:a"]
     picking.table.show(new, old, a=coming("a"), b=away("b"))
     waiting = picking.call()
-    assert not waiting.ended
+    assert waiting.error is None
     picking.table.show(new, old, a=ready("a"), b=away("b"))
     assert picking.picked == ["1:a", "1:a"]
 
@@ -123,10 +140,32 @@ def test_a_ready_version_is_taken_before_one_that_comes_and_that_before_one_that
 def test_waiting_call_that_ends_is_not_woken() -> None:
     picking = Picking()
     waiting = picking.call(wait_for_ready=True)
-    waiting.run.interrupt(ToolNotFound("enough"))
+    waiting.interrupt(ToolNotFound("enough"))
     picking.table.show(cluster("echo", "a"), a=ready("a"))
     assert isinstance(waiting.error, ToolNotFound)
     assert picking.picked == []
+
+
+def test_a_call_that_goes_on_is_given_up_where_it_is_then() -> None:
+    picking = Picking()
+    waiting = picking.call(wait_for_ready=True)
+    picking.table.show(cluster("echo", "a"), a=ready("a"))
+    assert waiting.current is not None
+    assert waiting.current.holder is picking.below
+
+
+def test_one_waiting_call_may_end_another_as_it_goes_on() -> None:
+    picking = Picking()
+    first, second = (picking.call(wait_for_ready=True) for _ in range(2))
+    begin = picking.below.start
+
+    def ending(attempt: Attempt) -> None:
+        begin(attempt)
+        second.interrupt(ToolNotFound("enough"))
+
+    picking.layer.on = ending
+    picking.table.show(cluster("echo", "a"), a=ready("a"))
+    assert [each.call for each in picking.below.begun] == [first]
 
 
 def test_replicas_that_failed_the_call_are_avoided() -> None:

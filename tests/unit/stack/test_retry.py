@@ -1,33 +1,43 @@
 import pytest
+from grpc import StatusCode
 
+from mcpmesh.balance.balancer import Route
+from mcpmesh.balance.p2c import P2CPicker
 from mcpmesh.errors import MeshError, NoReplica, Overloaded, ReplicaLost
 from mcpmesh.policy.retry import Retry
-from mcpmesh.stack.call import Call
-from mcpmesh.stack.reply import Reply, Unsent
-from mcpmesh.stack.retry import retry
+from mcpmesh.stack.attempt import Attempt, Unsent
+from mcpmesh.stack.call import Exit
+from mcpmesh.stack.layer import Layer, stacked
+from mcpmesh.stack.retry import Retrying
 from mcpmesh.wire.stream import Stream
-from tests.unit.stack.virtual import Outcome, call_of, cluster, ready, reply_of
+from tests.unit.stack.virtual import Asked, call_of, cluster, ready
 
 LOST = ReplicaLost("a: connection closed by the peer")
 UNSENT = Unsent("a: not connected")
-IDEMPOTENT = cluster("echo", "a", "b", idempotent=True)
-ONCE = cluster("echo", "a", "b")
+ROUTES = {
+    "safe": Route(cluster("safe", "a", "b", idempotent=True), P2CPicker(())),
+    "once": Route(cluster("once", "a", "b"), P2CPicker(())),
+}
 
 
-class Attempts:
-    """A service that fails as told, then answers; notes each attempt."""
+class Attempts(Layer[Attempt]):
+    """Fails as told, then waits; notes each attempt."""
 
     def __init__(self, *failures: MeshError) -> None:
         self.failures = list(failures)
         self.seen: list[tuple[int, tuple[str, ...], str]] = []
-        self.answer = reply_of()
+        self.answered = False
 
-    async def __call__(self, call: Call) -> Reply:
-        self.seen.append((call.attempt, call.tried, call.failure))
+    def start(self, attempt: Attempt) -> None:
+        call = attempt.call
+        self.seen.append((call.attempts, call.tried, call.failure))
         call.candidate = ready("ab"[(len(self.seen) - 1) % 2])
+        call.route = call.route or ROUTES.get(call.tool)
         if self.failures:
-            raise self.failures.pop(0)
-        return self.answer
+            self.fail(attempt, self.failures.pop(0))
+        else:
+            self.answered = True
+            self.end(attempt, StatusCode.OK, "")
 
 
 class Requests:
@@ -43,50 +53,53 @@ class Requests:
         return self._kept
 
 
-def outcome(attempts: Attempts, call: Call) -> Outcome:
-    return Outcome(retry(Retry(attempts=3))(attempts), call)
+def made(attempts: Attempts, tool: str, **fields: object) -> Asked:
+    call = call_of(tool, **fields)
+    stacked(Exit(), Retrying(Retry(attempts=3), attempts), attempts).start(call)  # type: ignore[arg-type]
+    return call
 
 
 def test_lost_attempt_of_an_idempotent_tool_goes_to_another_replica() -> None:
     attempts = Attempts(LOST)
-    assert outcome(attempts, call_of(cluster=IDEMPOTENT)).reply is attempts.answer
+    assert made(attempts, "safe").error is None
+    assert attempts.answered
     assert attempts.seen == [(1, (), ""), (2, ("a",), "ReplicaLost")]
 
 
 def test_lost_attempt_of_any_other_tool_is_the_call_s_failure() -> None:
     attempts = Attempts(LOST)
-    assert outcome(attempts, call_of(cluster=ONCE)).error is LOST
+    assert made(attempts, "once").error is LOST
     assert len(attempts.seen) == 1
 
 
 def test_what_no_replica_saw_is_tried_again_whatever_the_tool() -> None:
     attempts = Attempts(UNSENT, UNSENT)
-    assert outcome(attempts, call_of(cluster=ONCE)).reply is attempts.answer
+    assert made(attempts, "once").error is None
+    assert attempts.answered
     assert attempts.seen[-1] == (3, ("a", "b"), "Unsent")
 
 
 def test_attempts_are_bounded() -> None:
     attempts = Attempts(LOST, UNSENT, LOST, LOST)
-    assert outcome(attempts, call_of(cluster=IDEMPOTENT)).error is LOST
+    assert made(attempts, "safe").error is LOST
     assert len(attempts.seen) == 3
 
 
 @pytest.mark.parametrize("error", [Overloaded("busy"), NoReplica("none")])
 def test_other_errors_are_not_tried_again(error: MeshError) -> None:
     attempts = Attempts(error)
-    assert outcome(attempts, call_of(cluster=IDEMPOTENT)).error is error
+    assert made(attempts, "safe").error is error
     assert len(attempts.seen) == 1
 
 
 def test_streamed_request_is_never_tried_again_once_a_replica_may_have_seen_it() -> None:
     attempts = Attempts(LOST)
-    call = call_of(cluster=IDEMPOTENT, requests=Requests(kept=True))
-    assert outcome(attempts, call).error is LOST
+    assert made(attempts, "safe", requests=Requests(kept=True)).error is LOST
 
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_unseen_streamed_request_is_tried_again_while_it_is_kept(kept: bool) -> None:
     attempts = Attempts(UNSENT)
-    done = outcome(attempts, call_of(cluster=IDEMPOTENT, requests=Requests(kept=kept)))
-    assert (done.reply is attempts.answer) is kept
-    assert (done.error is UNSENT) is not kept
+    call = made(attempts, "safe", requests=Requests(kept=kept))
+    assert attempts.answered is kept
+    assert (call.error is UNSENT) is not kept

@@ -10,10 +10,10 @@ from mcpmesh.balance.candidate import Candidate
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool, ToolAnnotations
-from mcpmesh.stack.call import Call, Service
-from mcpmesh.stack.promise import Promise
-from mcpmesh.stack.reply import Reply
-from mcpmesh.stack.run import Run
+from mcpmesh.stack.call import Call
+from mcpmesh.stack.call_head import CallHead
+from mcpmesh.stack.layer import Layer, stacked
+from mcpmesh.wire.hpack_table import Headers
 
 
 class VirtualLoop:
@@ -55,11 +55,10 @@ class Table:
 
     def __init__(self) -> None:
         self.routes = Routes()
-        self._waiting: list[Promise[None]] = []
+        self._listeners: list[Callable[[], None]] = []
 
-    def changed(self) -> Promise[None]:
-        self._waiting.append(Promise())
-        return self._waiting[-1]
+    def listen(self, changed: Callable[[], None]) -> None:
+        self._listeners.append(changed)
 
     def show(self, *clusters: Cluster, **candidates: Candidate) -> None:
         """Replace the routes, and wake who waits."""
@@ -68,29 +67,8 @@ class Table:
             by_name[cluster.tool.name] = (*by_name.get(cluster.tool.name, ()), cluster)
         changed = frozenset(by_name) | frozenset(self.routes.by_tool)
         self.routes = updated(self.routes, Catalog(1, by_name), changed, candidates)
-        waiting, self._waiting = self._waiting, []
-        for promise in waiting:
-            promise.set_result(None)
-
-
-class Outcome:
-    """What became of a call that runs."""
-
-    def __init__(self, service: Service, call: Call) -> None:
-        self.reply: Reply | None = None
-        self.error: BaseException | None = None
-        self.run: Run[Reply] = Run(service(call), self._answered, self._failed)
-        self.run.resume()
-
-    @property
-    def ended(self) -> bool:
-        return self.reply is not None or self.error is not None
-
-    def _answered(self, reply: Reply) -> None:
-        self.reply = reply
-
-    def _failed(self, error: BaseException) -> None:
-        self.error = error
+        for listener in self._listeners:
+            listener()
 
 
 def replica(name: str, weight: int = 1) -> Replica:
@@ -120,12 +98,64 @@ def cluster(
     return Cluster(made, tuple(replica(name) for name in replicas))
 
 
-def call_of(tool: str = "echo", deadline: float = 110.0, **fields: Any) -> Call:
-    call = Call("/mcpmesh.v1.ToolService/Invoke", tool, "", b"", (), deadline, lambda _error: None)
+class Asked(Call):
+    """A call whose outcome is noted."""
+
+    def __init__(self, head: CallHead) -> None:
+        super().__init__(head)
+        self.said: list[tuple[Headers, bytes, bool]] = []
+        self.error: BaseException | None = None
+        self.broke: BaseException | None = None
+        self.ends = 0
+        self.taken: Callable[[int], None] | None = None
+
+    @property
+    def caller(self) -> "Asked":
+        return self
+
+    def failed(self, error: BaseException) -> None:
+        self.error = error
+
+    def broken(self, error: BaseException) -> None:
+        self.broke = error
+
+    def ended(self) -> None:
+        self.ends += 1
+
+
+class Below(Layer[Any]):
+    """Stands for all layers below the one under test: notes what begins; a test says the rest."""
+
+    def __init__(self) -> None:
+        self.begun: list[Any] = []
+
+    def start(self, it: Any) -> None:
+        self.begun.append(it)
+
+    def interrupted(self, it: Any, error: BaseException) -> None:
+        self.fail(it, error)
+
+
+def above(layer: Layer[Any], below: Below) -> None:
+    """Put an attempt's layer between the exit and what is below, with nothing that tries again."""
+    stacked(PerAttempt(), layer, below)
+
+
+class PerAttempt(Layer[Any]):
+    """Tells the call of its only attempt's end."""
+
+    def failed(self, it: Any, error: BaseException) -> None:
+        it.call.over = True
+        it.call.failed(error)
+
+
+def call_of(tool: str = "echo", **fields: Any) -> Asked:
+    head = CallHead(
+        "mcpmesh.v1.ToolService/Invoke", tool=tool,
+        wait_for_ready=bool(fields.pop("wait_for_ready", False)),
+    )  # fmt: skip
+    call = Asked(head)
+    call.timeout = 10.0
     for name, value in fields.items():
         setattr(call, name, value)
     return call
-
-
-def reply_of(name: str = "a") -> Reply:
-    return Reply(name, commits_at_head=False)

@@ -1,0 +1,76 @@
+"""A call that came on a caller's stream, and how it is answered there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from mcpmesh.codec.status import Status, status_of
+from mcpmesh.errors import MeshError
+from mcpmesh.router.request_pipe import StreamedRequest
+from mcpmesh.rpc.answer import HEAD, trailers
+from mcpmesh.rpc.late_trailers import LateTrailers
+from mcpmesh.stack.call import Call
+from mcpmesh.stack.call_head import CallHead
+from mcpmesh.wire.hpack_literal import literal_name, literal_value
+from mcpmesh.wire.stream import Stream
+
+_log = logging.getLogger("mcpmesh.router")
+_CORRELATION = literal_name("x-correlation-id")
+_LOCAL_ENDED = 1
+_REMOTE_ENDED = 2
+
+
+class StreamCall(Call):
+    """The caller's side of a call; subclasses gather the request, as sinks of the stream."""
+
+    __slots__ = ("_request", "caller")
+
+    def __init__(self, stream: Stream, head: CallHead) -> None:
+        super().__init__(head)
+        self.caller: Stream = stream
+        self._request: StreamedRequest | None = None
+
+    # StreamSink
+
+    def on_reset(self, code: int, message: str) -> None:
+        self.interrupt(asyncio.CancelledError(message))
+        if self._request is not None:
+            self._request.cancel()
+
+    # Call
+
+    def extra(self) -> bytes:
+        return f"{_CORRELATION}{literal_value(self.correlation_id)}".encode("latin-1")
+
+    def failed(self, error: BaseException) -> None:
+        if not isinstance(error, MeshError):
+            _log.error("a bug of ours failed a call", exc_info=error)
+        self._refuse(status_of(error))
+
+    def broken(self, error: BaseException) -> None:
+        stream = self.caller
+        if not stream.state & _LOCAL_ENDED:
+            status = status_of(error)
+            stream.send_headers(*trailers(status.code, status.message, status.metadata), True)
+            stream.stop()
+
+    def _refuse(self, status: Status) -> None:
+        """Answer with a status alone."""
+        stream = self.caller
+        if stream.state & _LOCAL_ENDED:
+            return
+        repeated, rest = trailers(status.code, status.message, status.metadata)
+        repeated = HEAD + repeated
+        # A call that was refused before the stack has the caller's id, if any.
+        if self.correlation_id:
+            rest = ((b"x-correlation-id", self.correlation_id.encode()), *rest)
+        if not stream.state & _REMOTE_ENDED:
+            loop = asyncio.get_running_loop()
+            LateTrailers(stream, loop, repeated, rest, begun=self._has_begun())
+            return
+        stream.send_headers(repeated, rest, True)
+
+    def _has_begun(self) -> bool:
+        """Tell whether something of the request's body came."""
+        return False

@@ -1,0 +1,74 @@
+"""The bottom of the stack: sends an attempt to its replica, and keeps the books of load."""
+
+from collections.abc import Callable
+
+from grpc import StatusCode
+
+from mcpmesh.codec.metadata import format_timeout
+from mcpmesh.errors import Draining
+from mcpmesh.stack.attempt import Attempt, Unsent
+from mcpmesh.stack.layer import Layer
+from mcpmesh.wire.connection import Connection
+from mcpmesh.wire.hpack_literal import literal_name, literal_value
+
+_TIMEOUT = literal_name("grpc-timeout")
+_REMEMBERED = 256
+
+
+class Send(Layer[Attempt]):
+    """Opens the replica's stream.
+
+    Fails the attempt with: ReplicaLost, and Unsent when the replica did not see it.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        # Timeouts by their seconds: most calls have one of a few.
+        self._written: dict[float, str] = {}
+
+    def start(self, attempt: Attempt) -> None:
+        candidate = attempt.candidate
+        call = attempt.call
+        connection = candidate.connection
+        if not isinstance(connection, Connection):
+            self.fail(attempt, Unsent(f"{candidate.replica}: not connected"))
+            return
+        now = self._clock()
+        if now == call.started:
+            timeout = self._written.get(call.timeout) or self._write(call.timeout)
+        else:
+            timeout = _field(call.deadline - now)
+        own = f"{attempt.fields}{timeout}".encode("latin-1")
+        candidate.in_flight += 1
+        try:
+            if call.requests is None:
+                attempt.stream = connection.request(call.head.forward, own, call.body, attempt)
+                return
+            attempt.stream = connection.open(call.head.forward, attempt, own)
+        except Draining as error:
+            self.failed(attempt, Unsent(f"{candidate.replica}: {error.message}"))
+            return
+        call.requests.connect(attempt.stream, call.body)
+
+    def failed(self, attempt: Attempt, error: BaseException) -> None:
+        attempt.candidate.in_flight -= 1
+        self.fail(attempt, error)
+
+    def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
+        attempt.candidate.in_flight -= 1
+        self.end(attempt, code, message)
+
+    def interrupted(self, attempt: Attempt, error: BaseException) -> None:
+        """Give up an attempt under way: the replica need not go on."""
+        attempt.abandon()
+        self.failed(attempt, error)
+
+    def _write(self, timeout: float) -> str:
+        if len(self._written) >= _REMEMBERED:
+            self._written.clear()
+        written = self._written[timeout] = _field(timeout)
+        return written
+
+
+def _field(timeout: float) -> str:
+    return _TIMEOUT + literal_value(format_timeout(timeout).decode())
