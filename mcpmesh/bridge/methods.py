@@ -111,18 +111,31 @@ class Bridge:
             observation.end("cancelled")
             raise
         except Exception as exc:
-            error = rpc_error_of(exc)
-            if error.code == INTERNAL_ERROR:
-                ids = {"correlation_id": observation.correlation_id}
-                ids["trace_id"] = observation.trace.trace_id
-                _log.error("%s %s: %r", request.method, name, exc, exc_info=exc, extra=ids)
-            body = error_bytes(error, request.id)
-            status = mcp.http_status(error.code, modern=peer.modern)
-            exchange.error_type = str(error.code)
+            body, status = self._failed(request, exchange, exc)
         observation.end(exchange.error_type if body is not None else "cancelled")
         if body is None:
             return None
         return Answer(body, status, observation.correlation_id, exchange.session)
+
+    def _failed(self, request: Request, exchange: Exchange, exc: Exception) -> tuple[bytes, int]:
+        """Write an error, and return its HTTP status.
+
+        Apart, because an error in a variable of a frame in its own traceback is a cycle.
+        """
+        error = rpc_error_of(exc)
+        if error.code == INTERNAL_ERROR:
+            assert exchange.observation is not None
+            trace = exchange.observation.trace
+            ids = {
+                "correlation_id": exchange.observation.correlation_id,
+                "trace_id": trace.trace_id,
+                "span_id": trace.span_id,
+            }
+            name = request.params.get("name")
+            _log.error("%s %s: %r", request.method, name, exc, exc_info=exc, extra=ids)
+        exchange.error_type = str(error.code)
+        status = mcp.http_status(error.code, modern=exchange.peer.modern)
+        return error_bytes(error, request.id), status
 
     async def _body(self, request: Request, exchange: Exchange) -> bytes | None:
         peer = exchange.peer

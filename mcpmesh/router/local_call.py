@@ -36,10 +36,21 @@ class LocalCall(Call):
     async def read(self) -> bytes | None:
         """Wait for the next message; None after the last of a call that ended well."""
         try:
-            return await self._queue.read()
+            payload = await self._queue.read()
         except asyncio.CancelledError:
             self.cancel()
             raise
+        except MeshError:
+            self._let_go()
+            raise
+        if payload is None:
+            self._let_go()
+        return payload
+
+    def _let_go(self) -> None:
+        """Forget what knows this caller: cycles of calls made the garbage collector stop all."""
+        self.taken = self._reply = self._run = None
+        self._queue.detach()
 
     def cancel(self) -> None:
         """End the call, on its replica too; harmless when it ended."""

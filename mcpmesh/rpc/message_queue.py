@@ -51,6 +51,10 @@ class MessageQueue:
         """Name the stream that is to be credited."""
         self._stream = stream
 
+    def detach(self) -> None:
+        """Forget who was credited, and the error that was told: all was read."""
+        self._stream = self.error = None
+
     def feed(self, data: bytes) -> None:
         """Take body bytes.
 
