@@ -17,6 +17,7 @@ from mcpmesh.bridge.http_message import (
     HttpAnswer,
     HttpRefusal,
     HttpRequest,
+    RequestHead,
 )
 from mcpmesh.bridge.http_reader import ReaderLimits
 from mcpmesh.bridge.in_task import in_task
@@ -71,14 +72,32 @@ class HttpApp:
 
     async def __call__(self, request: HttpRequest, stream: Stream) -> HttpAnswer | None:
         """Answer one HTTP request."""
-        path = request.path
+        head = request.head
+        path = head.path
         if path == b"/mcp":
-            return await self._mcp(request, stream)
+            try:
+                if head.seen is not self:
+                    self._look_at(head)
+                if head.method == b"POST":
+                    return await self._post(request, stream)
+                return self._other(head)
+            except (HttpRefusal, SessionGone, RpcError) as error:
+                return _refused(error, head.headers)
         if path in (b"/healthz", b"/readyz"):
-            return await self._health(path, request.method)
+            return await self._health(path, head.method)
         if path == b"/metrics" and self._metrics is not None:
-            return _page(self._metrics, request.method)
+            return _page(self._metrics, head.method)
         return _NOT_FOUND
+
+    def _look_at(self, head: RequestHead) -> None:
+        """See that a head is one that we serve; one that was seen is not looked at again.
+
+        Raises: HttpRefusal 403, 415, 406.
+        """
+        check_origin(head.headers, self._settings.allowed_origins)
+        if head.method == b"POST":
+            check_types(head.headers)
+        head.seen = self
 
     async def _health(self, path: bytes, method: bytes) -> HttpAnswer:
         if method not in (b"GET", b"HEAD"):
@@ -90,23 +109,16 @@ class HttpApp:
         body = orjson.dumps({"ready": ready, "tools": tools})
         return HttpAnswer(200 if ready else 503, body)
 
-    async def _mcp(self, request: HttpRequest, stream: Stream) -> HttpAnswer | None:
-        headers = request.headers
-        try:
-            check_origin(headers, self._settings.allowed_origins)
-            if request.method == b"POST":
-                return await self._post(request, stream)
-            if request.method == b"DELETE" and SESSION_HEADER in headers:
-                session = known_session(headers[SESSION_HEADER], self._bridge.sessions)
-                self._bridge.sessions.end(session.id)
-                return HttpAnswer(200, headers=())
-        except HttpRefusal as refusal:
-            return answer_of(refusal, _echo(headers))
-        except SessionGone:
-            return HttpAnswer(404, error_bytes(session_gone()), (JSON, *_echo(headers)))
-        except RpcError as error:
-            status = mcp.http_status(error.code, modern=True)
-            return HttpAnswer(status, error_bytes(error), (JSON, *_echo(headers)))
+    def _other(self, head: RequestHead) -> HttpAnswer:
+        """Answer what is no POST: DELETE ends a legacy session.
+
+        Raises: SessionGone.
+        """
+        headers = head.headers
+        if head.method == b"DELETE" and SESSION_HEADER in headers:
+            session = known_session(headers[SESSION_HEADER], self._bridge.sessions)
+            self._bridge.sessions.end(session.id)
+            return HttpAnswer(200, headers=())
         return HttpAnswer(405, _ONLY_POST, (JSON, *_echo(headers), _ALLOW_POST))
 
     async def _post(self, posted: HttpRequest, stream: Stream) -> HttpAnswer | None:
@@ -115,8 +127,7 @@ class HttpApp:
         Raises: HttpRefusal, SessionGone, and RpcError for what is no request that an answer
         could name.
         """
-        headers = posted.headers
-        check_types(headers)
+        headers = posted.head.headers
         value = decode(posted.body)
         if type(value) is list:
             return await self._batch(value, headers)
@@ -125,7 +136,7 @@ class HttpApp:
             self._take(message, headers)
             return _TAKEN
         try:
-            peer = self._peer(message, posted)
+            peer = self._peer(message, posted.head)
         except RpcError as error:
             error.request_id = message.id
             raise
@@ -138,12 +149,12 @@ class HttpApp:
             return await in_task(self._streamed(message, exchange, stream))
         return _plain(await self._bridge.answer(message, exchange))
 
-    def _peer(self, request: Request, posted: HttpRequest) -> Peer:
-        headers = posted.headers
+    def _peer(self, request: Request, head: RequestHead) -> Peer:
+        headers = head.headers
         if not is_modern(request.method, request.params, headers):
             return legacy_peer(request.method, request.params, headers, self._bridge.sessions)
         peer = modern_peer(request.params)
-        check_headers(request, peer, headers, posted.twice)
+        check_headers(request, peer, headers, head.twice)
         check_version(peer.version)
         return peer
 
@@ -184,6 +195,17 @@ class HttpApp:
         check_batch(values, peer, self._tuning.max_batch)
         bodies = await in_task(batch_answers(self._bridge, values, peer, headers))
         return HttpAnswer(200, b"[" + b",".join(bodies) + b"]") if bodies else _TAKEN
+
+
+def _refused(error: HttpRefusal | SessionGone | RpcError, headers: Headers) -> HttpAnswer:
+    """Write a refusal."""
+    echo = _echo(headers)
+    if isinstance(error, HttpRefusal):
+        return answer_of(error, echo)
+    if isinstance(error, SessionGone):
+        return HttpAnswer(404, error_bytes(session_gone()), (JSON, *echo))
+    status = mcp.http_status(error.code, modern=True)
+    return HttpAnswer(status, error_bytes(error), (JSON, *echo))
 
 
 def _page(page: Callable[[], bytes], method: bytes) -> HttpAnswer:

@@ -209,11 +209,11 @@ class HttpConnection(asyncio.Protocol):
         if transport is None:
             return
         house = self._house
-        close = not request.keep_alive or house.draining
+        close = not request.head.keep_alive or house.draining
         if answer is not None:
-            bodiless = request.method == b"HEAD"
+            bodiless = request.head.method == b"HEAD"
             transport.write(answer_bytes(answer, house.date, close=close, bodiless=bodiless))
-        elif not request.old:
+        elif not request.head.old:
             transport.write(LAST_CHUNK)
         if close:
             transport.close()
@@ -256,10 +256,8 @@ class HttpConnection(asyncio.Protocol):
             return
         self._started = True
         house = self._house
-        if house.draining or request.old:
-            request.keep_alive = False
-        framing = () if request.old else (CHUNKED,)
-        close = not request.keep_alive
+        framing = () if request.head.old else (CHUNKED,)
+        close = not request.head.keep_alive or house.draining
         transport.write(head_of(200, house.date, (*headers, *framing), close=close))
 
     async def write(self, part: bytes) -> None:
@@ -267,7 +265,7 @@ class HttpConnection(asyncio.Protocol):
         request, transport = self._request, self._transport
         if request is None or transport is None:
             return
-        transport.write(part if request.old else chunk_of(part))
+        transport.write(part if request.head.old else chunk_of(part))
         while not self._writable:
             if self._resumed is None:
                 self._resumed = asyncio.get_running_loop().create_future()

@@ -13,13 +13,13 @@ JSON: Header = (b"content-type", b"application/json")
 CLOSE: Header = (b"connection", b"close")
 
 
-class HttpRequest:
-    """One request, complete.
+class RequestHead:
+    """How a request begins; clients send the same head again and again, and share it then.
 
     `twice` has the names of the fields that were given more than once.
     """
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "old", "path", "twice")
+    __slots__ = ("headers", "keep_alive", "method", "old", "path", "seen", "twice")
 
     def __init__(
         self,
@@ -27,7 +27,6 @@ class HttpRequest:
         path: bytes,
         headers: Headers,
         twice: frozenset[bytes] = frozenset(),
-        body: bytes = b"",
         *,
         keep_alive: bool = True,
         old: bool = False,
@@ -36,14 +35,28 @@ class HttpRequest:
         self.path = path
         self.headers = headers
         self.twice = twice
-        self.body = body
         #: The client will take another answer on this connection.
         self.keep_alive = keep_alive
         #: It is HTTP/1.0, which knows no chunks.
         self.old = old
+        #: What a handler has found out about it, kept for the next request that has it.
+        self.seen: object = None
 
     def __repr__(self) -> str:
-        return f"<HttpRequest {self.method.decode()} {self.path!r} {len(self.body)} bytes>"
+        return f"<RequestHead {self.method.decode()} {self.path!r}>"
+
+
+class HttpRequest:
+    """One request, complete."""
+
+    __slots__ = ("body", "head")
+
+    def __init__(self, head: RequestHead, body: bytes = b"") -> None:
+        self.head = head
+        self.body = body
+
+    def __repr__(self) -> str:
+        return f"<HttpRequest {self.head!r} {len(self.body)} bytes>"
 
 
 @dataclass(slots=True)

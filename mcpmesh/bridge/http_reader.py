@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 import httptools
 
-from mcpmesh.bridge.http_message import HttpRefusal, HttpRequest, too_large
+from mcpmesh.bridge.http_message import HttpRefusal, HttpRequest, RequestHead, too_large
 
 KIB = 1024
 _PREFACE = b"PRI * HTTP/2"
@@ -48,30 +48,28 @@ class KnownHeads:
     it 8; the same bytes mean the same wherever a request begins.
     """
 
-    __slots__ = ("_requests",)
+    __slots__ = ("_heads", "get")
 
     def __init__(self) -> None:
-        self._requests: dict[bytes, tuple[HttpRequest, int]] = {}
-
-    def get(self, head: bytes) -> tuple[HttpRequest, int] | None:
-        """Return the request that a head began, and the length of its body."""
-        return self._requests.get(head)
+        self._heads: dict[bytes, tuple[RequestHead, int]] = {}
+        #: Return what a head's bytes meant, and the length of the body.
+        self.get = self._heads.get
 
     def learn(self, head: bytes, request: HttpRequest) -> None:
         """Remember a head that was parsed, unless it says how its body is cut or told."""
-        fields = request.headers
+        fields = request.head.headers
         if (
             len(head) <= _MAX_KNOWN_BYTES
-            and request.keep_alive
-            and not request.old
+            and request.head.keep_alive
+            and not request.head.old
             and b"transfer-encoding" not in fields
             and b"expect" not in fields
             and b"upgrade" not in fields
             and not any(name in fields for name in _OWN_FIELDS)
         ):
-            if len(self._requests) >= _MAX_HEADS:
-                self._requests.clear()
-            self._requests[head] = (request, len(request.body))
+            if len(self._heads) >= _MAX_HEADS:
+                self._heads.clear()
+            self._heads[head] = (request.head, len(request.body))
 
 
 class RequestReader:
@@ -121,10 +119,7 @@ class RequestReader:
         head = data[:cut] if end > 0 else b""
         known = self._known.get(head)
         if known is not None and known[1] == len(data) - cut:
-            like = known[0]
-            self.ready.append(
-                HttpRequest(like.method, like.path, like.headers, like.twice, data[cut:])
-            )
+            self.ready.append(HttpRequest(known[0], data[cut:]))
             return
         count = len(self.ready)
         self._parse(data)
@@ -216,17 +211,16 @@ class RequestReader:
             return
         parser, body = self._parser, self._body
         old = parser.get_http_version() == "1.0"
-        request = HttpRequest(
+        head = RequestHead(
             parser.get_method(),
             path_of(self._url),
             self._fields,
             self._twice,
-            body[0] if len(body) == 1 else b"".join(body),
             keep_alive=not old and parser.should_keep_alive(),
             old=old,
         )
-        self.ready.append(request)
-        if not request.keep_alive:
+        self.ready.append(HttpRequest(head, body[0] if len(body) == 1 else b"".join(body)))
+        if not head.keep_alive:
             self.refused = True  # nothing after it is ours to read
 
     # Refusals

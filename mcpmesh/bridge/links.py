@@ -13,9 +13,14 @@ NO_HEADERS: Headers = {}
 _SAFE = re.compile(r"[\x20-\x7e]{1,8192}", re.ASCII)
 
 
+#: What says where a request comes from.
+FIELDS = frozenset((b"x-correlation-id", b"traceparent", b"baggage"))
+_KEYS = (mcp.OUR_CORRELATION_ID, "traceparent", "baggage")
+
+
 def links_of(headers: Headers, meta: Mapping[str, Any], *, header_wins: bool = True) -> Links:
     """Read where a request comes from; what is malformed counts as absent."""
-    if not headers and not meta:
+    if FIELDS.isdisjoint(headers) and not any(key in meta for key in _KEYS):
         return Links()
     spoken, written = _of_headers(headers), _of_meta(meta)
     first, second = (spoken, written) if header_wins else (written, spoken)

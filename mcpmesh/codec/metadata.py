@@ -79,16 +79,16 @@ def encode_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> tuple[Header
 
     Raises: InvalidCall for a key or value that gRPC does not allow.
     """
-    return tuple(_encode_pair(key, value) for key, value in metadata)
-
-
-def _encode_pair(key: str, value: str | bytes) -> Header:
-    known = _TEXT_KEYS.get(key)
-    if known is not None and isinstance(value, str):
-        if not _VALUE.fullmatch(value):
-            raise _bad_value(key)
-        return known, value.strip(" ").encode()
-    return _encode_new_key(key, value)
+    known = _TEXT_KEYS.get
+    fields = []
+    for key, value in metadata:
+        name = known(key)
+        # By type, and without the pattern: these run for every field of every call.
+        if name is not None and type(value) is str and value.isascii() and value.isprintable():
+            fields.append((name, value.strip(" ").encode()))
+        else:
+            fields.append(_encode_new_key(key, value))
+    return tuple(fields)
 
 
 def _encode_new_key(key: str, value: str | bytes) -> Header:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mcpmesh.bridge.http import HttpApp
-from mcpmesh.bridge.http_message import HttpRequest
+from mcpmesh.bridge.http_message import HttpRequest, RequestHead
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.codec import mcp
 from mcpmesh.stack.mesh import ToolList
@@ -61,7 +61,7 @@ class Parts:
 async def post(app, body, headers):
     stream = Parts()
     done = asyncio.get_running_loop().create_future()
-    request = HttpRequest(b"POST", b"/mcp", dict(headers), body=body)
+    request = HttpRequest(RequestHead(b"POST", b"/mcp", dict(headers)), body)
     Run(app(request, stream), done.set_result, done.set_exception).resume()
     answer = await done
     if answer is None:

@@ -28,16 +28,16 @@ class Handler:
         self.written = 0
 
     async def __call__(self, request, stream):
-        if request.path == b"/wait":
+        if request.head.path == b"/wait":
             self.started.set()
             try:
                 await asyncio.shield(self.go)
             except asyncio.CancelledError:
                 self.cancelled.set()
                 raise
-        elif request.path == b"/bug":
+        elif request.head.path == b"/bug":
             raise RuntimeError("a secret")
-        elif request.path == b"/parts":
+        elif request.head.path == b"/parts":
             stream.begin(())
             try:
                 for _ in range(1000):
@@ -47,7 +47,7 @@ class Handler:
                 self.cancelled.set()
                 raise
             return None
-        return HttpAnswer(200, request.path + b" " + request.body)
+        return HttpAnswer(200, request.head.path + b" " + request.body)
 
 
 def post(path, body=b""):
