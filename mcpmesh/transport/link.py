@@ -87,6 +87,8 @@ class Link(asyncio.Protocol):
         self._pinged = 0.0
         self._started = False
         self._draining = False
+        #: Set when nothing more is written.
+        self._left = False
         self._why = ""
 
     def __repr__(self) -> str:
@@ -113,6 +115,8 @@ class Link(asyncio.Protocol):
         self.connection.writable = False
 
     def resume_writing(self) -> None:
+        if self._left:
+            return
         self.connection.writable = True
         self.write_out()
         self.connection.pump()
@@ -221,9 +225,7 @@ class Link(asyncio.Protocol):
         self._why = "the peer speaks HTTP/1"
         self.connection.lost(self._why)
         transport.write(_HTTP1_ANSWER)
-        # Only our half: closing on bytes that nobody read would take the answer back.
-        transport.write_eof()
-        asyncio.get_running_loop().call_later(_CLOSE_GRACE, transport.abort)
+        self._leave(transport)
 
     def _stop_accepting(self) -> None:
         """Refuse further streams: the peer knows, or had its time to."""
@@ -234,7 +236,7 @@ class Link(asyncio.Protocol):
     def close(self, why: str) -> None:
         """Close as soon as what waits is written; a peer that does not read is cut off."""
         transport = self._transport
-        if transport is None or transport.is_closing():
+        if transport is None or self._left or transport.is_closing():
             return
         self._why = why
         if not self.connection.closed:
@@ -242,7 +244,24 @@ class Link(asyncio.Protocol):
             self.connection.fail(ErrorCode.NO_ERROR, why)
         if self.connection.outbox.size:
             transport.write(self.connection.outbox.take())
-        transport.close()
+        self._leave(transport)
+
+    def _leave(self, transport: asyncio.Transport) -> None:
+        """End a server's half; the client ends its half, or is cut off after a while.
+
+        Closing while its bytes still come would reset the connection, and a reset takes back
+        what it has not read yet: the GOAWAY that says why (RFC 9113, section 9.1). A client
+        closes at once: it must not take the link for alive any longer.
+        """
+        self._left = True
+        self.connection.writable = False
+        if self.connection.client or not transport.can_write_eof():
+            transport.close()
+        else:
+            try:
+                transport.write_eof()
+            except OSError:  # asyncio's transports: the client reset the connection already
+                transport.close()
         asyncio.get_running_loop().call_later(_CLOSE_GRACE, transport.abort)
 
     def tick(self, now: float) -> None:
