@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos docs bench lock clean
+.PHONY: help run test lint protos check-protos docs bench conformance lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,6 +46,9 @@ bench: $(VENV)/dev.stamp ## Run the benchmarks against peers, write results, pic
 	$(BIN)/python -m benchmarks.run $(ARGS)
 	@test ! -e benchmarks/results.json || $(BIN)/python -m benchmarks.report
 
+conformance: $(VENV)/dev.stamp ## Run h2spec against router and tool server; builds it with Go if absent
+	$(BIN)/python -m tests.conformance
+
 lock: ## Write constraints.txt anew from the newest versions that fit
 	$(find-python)
 	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
@@ -54,8 +57,8 @@ lock: ## Write constraints.txt anew from the newest versions that fit
 	{ echo "# Versions that are tested together; written by make lock."; \
 	  "$$work/venv/bin/python" -m pip freeze --exclude mcpmesh; } > constraints.txt
 
-clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## Remove the virtual environment, built tools and caches
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 generate = $(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=$(1) --pyi_out=$(1) \
 	--grpc_python_out=$(1) $(sort $(wildcard protos/mcpmesh/v1/*.proto))
