@@ -20,31 +20,28 @@ def peek(message: bytes) -> tuple[str, str]:
 
     Raises: InvalidCall when the message is not protobuf.
     """
-    tool = _tool_of_short(message)
-    if tool is None:
-        names = _peek_fields(message)
-    else:
-        names = tool, b""
+    tool, version = _peek_fields(message)
     try:
-        return names[0].decode(), names[1].decode()
+        return tool.decode(), version.decode()
     except UnicodeDecodeError as error:
         raise _broken() from error
 
 
-def _tool_of_short(message: bytes) -> bytes | None:
+def peek_short(body: bytes, start: int) -> str:
     """Return the tool of a request that is a tool and arguments alone, each under 128 bytes.
 
-    Most are; this costs 0.4 µs where going through the fields takes 2.
+    Most are; this costs a fifth of going through the fields. The message is what follows `start`;
+    "" for every other one, and for what is no message: ask `peek`.
     """
-    size = len(message)
-    if size < 4 or message[0] != _TOOL_TAG or message[1] >= 0x80:
-        return None
-    after = 2 + message[1]
-    if after + 1 < size and message[after] == _ARGUMENTS_TAG:
-        length = message[after + 1]
-        if length < 0x80 and after + 2 + length == size:
-            return message[2:after]
-    return None
+    size = len(body)
+    if size > start + 3 and body[start] == _TOOL_TAG and body[start + 1] < 0x80:
+        after = start + 2 + body[start + 1]
+        if after + 1 < size and body[after] == _ARGUMENTS_TAG:
+            length = body[after + 1]
+            tool = body[start + 2 : after]
+            if length < 0x80 and after + 2 + length == size and tool.isascii():
+                return tool.decode()
+    return ""
 
 
 def _peek_fields(message: bytes) -> tuple[bytes, bytes]:

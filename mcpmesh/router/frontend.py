@@ -1,6 +1,7 @@
 """Where calls of tools enter the router: from callers' streams to the stack."""
 
 from collections.abc import Callable
+from functools import partial
 
 from mcpmesh.errors import MeshError
 from mcpmesh.router.call_head import read_call_head
@@ -56,9 +57,7 @@ class Frontend:
         self._start(call)
 
     def _unary(self, head: RequestHead) -> Opener:
-        read = read_call_head(head)
-        return lambda _link, stream: ServedCall(self, stream, read, False)
+        return partial(ServedCall, self, read_call_head(head), False)
 
     def _streaming(self, head: RequestHead) -> Opener:
-        read = read_call_head(head)
-        return lambda _link, stream: ServedCall(self, stream, read, True)
+        return partial(ServedCall, self, read_call_head(head), True)

@@ -158,14 +158,20 @@ class ObserveAttempts(Layer[Attempt]):
         self.fail(attempt, error)
 
     def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
-        self._note(attempt, code, message)
+        if code is StatusCode.OK and attempt.span is None:
+            # The way of nearly every attempt.
+            call = attempt.call
+            host, port = attempt.candidate.address
+            cell = self._rpc_client.at((call.head.method, call.tool, "OK", host, port))
+            cell.record(self._clock() - attempt.began)
+        else:
+            self._note(attempt, code, message)
         self.end(attempt, code, message)
 
     def _note(self, attempt: Attempt, code: StatusCode, message: str) -> None:
         call = attempt.call
         host, port = attempt.candidate.address
-        # An enum's `name` is a look-up that costs 0.1 µs.
-        name = "OK" if code is StatusCode.OK else code.name
+        name = code.name
         cell = self._rpc_client.at((call.head.method, call.tool, name, host, port))
         cell.record(self._clock() - attempt.began)
         if attempt.span is not None:

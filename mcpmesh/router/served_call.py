@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcpmesh.codec.peek import peek
+from mcpmesh.codec.peek import peek, peek_short
 from mcpmesh.codec.status import status_of
 from mcpmesh.errors import InvalidCall, MeshError, OutOfRange
 from mcpmesh.router.request_pipe import StreamedRequest
 from mcpmesh.router.stream_call import StreamCall
 from mcpmesh.rpc.compression import decompress
+from mcpmesh.stack.call import Call
 from mcpmesh.stack.call_head import CallHead
+from mcpmesh.transport.link import Link
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.message import PREFIX_BYTES, too_large
 from mcpmesh.wire.stream import Stream
@@ -24,8 +26,12 @@ class ServedCall(StreamCall):
 
     __slots__ = ("_begun", "_frontend", "_parts", "_size", "_streaming")
 
-    def __init__(self, frontend: Frontend, stream: Stream, head: CallHead, streaming: bool) -> None:
-        super().__init__(stream, head)
+    def __init__(
+        self, frontend: Frontend, head: CallHead, streaming: bool, _link: Link, stream: Stream
+    ) -> None:
+        Call.__init__(self, head)
+        self.caller = stream
+        self._request = None
         self._frontend = frontend
         #: The request is a stream of messages.
         self._streaming = streaming
@@ -106,6 +112,8 @@ class ServedCall(StreamCall):
     def _begin(self, body: bytes, end: bool, credited: int = 0) -> None:
         self._begun = True
         self._parts = None
+        if not self.tool and not body[0]:
+            self.tool = peek_short(body, PREFIX_BYTES)
         if not self.tool:
             try:
                 self._peek(body)

@@ -28,7 +28,9 @@ class ServiceCall(StreamCall):
     __slots__ = ("_start",)
 
     def __init__(self, start: Callable[[Call], None], stream: Stream, head: CallHead) -> None:
-        super().__init__(stream, head)
+        super().__init__(head)
+        self.caller = stream
+        self._request = None
         self._start = start
 
     # StreamSink

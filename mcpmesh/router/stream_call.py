@@ -11,7 +11,6 @@ from mcpmesh.router.request_pipe import StreamedRequest
 from mcpmesh.rpc.answer import HEAD, trailers
 from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.stack.call import Call
-from mcpmesh.stack.call_head import CallHead
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
 from mcpmesh.wire.stream import Stream
 
@@ -26,10 +25,9 @@ class StreamCall(Call):
 
     __slots__ = ("_request", "caller")
 
-    def __init__(self, stream: Stream, head: CallHead) -> None:
-        super().__init__(head)
-        self.caller: Stream = stream
-        self._request: StreamedRequest | None = None
+    #: Both set by the subclass, which is made for every call.
+    caller: Stream
+    _request: StreamedRequest | None
 
     # StreamSink
 

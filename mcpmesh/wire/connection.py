@@ -94,8 +94,9 @@ class Connection:
         self.stopped = False
         self.settings_seen = False
         self.last_peer_id = 0
-        self._uncredited = 0
-        self._credit_step = limits.connection_window_bytes // 2
+        #: Credit for what arrived and is done with, not given back yet; and when it is.
+        self.uncredited = 0
+        self.credit_step = limits.connection_window_bytes // 2
         self._next_id = 1
         self._goaway_id = MAX_STREAM_ID
         # Streams we ended early: what the peer had under way for them is no fault of its.
@@ -150,6 +151,7 @@ class Connection:
         """
         size = len(body)
         peer = self.peer
+        limit = peer.max_concurrent_streams
         if (
             self.draining
             or self.waiting
@@ -157,7 +159,7 @@ class Connection:
             or size > peer.initial_window_size
             or size > peer.max_frame_size
             or not self.writable
-            or not self._may_start()
+            or (limit is not None and len(self.streams) >= limit)
         ):
             stream = self.open(headers, sink, volatile)
             stream.send_data(body, True)
@@ -252,11 +254,16 @@ class Connection:
 
     def credit(self, size: int) -> None:
         """Give the connection's credit back to the peer, in bulk."""
-        self._uncredited += size
-        if self._uncredited >= self._credit_step and not self.closed:
-            self.emit(window_update(0, self._uncredited))
-            self._inbound.recv_window += self._uncredited
-            self._uncredited = 0
+        self.uncredited += size
+        if self.uncredited >= self.credit_step:
+            self.give_credit()
+
+    def give_credit(self) -> None:
+        """Give back all credit that was collected."""
+        if not self.closed:
+            self.emit(window_update(0, self.uncredited))
+            self._inbound.recv_window += self.uncredited
+            self.uncredited = 0
 
     def forget(self, stream: Stream, useful: bool = True) -> None:
         """Let go of a stream that ended, and start one that waited for its place.
@@ -334,10 +341,6 @@ class Connection:
     def was_reset(self, stream_id: int) -> bool:
         """Tell whether we ended this stream early, so that late frames on it are no fault."""
         return stream_id in self._resets
-
-    def may_open(self, stream_id: int) -> bool:
-        """Tell whether the peer may open a stream of this id."""
-        return not self.client and stream_id % 2 == 1 and stream_id > self.last_peer_id
 
     def is_full(self) -> bool:
         """Tell whether we take no further stream of the peer now.

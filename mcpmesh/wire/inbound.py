@@ -28,12 +28,13 @@ from mcpmesh.wire.frame import (
     unpadded,
 )
 from mcpmesh.wire.header_block import TOO_LARGE, HeaderBlocks
-from mcpmesh.wire.stream import NO_PROMISE, Stream
+from mcpmesh.wire.stream import NO_PROMISE, Stream, StreamState
 
 if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
 
-_REMOTE_ENDED = 2
+_REMOTE_ENDED = int(StreamState.HALF_CLOSED_REMOTE)
+_CLOSED = int(StreamState.CLOSED)
 #: A HEADERS frame with END_HEADERS alone of these is a whole block as it stands.
 _FRAGMENT_FLAGS = END_HEADERS | PADDED | HAS_PRIORITY
 _unpack = HEADER_IN.unpack_from
@@ -128,7 +129,9 @@ class Inbound:
             return
         sink = stream.sink
         if flags:
-            stream.remote_end()
+            stream.state |= _REMOTE_ENDED
+            if stream.state == _CLOSED and not stream.queue:
+                connection.forget(stream)
         elif connection.flood.level:
             connection.flood.earn()
         if sink is not None:
@@ -231,7 +234,9 @@ class Inbound:
             return
         sink = stream.sink
         if ended:
-            stream.remote_end()
+            stream.state |= _REMOTE_ENDED
+            if stream.state == _CLOSED and not stream.queue:
+                connection.forget(stream)
         if sink is not None:
             sink.on_headers(block.headers, ended)
 
@@ -245,7 +250,7 @@ class Inbound:
         connection = self._connection
         if not connection.settings_seen:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
-        if not connection.may_open(stream_id):
+        if connection.client or not stream_id & 1 or stream_id <= connection.last_peer_id:
             self._blocks.read(payload)
             connection.refuse(stream_id)
             return
@@ -267,7 +272,7 @@ class Inbound:
         stream.content_left = block.content_length
         connection.streams[stream_id] = stream
         if ended:
-            stream.remote_end()
+            stream.state = _REMOTE_ENDED
         sink = stream.sink = connection.owner.accept(stream, block)
         sink.on_headers(block.headers, ended)
 

@@ -72,10 +72,10 @@ class Stream:
 
     __slots__ = (
         "_connection",
-        "_queue",
         "content_left",
         "held",
         "id",
+        "queue",
         "queued_bytes",
         "refused",
         "scheduled",
@@ -111,8 +111,8 @@ class Stream:
         self.held = 0
         #: Of what was consumed, the part not yet credited to the peer.
         self.uncredited = 0
-        # Made when something must wait: most streams never need it.
-        self._queue: deque[_Piece] | None = None
+        #: What must wait, in order; made when something must, which is seldom.
+        self.queue: deque[_Piece] | None = None
 
     def __repr__(self) -> str:
         return (
@@ -139,7 +139,7 @@ class Stream:
         """
         if self.state & _LOCAL:
             raise LocalProtocolError(f"stream {self.id}: headers after the end")
-        if self._queue or not self.id:
+        if self.queue or not self.id:
             self._enqueue((headers, volatile, end))
             if end:
                 self.state |= _LOCAL
@@ -156,7 +156,7 @@ class Stream:
         size = len(data)
         connection = self._connection
         if (
-            self._queue
+            self.queue
             or size > self.send_window
             or size > connection.send_window
             or size > connection.peer.max_frame_size
@@ -182,7 +182,7 @@ class Stream:
         size = len(data)
         connection = self._connection
         if (
-            not self._queue
+            not self.queue
             and size <= self.send_window
             and size <= connection.send_window
             and size <= connection.peer.max_frame_size
@@ -214,7 +214,7 @@ class Stream:
 
         On a stream that ended, gives back the credit of what nobody consumed, and no more.
         """
-        if self.state == _CLOSED and not self._queue:
+        if self.state == _CLOSED and not self.queue:
             self._release()
             return
         connection = self._connection
@@ -227,7 +227,7 @@ class Stream:
         """Ask the peer to send no more, once our complete answer left (RFC 9113, section 8.1)."""
         if self.state & _REMOTE:
             return
-        if self._queue:
+        if self.queue:
             self.stop_when_sent = True
         else:
             self.reset(ErrorCode.NO_ERROR)
@@ -243,7 +243,10 @@ class Stream:
             return
         self.held = held - size
         connection = self._connection
-        connection.credit(size)
+        # As `credit` does, which would be a call more for every frame.
+        connection.uncredited += size
+        if connection.uncredited >= connection.credit_step:
+            connection.give_credit()
         if self.state & _REMOTE:
             return
         self.uncredited += size
@@ -268,14 +271,14 @@ class Stream:
     def remote_end(self) -> None:
         """Note that the peer sends no more."""
         self.state = state = self.state | _REMOTE
-        if state == _CLOSED and not self._queue:
+        if state == _CLOSED and not self.queue:
             self._connection.forget(self)
 
     def abandon(self) -> None:
         """Close, drop what waits, and give the connection back the credit of what arrived."""
         self.state = _CLOSED
         self.sink = None
-        self._queue = None
+        self.queue = None
         self.queued_bytes = 0
         self._release()
 
@@ -288,18 +291,18 @@ class Stream:
     @property
     def waiting(self) -> bool:
         """Tell whether something is still to be sent."""
-        return bool(self._queue)
+        return bool(self.queue)
 
     def begin(self, stream_id: int) -> None:
         """Start a stream that waited for the peer's limit: its headers leave now."""
         self.id = stream_id
-        assert self._queue
-        piece = self._queue.popleft()
+        assert self.queue
+        piece = self.queue.popleft()
         assert isinstance(piece, tuple)
         headers, volatile, end = piece
         connection = self._connection
         connection.emit(connection.header_frame(stream_id, headers, volatile, end))
-        if self._queue:
+        if self.queue:
             connection.schedule(self)
 
     def emit_next(self, budget: int) -> int:
@@ -308,7 +311,7 @@ class Stream:
         Returns: the number of body bytes sent, -1 when the stream must wait for its window or
         has nothing to send.
         """
-        queue = self._queue
+        queue = self.queue
         if not queue:
             return -1
         piece = queue[0]
@@ -330,7 +333,7 @@ class Stream:
         size = min(len(piece), budget, self.send_window)
         if size <= 0:
             return -1
-        queue = self._queue
+        queue = self.queue
         assert queue is not None
         if size == len(piece):
             queue.popleft()
@@ -352,9 +355,9 @@ class Stream:
         return size
 
     def _enqueue(self, piece: _Piece) -> None:
-        if self._queue is None:
-            self._queue = deque()
-        self._queue.append(piece)
+        if self.queue is None:
+            self.queue = deque()
+        self.queue.append(piece)
 
     def _all_sent(self) -> None:
         if self.state == _CLOSED:

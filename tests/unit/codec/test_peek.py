@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcpmesh.codec.peek import peek
+from mcpmesh.codec.peek import peek, peek_short
 from mcpmesh.errors import InvalidCall
 from mcpmesh.v1 import invoke_pb2
 
@@ -18,6 +18,22 @@ def test_tool_and_version_are_found_among_all_fields(
         input_responses={"key": arguments},
     )  # fmt: skip
     assert peek(request.SerializeToString()) == (tool, version)
+
+
+@given(tool=NAMES, version=st.sampled_from(["", "2"]), arguments=st.binary(max_size=200))
+def test_the_short_way_says_the_same_or_nothing(tool: str, version: str, arguments: bytes) -> None:
+    request = invoke_pb2.InvokeRequest(tool=tool, version=version, arguments=arguments)
+    found = peek_short(b"\0size" + request.SerializeToString(), 5)
+    assert found in ("", tool)
+    if tool.isascii() and 0 < len(tool) < 128 and 0 < len(arguments) < 128 and not version:
+        assert found == tool
+
+
+@given(st.binary(max_size=60) | st.binary(max_size=30).map(lambda rest: b"\x0a\x01a\x12" + rest))
+def test_the_short_way_takes_any_bytes(message: bytes) -> None:
+    found = peek_short(message, 0)
+    if found:
+        assert peek(message) == (found, "")
 
 
 @given(st.binary(max_size=60))

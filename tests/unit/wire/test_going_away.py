@@ -70,7 +70,7 @@ def test_nothing_is_said_after_the_goaway_of_a_failure():
     sink = talk.request(1)
     for _ in range(3):
         talk.hear("DATA 1 *16384")
-    talk.connection._uncredited = talk.connection._credit_step - 1
+    talk.connection.uncredited = talk.connection.credit_step - 1
     talk.connection.fail(ErrorCode.PROTOCOL_ERROR, "no")
     sink.stream.consumed(1 << 20)
     assert talk.said()[-1] == "GOAWAY 1 PROTOCOL_ERROR"
