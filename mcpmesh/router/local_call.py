@@ -49,7 +49,7 @@ class LocalCall(Call):
 
     def _let_go(self) -> None:
         """Forget what knows this caller: cycles of calls made the garbage collector stop all."""
-        self.taken = self._reply = self._run = None
+        self.taken = None
         self._queue.detach()
 
     def cancel(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mcpmesh.config import RouterSettings
 from mcpmesh.errors import ToolNotFound
-from mcpmesh.router.local_caller import LocalCaller
+from mcpmesh.router.local_call import LocalCall
 from mcpmesh.router.wiring import Router
 from mcpmesh.rpc import Server
 from mcpmesh.telemetry.setup import without_exporters
@@ -43,7 +43,7 @@ async def test_calls_leave_nothing_for_the_garbage_collector():
             assert answer.result.structured_content == b"{}"
             with pytest.raises(ToolNotFound):
                 await router.mesh.invoke(invoke_pb2.InvokeRequest(tool="nix"), (), 5.0)
-        assert not [each for each in gc.get_objects() if type(each) is LocalCaller]
+        assert not [each for each in gc.get_objects() if type(each) is LocalCall]
     finally:
         gc.enable()
         await router.stop(0)
