@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from random import Random
@@ -11,12 +11,18 @@ from mcpmesh import __version__
 from mcpmesh.cli.exits import CommandError
 from mcpmesh.config import ProcessSettings
 from mcpmesh.telemetry.log import setup_logging
+from mcpmesh.telemetry.prometheus_server import OWN_PAGES, Pages
 from mcpmesh.telemetry.setup import Telemetry, setup
 
 
 @contextmanager
 def telemetry_of(
-    service: str, settings: ProcessSettings, *, share: bool = False
+    service: str,
+    settings: ProcessSettings,
+    *,
+    share: bool = False,
+    pages: Pages = OWN_PAGES,
+    environ: Mapping[str, str] = os.environ,
 ) -> Iterator[Telemetry]:
     """Set logs and telemetry up, and end both on leaving.
 
@@ -25,7 +31,7 @@ def telemetry_of(
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     undo = setup_logging(settings.log_format, settings.log_level, service=service)
     try:
-        telemetry = setup(service, os.environ, Random(), version=__version__, share=share)
+        telemetry = setup(service, environ, Random(), version=__version__, share=share, pages=pages)
     except ValueError as error:
         raise CommandError(f"telemetry cannot be set up: {error}") from error
     try:

@@ -43,8 +43,14 @@ say:
 | `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SERVICE_NAME` | what the process calls itself |
 | `OTEL_SDK_DISABLED` | `true` exports nothing, whatever the others say |
 
-With `prometheus` every process needs a port of its own: replicas and workers on one host can't
-share 9464. One that finds the port taken warns and goes on without; give it 0, or use `otlp`.
+With `prometheus` every process needs a port of its own: replicas on one host can't share 9464. One
+that finds the port taken warns and goes on without; give it 0, or use `otlp`. The same port has
+`/readyz`: 200 when the process is ready, 503 with what is missing when not.
+
+`mcpmesh router --workers N` is one target: its port serves the sum over all workers, those that
+ended included, so that counters never fall; gauges are the sum over those that run (a replica
+counts once for each worker that is connected to it). Its `/readyz` says 503 while a worker starts
+again. With `otlp` every worker sends its own, under a `service.instance.id` of its own.
 
 OTLP is an extra: `pip install 'mcpmesh[otlp]'`. In Prometheus' names and labels a dot is an
 underscore. Labels whose value anybody could make up, such as the name of a tool that there is not,

@@ -1,5 +1,6 @@
 """`mcpmesh router`: in this process, or in several that share its port."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,10 +12,15 @@ from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.supervisor import Supervisor
+from mcpmesh.cli.worker_pages import WorkerPages
 from mcpmesh.config import ProcessSettings, RouterSettings
 from mcpmesh.router.registry_host import RegistryHost
 from mcpmesh.router.wiring import Router
+from mcpmesh.telemetry.prometheus_server import Pages
 from mcpmesh.telemetry.setup import Telemetry
+
+#: A worker's own page for Prometheus is for its parent, which serves the sum of them.
+_OWN_PAGE = {"OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1", "OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
 
 
 @asynccontextmanager
@@ -41,10 +47,12 @@ async def run_router(
     settings: RouterSettings, process: ProcessSettings, stop: Stop, *, registry: str = ""
 ) -> Exit:
     """Route in this process until stop is asked."""
-    with telemetry_of("mcpmesh-router", process) as telemetry:
+    environ = {**os.environ, **_OWN_PAGE} if registry else os.environ
+    with telemetry_of("mcpmesh-router", process, environ=environ) as telemetry:
         running = routing(settings, telemetry, process.drain_grace, registry=registry)
         async with running as (_, grpc):
-            print_ready("router", grpc=grpc)
+            own_page = {"metrics": telemetry.prometheus} if registry else {}
+            print_ready("router", grpc=grpc, **own_page)
             await stop.wait()
     return Exit.OK
 
@@ -55,10 +63,12 @@ async def run_workers(
     """Route in several processes until stop is asked.
 
     This process keeps the registry, on a port of its own that only this machine reaches; the
-    kernel spreads the callers' connections over the others.
+    kernel spreads the callers' connections over the others. Of metrics it serves their sum.
     """
     held, grpc = reserve(settings.grpc, "--grpc")
-    with held, telemetry_of("mcpmesh-router", process):
+    workers = WorkerPages()
+    pages = Pages(workers.metrics, workers.missing)
+    with held, telemetry_of("mcpmesh-router", process, pages=pages):
         host = RegistryHost(settings)
         registry = await host.start()
         options = as_options(settings, process, grpc=grpc, worker_of=registry)
@@ -67,6 +77,7 @@ async def run_workers(
         ]
         try:
             async with Supervisor(programs, grace=process.drain_grace) as supervisor:
+                workers.workers = supervisor.children
                 if await until(stop, supervisor.wait_ready()):
                     print_ready("router", grpc=grpc, workers=str(count))
                 await supervisor.wait_stop(stop)

@@ -5,7 +5,7 @@ and OpenMetrics compatibility", for how names and units are turned.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from mcpmesh.telemetry.metrics import Counter, Gauge, Histogram, Instrument, Metrics
@@ -20,10 +20,15 @@ _UNITS = {"s": "seconds", "ms": "milliseconds", "By": "bytes", "1": "ratio"}
 
 def exposition(metrics: Metrics) -> bytes:
     """Write all instruments as Prometheus reads them."""
-    lines = list(_target(metrics.resource))
+    lines: list[str] = []
     for instrument in metrics:
         lines.extend(_lines_of(instrument))
-    return "".join(f"{line}\n" for line in lines).encode()
+    return target_info(metrics.resource) + _joined(lines)
+
+
+def target_info(resource: Mapping[str, str]) -> bytes:
+    """Write what the process calls itself."""
+    return _joined(_target(resource))
 
 
 def prometheus_name(instrument: Instrument) -> str:
@@ -64,6 +69,10 @@ def _target(resource: Mapping[str, str]) -> Iterator[str]:
         yield "# HELP target_info The process that these metrics are of"
         yield "# TYPE target_info gauge"
         yield f"target_info{_braced(_labels(resource))} 1"
+
+
+def _joined(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _labels(attributes: Mapping[str, str | int | bool]) -> str:

@@ -8,7 +8,9 @@ Source: OpenTelemetry specification, "Prometheus exporter", for the variables an
 
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from threading import Thread
@@ -27,8 +29,27 @@ _PATIENCE = 5.0
 _POLL = 0.1
 
 
+def _nothing_is_missing() -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What the port serves; both are called from threads.
+
+    `metrics` writes `/metrics`; `missing` says for `/readyz` what is not ready, "" for nothing.
+    """
+
+    metrics: Callable[[Metrics], bytes] = exposition
+    missing: Callable[[], str] = _nothing_is_missing
+
+
+#: Of this process itself.
+OWN_PAGES = Pages()
+
+
 class PrometheusServer:
-    """Serves `/metrics` from a thread, from `start` to `shutdown`."""
+    """Serves `/metrics` and `/readyz` from a thread, from `start` to `shutdown`."""
 
     def __init__(self, metrics: Metrics, server: ThreadingHTTPServer, host: str) -> None:
         self._server = server
@@ -52,12 +73,14 @@ class PrometheusServer:
         self._thread.join(_PATIENCE)
 
 
-def prometheus_server(metrics: Metrics, environ: Mapping[str, str]) -> PrometheusServer | None:
+def prometheus_server(
+    metrics: Metrics, environ: Mapping[str, str], pages: Pages = OWN_PAGES
+) -> PrometheusServer | None:
     """Bind what the variables say; None, with a warning, when the address can't be had."""
     host = environ.get(_HOST_VARIABLE, "").strip() or _HOST
     port = _port(environ)
     try:
-        return PrometheusServer(metrics, _listen(metrics, host, port), host)
+        return PrometheusServer(metrics, _listen(metrics, pages, host, port), host)
     except (OSError, UnicodeError) as error:
         _log.warning(
             "metrics for Prometheus are not served: cannot listen on %s:%d: %s. Every process"
@@ -67,13 +90,14 @@ def prometheus_server(metrics: Metrics, environ: Mapping[str, str]) -> Prometheu
         return None
 
 
-def _listen(metrics: Metrics, host: str, port: int) -> ThreadingHTTPServer:
+def _listen(metrics: Metrics, pages: Pages, host: str, port: int) -> ThreadingHTTPServer:
     family, _, _, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
 
     class Page(_Page):
-        served = metrics
+        written = partial(pages.metrics, metrics)
+        missing = staticmethod(pages.missing)
 
     class Listener(ThreadingHTTPServer):
         address_family = family
@@ -91,25 +115,32 @@ def _listen(metrics: Metrics, host: str, port: int) -> ThreadingHTTPServer:
 class _Page(BaseHTTPRequestHandler):
     """Answers GET and HEAD of the page."""
 
-    served: Metrics
+    written: Callable[[], bytes]
+    missing: Callable[[], str]
     timeout = _PATIENCE
     server_version = "mcpmesh"
     sys_version = ""
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        if path not in ("/", "/metrics"):
-            self.send_error(404, "metrics are at /metrics")
-            return
-        body = exposition(self.served)
-        self.send_response(200)
-        self.send_header("Content-Type", CONTENT_TYPE)
+        if path in ("/", "/metrics"):
+            self._answer(200, self.written(), CONTENT_TYPE)
+        elif path == "/readyz":
+            missing = self.missing()
+            said = f"not ready: {missing}\n" if missing else "ready\n"
+            self._answer(503 if missing else 200, said.encode(), "text/plain; charset=utf-8")
+        else:
+            self.send_error(404, "metrics are at /metrics, readiness at /readyz")
+
+    do_HEAD = do_GET
+
+    def _answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(body)
-
-    do_HEAD = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
         """Note a request among the details of the log, not on stderr."""

@@ -21,7 +21,7 @@ from mcpmesh.telemetry.exporters import (
 from mcpmesh.telemetry.instruments import Instruments, add_instruments
 from mcpmesh.telemetry.metric_export import PeriodicExport
 from mcpmesh.telemetry.metrics import Metrics
-from mcpmesh.telemetry.prometheus_server import prometheus_server
+from mcpmesh.telemetry.prometheus_server import OWN_PAGES, Pages, prometheus_server
 from mcpmesh.telemetry.resource import resource_from
 from mcpmesh.telemetry.sampling import Decision, sampling_from
 from mcpmesh.telemetry.tracing import RandomIds, Recorder, Tracing
@@ -60,6 +60,7 @@ def setup(
     version: str = "",
     stream: TextIO | None = None,
     share: bool = False,
+    pages: Pages = OWN_PAGES,
 ) -> Telemetry:
     """Put traces and metrics together; in every process for itself, so after a fork.
 
@@ -88,7 +89,7 @@ def setup(
         _log.warning("OTEL_LOGS_EXPORTER: logs go to stderr only, not to %r", logs)
     prometheus = ""
     if "prometheus" in exporter_names(METRICS, environ):
-        server = prometheus_server(metrics, environ)
+        server = prometheus_server(metrics, environ, pages)
         if server is not None:
             server.start()
             prometheus = server.endpoint

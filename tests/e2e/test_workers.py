@@ -1,15 +1,22 @@
 """`router --workers`: processes that share a port, and know the same replicas."""
 
+import asyncio
 import os
+import re
 import signal
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import grpc
+import pytest
 
 from mcpmesh.v1 import discovery_pb2
-from tests.e2e.commands import TOOLS, alive, command, eventually
-from tests.e2e.stubs import Stubs
+from tests.e2e.commands import TOOLS, Command, alive, command, eventually
+from tests.e2e.stubs import Stubs, request, text_of
 
 ANY = "127.0.0.1:0"
 CONNECTIONS = 16
@@ -63,6 +70,162 @@ async def test_workers_know_all_replicas_and_are_replaced_when_they_die(tmp_path
             await eventually(lambda: all_know(1))
         router.stop()
         assert not any(alive(pid) for pid in workers)
+
+
+@asynccontextmanager
+async def connected(router: Command, count: int = CONNECTIONS) -> AsyncIterator[list[Stubs]]:
+    """Give connections that reach every worker."""
+    async with AsyncExitStack() as stack:
+        all_stubs = [await stack.enter_async_context(Stubs(router.grpc)) for _ in range(count)]
+        for stubs in all_stubs:
+            await eventually(lambda stubs=stubs: answers(stubs))
+        assert all(connections(pid, router.grpc) for pid in router.children())
+        yield all_stubs
+
+
+def connections(pid: int, router: str) -> set[str]:
+    """Return the callers' connections that a process has, by the numbers of their sockets."""
+    port = f":{int(router.rpartition(':')[2]):04X}"
+    open_now = {
+        fields[9]
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if (fields := line.split())[1].endswith(port) and fields[3] == "01"
+    }
+    held = set()
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            held.add(os.readlink(fd))
+    return {inode for inode in open_now if f"socket:[{inode}]" in held}
+
+
+async def test_only_the_calls_of_a_killed_worker_are_lost(tmp_path: Path) -> None:
+    with (
+        command(tmp_path, "router", "--workers", "2", "--grpc", ANY) as router,
+        command(tmp_path, "serve", TOOLS, "--router", router.grpc),
+    ):
+        await eventually(lambda: _ready(router.grpc))
+        async with connected(router) as all_stubs:
+            failed: set[int] = set()
+            answered = Counter[int]()
+
+            async def call(number: int) -> None:
+                while True:
+                    if await answers(all_stubs[number]):
+                        answered[number] += 1
+                    else:
+                        failed.add(number)
+                    await asyncio.sleep(0.002)
+
+            calling = [asyncio.create_task(call(number)) for number in range(CONNECTIONS)]
+            dead, other = router.children()
+            lost, kept = connections(dead, router.grpc), connections(other, router.grpc)
+            assert len(lost) + len(kept) >= CONNECTIONS
+            os.kill(dead, signal.SIGKILL)
+            await eventually(lambda: len(router.children()) == 2)
+            router.note_pids()
+            # All go on, those of the dead worker over another one.
+            before = answered.copy()
+            await eventually(lambda: all(answered[n] > before[n] + 20 for n in range(CONNECTIONS)))
+            assert kept <= connections(other, router.grpc)
+            assert len(failed) <= len(lost)
+            for task in calling:
+                task.cancel()
+            await asyncio.gather(*calling, return_exceptions=True)
+
+
+@pytest.mark.parametrize("parent_is_killed", [False, True])
+async def test_every_worker_finishes_its_calls_when_told_to_stop(
+    tmp_path: Path, parent_is_killed: bool
+) -> None:
+    """Also when the process that starts them and keeps the registry dies."""
+    options = ("--workers", "2", "--grpc", ANY, "--drain-grace", "600")
+    with (
+        command(tmp_path, "router", *options) as router,
+        # With the router gone for good, it has nobody to take leave of.
+        command(tmp_path, "serve", TOOLS, "--router", router.grpc),
+    ):
+        await eventually(lambda: _ready(router.grpc))
+        workers = router.children()
+        async with connected(router) as all_stubs:
+            folders = [tmp_path / str(number) for number in range(CONNECTIONS)]
+            held = []
+            for stubs, folder in zip(all_stubs, folders, strict=True):
+                folder.mkdir()
+                held.append(stubs.tools.Invoke(request("hold", folder=str(folder), seconds=1.5)))
+            await eventually(lambda: all((folder / "began").exists() for folder in folders))
+            if parent_is_killed:
+                router.kill()
+            else:
+                router.terminate()
+            for call in held:
+                assert text_of((await call).result) == "held"
+            assert router.ended() == (-signal.SIGKILL if parent_is_killed else 0)
+        await eventually(lambda: not any(alive(pid) for pid in workers))
+
+
+METRICS = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
+SERVED = re.compile(r"^rpc_server_call_duration_seconds_count\{.*Invoke\".*\} (\d+)$", re.M)
+
+
+async def test_metrics_and_readiness_are_of_all_workers(tmp_path: Path) -> None:
+    with (
+        command(tmp_path, "router", "--workers", "2", "--grpc", ANY, env=METRICS) as router,
+        command(tmp_path, "serve", TOOLS, "--router", router.grpc),
+    ):
+        await eventually(lambda: _ready(router.grpc))
+        url = metrics_url(router)
+        assert (await asked(router.grpc)).total() == CONNECTIONS
+        await eventually(lambda: served(url) == CONNECTIONS)
+        assert await page(f"{url}/readyz") == (200, "ready\n")
+
+        workers = router.children()
+        os.kill(workers[0], signal.SIGKILL)
+        await eventually(lambda: _is_missing(url, "router/"))
+        assert served(url) == CONNECTIONS
+        await eventually(lambda: _is_ready(url))
+        router.note_pids()
+        await eventually(lambda: _ready(router.grpc))
+        assert (await asked(router.grpc)).total() == CONNECTIONS
+        await eventually(lambda: served(url) == 2 * CONNECTIONS)
+
+
+def metrics_url(router: Command) -> str:
+    """Return where the router serves metrics: its own line, not one of its workers'."""
+    (url,) = (
+        line["message"].rpartition(" ")[2].removesuffix("/metrics")
+        for line in router.lines()
+        if line.get("message", "").startswith("metrics for Prometheus")
+        and line["pid"] == router.process.pid
+    )
+    return str(url)
+
+
+async def page(url: str) -> tuple[int, str]:
+    def get() -> tuple[int, str]:
+        try:
+            with urlopen(url, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            return error.code, error.read().decode()
+
+    return await asyncio.to_thread(get)
+
+
+def served(url: str) -> int:
+    with urlopen(f"{url}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    assert text.count("# TYPE rpc_server_call_duration_seconds ") == 1
+    assert text.count("target_info{") == 1
+    return sum(int(count) for count in SERVED.findall(text))
+
+
+async def _is_missing(url: str, who: str) -> bool:
+    status, text = await page(f"{url}/readyz")
+    return status == 503 and text.startswith(f"not ready: {who}")
+
+
+async def _is_ready(url: str) -> bool:
+    return (await page(f"{url}/readyz"))[0] == 200
 
 
 async def answers(stubs: Stubs) -> bool:

@@ -106,6 +106,7 @@ def test_prometheus_is_served_until_the_shutdown():
     assert b'mcpmesh_router_refusals_total{rpc_response_status_code="NOT_FOUND"} 3\n' in page
     assert content_type == CONTENT_TYPE
     assert scraped(url)[0] == page
+    assert scraped(f"{url}/readyz")[0] == b"ready\n"
     with pytest.raises(HTTPError, match="404"):
         scraped(f"{url}/else")
     telemetry.shutdown()
