@@ -44,7 +44,11 @@ _CLOSED = int(StreamState.CLOSED)
 NO_PROMISE = -1
 
 #: What waits to be sent: body bytes, a header block (fields, volatile fields, end), or the end.
-_Piece = memoryview | tuple[Headers, Volatile, bool] | None
+_Piece = memoryview | bytearray | tuple[Headers, Volatile, bool] | None
+#: Body bytes below the first size wait together, in pieces of about the second: an object each
+#: would take forty times the memory of a message of one byte.
+_SMALL_BYTES = 1024
+_TOGETHER_BYTES = 16 * 1024
 
 
 class StreamSink(Protocol):
@@ -200,9 +204,7 @@ class Stream:
                     connection.forget(self)
             return
         if size:
-            # A view, so that cutting a large message into frames copies each byte once.
-            self._enqueue(memoryview(data))
-            self.queued_bytes += size
+            self._enqueue_data(data)
         if end:
             self._enqueue(None)
             self.state |= _LOCAL
@@ -329,16 +331,19 @@ class Stream:
             return 0
         return self._emit_data(piece, budget)
 
-    def _emit_data(self, piece: memoryview, budget: int) -> int:
+    def _emit_data(self, piece: memoryview | bytearray, budget: int) -> int:
         size = min(len(piece), budget, self.send_window)
         if size <= 0:
             return -1
         queue = self.queue
         assert queue is not None
+        sent = piece[:size]
         if size == len(piece):
             queue.popleft()
-        else:
+        elif isinstance(piece, memoryview):
             queue[0] = piece[size:]
+        else:
+            del piece[:size]
         flags = 0
         if queue and queue[0] is None:
             queue.popleft()
@@ -347,12 +352,25 @@ class Stream:
         self.send_window -= size
         connection = self._connection
         connection.send_window -= size
-        connection.emit(_pack(size >> 8, size & 0xFF, 0, flags, self.id) + piece[:size])
+        connection.emit(_pack(size >> 8, size & 0xFF, 0, flags, self.id) + sent)
         if self.taken is not None:
             self.taken(size)
         if flags:
             self._all_sent()
         return size
+
+    def _enqueue_data(self, data: bytes) -> None:
+        size = len(data)
+        self.queued_bytes += size
+        if size >= _SMALL_BYTES:
+            # A view, so that cutting a large message into frames copies each byte once.
+            self._enqueue(memoryview(data))
+            return
+        last = self.queue[-1] if self.queue else None
+        if isinstance(last, bytearray) and len(last) < _TOGETHER_BYTES:
+            last += data
+        else:
+            self._enqueue(bytearray(data))
 
     def _enqueue(self, piece: _Piece) -> None:
         if self.queue is None:

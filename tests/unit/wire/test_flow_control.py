@@ -44,6 +44,20 @@ def test_a_body_waits_for_the_stream_window_and_leaves_as_it_opens_5_2():
     assert not talk.connection.streams
 
 
+def test_small_pieces_that_wait_leave_together_and_in_order():
+    """An object for each of many messages of a byte would be forty times their size."""
+    talk, stream = serving(1, settings="INITIAL_WINDOW_SIZE=0")
+    for piece in (*[b"a"] * 600, bytes(2000), *[b"b"] * 600):
+        stream.send_data(piece)
+    stream.send_data(b"c", True)
+    assert stream.queued_bytes == 3201
+    talk.hear("WINDOW_UPDATE 1 +3")
+    assert talk.said() == ['DATA 1 "aaa"']
+    talk.hear("WINDOW_UPDATE 1 +10000")
+    assert [line.split(" ")[2] for line in talk.said()] == ["*597", "*2000", "*601"]
+    assert not talk.connection.streams
+
+
 def test_a_body_waits_for_the_connection_window_6_9_1():
     talk, stream = serving(1, settings="INITIAL_WINDOW_SIZE=1000000")
     stream.send_data(bytes(65_600), True)

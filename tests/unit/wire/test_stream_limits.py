@@ -29,7 +29,7 @@ def test_a_stream_that_waits_sends_its_body_when_it_starts():
     talk.said()
     talk.hear("HEADERS 1 :status=200 END_STREAM")
     assert [line.split(" :")[0] for line in talk.said()] == [
-        "HEADERS 3", 'DATA 3 "hello"', 'DATA 3 "!" END_STREAM',
+        "HEADERS 3", 'DATA 3 "hello!" END_STREAM',
     ]  # fmt: skip
 
 
