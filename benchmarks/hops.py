@@ -21,8 +21,9 @@ HAPROXY = "HAProxy"
 GRPC_AIO = "grpc.aio proxy"
 DIRECT = "direct"
 
-INVOKE = "/mcpmesh.v1.ToolService/Invoke"
-INVOKE_STREAM = "/mcpmesh.v1.ToolService/InvokeStream"
+SERVICE = "/mcpmesh.v1.ToolService/"
+INVOKE = f"{SERVICE}Invoke"
+INVOKE_STREAM = f"{SERVICE}InvokeStream"
 #: 58 bytes as a message.
 REQUEST = invoke_pb2.InvokeRequest(
     tool="echo", arguments=b'{"text":"hello world, this is a tool call","n":42}'

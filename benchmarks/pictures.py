@@ -11,6 +11,7 @@ DRAWN = {
     "server": ("calls_per_cpu_second", "calls per CPU second, more is better"),
     "client": ("calls_per_cpu_second", "calls per CPU second, more is better"),
     "stream": ("cpu_us_per_message", "CPU µs per message, less is better"),
+    "fairness": ("p99_us", "p99 µs of a small call, less is better"),
     "bridge": ("cpu_us_per_call", "CPU µs per call of the process that speaks MCP, less is better"),
 }
 _OURS, _THEIRS = "#0b7a75", "#b8c4c9"

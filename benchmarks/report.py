@@ -27,9 +27,25 @@ COLUMNS = {
     "idle_mib": ("idle MiB", "{:,.1f}", 1.0),
     "peak_growth_mib": ("largest growth, MiB", "{:,.1f}", 1.0),
     "read_mb": ("MB read", "{:,.0f}", 1.0),
+    "kib_per_connection": ("KiB per connection", "{:,.1f}", 1.0),
+    "kib_per_stream": ("KiB per stream", "{:,.1f}", 1.0),
+    "kib_per_request": ("KiB per request", "{:,.1f}", 1.0),
+    "growth_after_mib": ("growth afterwards, MiB", "{:,.1f}", 1.0),
+    "seconds": ("seconds", "{:,.1f}", 1.0),
+    "stream_mb_per_second": ("stream, MB/s", "{:,.0f}", 1.0),
+    "calls": ("calls", "{:,.0f}", 1.0),
+    "failed": ("failed", "{:,.0f}", 1.0),
+    "cores": ("cores used", "{:,.2f}", 1.0),
+    "rest_before_mib": ("MiB at rest before", "{:,.1f}", 1.0),
+    "rest_after_mib": ("MiB at rest after", "{:,.1f}", 1.0),
+    "descriptors_left": ("descriptors left", "{:,.0f}", 1.0),
+    "tasks_left": ("tasks left", "{:,.0f}", 1.0),
+    "objects_left": ("objects left", "{:,.0f}", 1.0),
 }
 #: With these a ratio to ours is shown.
 COMPARED = ("cpu_us_per_call", "cpu_us_per_call_all", "cpu_us_per_message", "calls_per_cpu_second")
+#: Benchmarks of ours alone, in several places: how far these differ is the point.
+WITHIN = {"fairness": ("p50_us", "p99_us")}
 TITLES = {
     "hop": "A unary call through a hop",
     "server": "A gRPC server",
@@ -37,6 +53,9 @@ TITLES = {
     "stream": "A streamed message through a hop",
     "bridge": "tools/call over HTTP",
     "memory": "Memory of the router behind a slow reader",
+    "footprint": "Memory of the router under many of everything",
+    "fairness": "Small calls beside a huge stream",
+    "soak": "The router after a soak at half load",
 }
 #: What the README shows: benchmark, case, metric.
 SHORT = (
@@ -53,6 +72,8 @@ SHORT = (
     ("bridge", "2025-11-25, 64 connections", "cpu_us_per_call"),
     ("memory", "slow to give credit", "peak_growth_mib"),
     ("memory", "slow to read", "peak_growth_mib"),
+    ("footprint", "10,000 idle connections after a call", "kib_per_connection"),
+    ("footprint", "10,000 open streams, both ways", "kib_per_stream"),
 )
 
 
@@ -112,13 +133,14 @@ def full(results: Any, pictures: dict[str, Path]) -> str:
         if name in pictures:
             lines += ["", f"![{title}](images/{pictures[name].name})"]
         for case, contestants in benchmark["cases"].items():
-            lines += ["", f"**{case}**", "", *case_table(contestants)]
+            shown = (*COMPARED, *WITHIN.get(name, ()))
+            lines += ["", f"**{case}**", "", *case_table(contestants, shown)]
         for peer, how in benchmark["skipped"].items():
             lines += ["", f"Not measured, because it was not installed: {peer} ({how})."]
     return "\n".join(lines)
 
 
-def case_table(contestants: Any) -> list[str]:
+def case_table(contestants: Any, compared: Iterable[str] = COMPARED) -> list[str]:
     """Write the medians of a case; in brackets how many times our value it is."""
     metrics = list(next(iter(contestants.values()))["median"])
     rows = []
@@ -127,7 +149,7 @@ def case_table(contestants: Any) -> list[str]:
         for metric in metrics:
             text = cell(metric, measured["median"][metric])
             ratio = measured["ratio"].get(metric)
-            shown = metric in COMPARED and ratio and len(contestants) > 1
+            shown = metric in compared and ratio and len(contestants) > 1
             cells.append(f"{text} ({ratio:.2f})" if shown else text)
         rows.append(cells)
     return table(("", *(COLUMNS[each][0] for each in metrics)), rows)

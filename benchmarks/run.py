@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bridge, client, hop, memory, server, stream
+from benchmarks import bridge, client, fairness, footprint, hop, memory, server, soak, stream
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.machine import busy_now, machine, versions
 from benchmarks.harness.peers import install_peers
@@ -21,6 +21,9 @@ BENCHMARKS: dict[str, Callable[[Bench], None]] = {
     "stream": stream.run,
     "bridge": bridge.run,
     "memory": memory.run,
+    "footprint": footprint.run,
+    "fairness": fairness.run,
+    "soak": soak.run,
 }
 #: These compare with what is installed for it.
 _WITH_PEERS = {"hop", "stream", "bridge"}
