@@ -93,6 +93,13 @@ class LocalCall(Call):
         self.send_headers(headers, volatile)
         self.send_data(data)
 
+    def send_answer(
+        self, headers: Headers, volatile: Volatile, data: bytes, trailers: Headers
+    ) -> None:
+        """Take a whole answer."""
+        self.send_message(headers, volatile, data)
+        self.send_headers(trailers, (), True)
+
     def send_data(self, data: bytes, end: bool = False) -> None:
         """Take body bytes."""
         try:

@@ -20,6 +20,7 @@ from mcpmesh.rpc.compression import compress
 from mcpmesh.rpc.http_status import code_of_http, code_of_reset
 from mcpmesh.rpc.message_queue import MessageQueue
 from mcpmesh.rpc.writer import MessageWriter
+from mcpmesh.wire.block import Block
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.stream import Stream
@@ -164,6 +165,13 @@ class CallBase:
         else:
             self._on_head(headers)
 
+    def on_answer(self, head: Block, data: bytes, trailers: Headers) -> None:
+        self._on_head(head.headers)
+        if self._code is None:
+            self.on_data(data, False)
+        if self._code is None:
+            self._on_trailers(trailers)
+
     def on_data(self, data: bytes, end: bool) -> None:
         try:
             self._queue.feed(data)
@@ -186,15 +194,24 @@ class CallBase:
 
     # The way of a call
 
-    def _open(self, connection: Connection, end: bool = False) -> Stream:
+    def _open(self, connection: Connection) -> Stream:
         """Send the head; the stream may wait for the peer's limit of streams."""
-        volatile = self._own_fields
-        remaining = self.time_remaining()
-        if remaining is not None:
-            volatile = (*volatile, *self._channel.timeout_field(remaining))
-        stream = self._stream = connection.open(self._fields, self, volatile, end)
+        stream = self._stream = connection.open(self._fields, self, self._volatile())
         self._queue.attach(stream)
         return stream
+
+    def _request(self, connection: Connection, body: bytes) -> None:
+        """Send head and body; the stream may wait for the peer's limit of streams."""
+        stream = connection.request(self._fields, self._volatile(), body, self)
+        self._stream = stream
+        self._queue.attach(stream)
+
+    def _volatile(self) -> Headers:
+        """Return the header fields that are this call's own."""
+        remaining = self.time_remaining()
+        if remaining is None:
+            return self._own_fields
+        return (*self._own_fields, *self._channel.timeout_field(remaining))
 
     def _not_connected(self, error: NoReplica) -> None:
         """End a call that waits for a connection in vain; this is its waiting task."""

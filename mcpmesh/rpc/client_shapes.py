@@ -39,7 +39,7 @@ class UnaryRequestCall(CallBase):
     def _send(self, connection: Connection) -> None:
         framed = frame_message(*self._packed)
         self._packed = (b"", False)
-        self._open(connection).send_data(framed, True)
+        self._request(connection, framed)
 
     async def _send_later(self) -> None:
         try:

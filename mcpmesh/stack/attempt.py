@@ -17,6 +17,7 @@ from mcpmesh.codec.metadata import decode_message
 from mcpmesh.codec.status import status_from
 from mcpmesh.errors import RemoteProtocolError, ReplicaLost
 from mcpmesh.stack.layer import outcome
+from mcpmesh.wire.block import Block
 from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
@@ -42,6 +43,11 @@ class Caller(Protocol):
 
     def send_message(self, headers: Headers, volatile: Volatile, data: bytes) -> None:
         """Take the head and the first body bytes."""
+
+    def send_answer(
+        self, headers: Headers, volatile: Volatile, data: bytes, trailers: Headers
+    ) -> None:
+        """Take a whole answer."""
 
     def send_data(self, data: bytes, end: bool = False) -> None:
         """Take body bytes."""
@@ -108,6 +114,23 @@ class Attempt:
         elif self.call.requests is not None:
             self._commit(b"", ())
 
+    def on_answer(self, head: Block, data: bytes, trailers: Headers) -> None:
+        call = self.call
+        if trailers != OK_TRAILERS or call.requests is not None:
+            self.on_headers(head.headers, False)
+            self.on_data(data, False)
+            self.on_headers(trailers, True)
+            return
+        # The head is looked through once, however many answers begin with it.
+        headers = head.note
+        if headers is None:
+            headers = head.note = _without_correlation(head.headers)
+        assert self.stream is not None
+        caller = self._caller = call.caller
+        caller.taken = self.stream.consumed
+        caller.send_answer(headers, call.extra(), data, trailers)
+        self.bottom.ended(self, StatusCode.OK, "")
+
     def on_data(self, data: bytes, end: bool) -> None:
         caller = self._caller
         if caller is None:
@@ -155,10 +178,7 @@ class Attempt:
                 caller.stop()
             self.bottom.ended(self, *_status(trailers))
             return
-        for field in head:
-            if field[0] == CORRELATION:
-                head = tuple(field for field in head if field[0] != CORRELATION)
-                break
+        head = _without_correlation(head)
         assert self.stream is not None
         caller.taken = self.stream.consumed
         if data:
@@ -193,6 +213,14 @@ class Attempt:
         if not isinstance(error, asyncio.CancelledError):
             self.call.broken(error)
         self.bottom.ended(self, *outcome(error))
+
+
+def _without_correlation(headers: Headers) -> Headers:
+    """Return what of a replica's head is passed on; the same object when that is all of it."""
+    for field in headers:
+        if field[0] == CORRELATION:
+            return tuple(field for field in headers if field[0] != CORRELATION)
+    return headers
 
 
 def _status(trailers: Headers) -> tuple[StatusCode, str]:

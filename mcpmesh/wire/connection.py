@@ -169,7 +169,7 @@ class Connection:
         stream.state = _HALF_CLOSED
         self.send_window -= size
         head = self.header_frame(stream_id, headers, volatile, False)
-        self.emit(head + HEADER.pack(size >> 8, size & 0xFF, 0, END_STREAM, stream_id) + body)
+        self.emit(head + HEADER.pack(size << 8, END_STREAM, stream_id) + body)
         return stream
 
     def pump(self) -> None:
@@ -244,7 +244,7 @@ class Connection:
         size = len(block)
         if size <= self.peer.max_frame_size:
             flags = END_HEADERS | END_STREAM if end else END_HEADERS
-            return HEADER.pack(size >> 8, size & 0xFF, HEADERS, flags, stream_id) + block
+            return HEADER.pack(size << 8 | HEADERS, flags, stream_id) + block
         return header_frames(stream_id, block, end=end, max_frame=self.peer.max_frame_size)
 
     def schedule(self, stream: Stream) -> None:

@@ -25,11 +25,9 @@ PADDED = 0x8
 HAS_PRIORITY = 0x20
 
 HEADER_BYTES = 9
-#: Length (high 16 bits, low 8 bits), kind, flags, stream id. One unpack for a frame's header
-#: costs 0.15 µs, indexing its bytes one by one 0.45 µs.
-HEADER = Struct(">HBBBI")
-#: The same for reading: length and kind in one number, flags, stream id; two numbers less to make.
-HEADER_IN = Struct(">IBI")
+#: Length and kind in one number (`length << 8 | kind`), flags, stream id. One unpack for a frame's
+#: header costs a third of indexing its bytes one by one.
+HEADER = Struct(">IBI")
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_STREAM_ID = 0x7FFFFFFF
@@ -43,7 +41,7 @@ _pack = HEADER.pack
 def frame(kind: int, flags: int, stream_id: int, payload: bytes) -> bytes:
     """Write a frame."""
     size = len(payload)
-    return _pack(size >> 8, size & 0xFF, kind, flags, stream_id) + payload
+    return _pack(size << 8 | kind, flags, stream_id) + payload
 
 
 def window_update(stream_id: int, increment: int) -> bytes:
@@ -51,12 +49,12 @@ def window_update(stream_id: int, increment: int) -> bytes:
 
     Units: bytes of credit, 1 to 2^31-1.
     """
-    return _pack(0, 4, WINDOW_UPDATE, 0, stream_id) + increment.to_bytes(4, "big")
+    return _pack(4 << 8 | WINDOW_UPDATE, 0, stream_id) + increment.to_bytes(4, "big")
 
 
 def rst_stream(stream_id: int, code: int) -> bytes:
     """Write a RST_STREAM."""
-    return _pack(0, 4, RST_STREAM, 0, stream_id) + code.to_bytes(4, "big")
+    return _pack(4 << 8 | RST_STREAM, 0, stream_id) + code.to_bytes(4, "big")
 
 
 def goaway(last_stream_id: int, code: int, reason: str) -> bytes:
@@ -70,7 +68,7 @@ def header_frames(stream_id: int, block: bytes, *, end: bool, max_frame: int) ->
     flags = END_STREAM if end else 0
     if len(block) <= max_frame:
         size = len(block)
-        return _pack(size >> 8, size & 0xFF, HEADERS, flags | END_HEADERS, stream_id) + block
+        return _pack(size << 8 | HEADERS, flags | END_HEADERS, stream_id) + block
     parts = [frame(HEADERS, flags, stream_id, block[:max_frame])]
     for start in range(max_frame, len(block), max_frame):
         last = END_HEADERS if start + max_frame >= len(block) else 0

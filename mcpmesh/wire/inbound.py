@@ -17,8 +17,8 @@ from mcpmesh.wire.frame import (
     END_HEADERS,
     END_STREAM,
     HAS_PRIORITY,
+    HEADER,
     HEADER_BYTES,
-    HEADER_IN,
     HEADERS,
     MAX_STREAM_ID,
     PADDED,
@@ -34,10 +34,14 @@ if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
 
 _REMOTE_ENDED = int(StreamState.HALF_CLOSED_REMOTE)
+_LOCAL_ENDED = int(StreamState.HALF_CLOSED_LOCAL)
 _CLOSED = int(StreamState.CLOSED)
+#: Flags of a block that is all of the trailers.
+_LAST = END_HEADERS | END_STREAM
+_HTTP_OK = 200
 #: A HEADERS frame with END_HEADERS alone of these is a whole block as it stands.
 _FRAGMENT_FLAGS = END_HEADERS | PADDED | HAS_PRIORITY
-_unpack = HEADER_IN.unpack_from
+_unpack = HEADER.unpack_from
 
 
 class Inbound:
@@ -67,6 +71,7 @@ class Inbound:
         connection = self._connection
         blocks = self._blocks
         max_frame = connection.limits.max_frame_bytes
+        client = connection.client
         while position <= last:
             length, flags, stream_id = _unpack(buffer, position)
             kind = length & 0xFF
@@ -88,7 +93,13 @@ class Inbound:
             if kind == DATA:
                 self._on_data(stream_id, flags, buffer[start:end])
             elif kind == HEADERS:
-                if flags & _FRAGMENT_FLAGS == END_HEADERS and stream_id:
+                if client and flags == END_HEADERS:
+                    answered = self._take_answer(stream_id, buffer, start, end)
+                    if answered:
+                        position = answered
+                    else:
+                        self._on_block(stream_id, False, buffer[start:end])
+                elif flags & _FRAGMENT_FLAGS == END_HEADERS and stream_id:
                     # A whole block as it stands: nearly all of them, one call less.
                     self._on_block(stream_id, flags & END_STREAM == END_STREAM, buffer[start:end])
                 else:
@@ -239,6 +250,62 @@ class Inbound:
                 connection.forget(stream)
         if sink is not None:
             sink.on_headers(block.headers, ended)
+
+    def _take_answer(self, stream_id: int, buffer: bytes, start: int, end: int) -> int:
+        """Take head, body and trailers in one step, when nothing about them is unusual.
+
+        Most answers to unary calls arrive whole, and their head and trailers came before; taken
+        frame by frame they cost half as much again. The head's block is from `start` to `end`.
+        Returns: where the frame after the answer starts; 0 when it must be taken frame by frame.
+        """
+        connection = self._connection
+        stream = connection.streams.get(stream_id)
+        received = len(buffer)
+        total = received - HEADER_BYTES
+        if (
+            stream is None
+            or stream.state != _LOCAL_ENDED
+            or stream.queue
+            or stream.content_left != UNCHECKED
+            or end > total
+        ):
+            return 0
+        length, flags, same_id = _unpack(buffer, end)
+        body = end + HEADER_BYTES
+        ended = body + (length >> 8)
+        size = ended - body
+        # A length that stands alone is that of DATA without flags: kind and flags are zero.
+        if length & 0xFF or flags or same_id != stream_id or not size or ended > total:
+            return 0
+        length, flags, same_id = _unpack(buffer, ended)
+        last = ended + HEADER_BYTES
+        after: int = last + (length >> 8)
+        if length & 0xFF != HEADERS or flags != _LAST or same_id != stream_id or after > received:
+            return 0
+        head = self._blocks.known(buffer[start:end])
+        trailers = self._blocks.known(buffer[last:after])
+        if (
+            head is None
+            or head.status != _HTTP_OK
+            or head.content_length != NO_PROMISE
+            or trailers is None
+            or not trailers.is_trailers
+            or not trailers.headers
+            or size > self.recv_window
+            or size > connection.stream_window
+            or size > connection.limits.max_frame_bytes
+        ):
+            return 0
+        take = getattr(stream.sink, "on_answer", None)
+        if take is None:
+            return 0
+        self.recv_window -= size
+        stream.held = size
+        stream.content_left = NO_PROMISE
+        stream.state = _CLOSED
+        connection.forget(stream)
+        take(head, buffer[body:ended], trailers.headers)
+        return after
 
     def _on_interim(self, ended: bool) -> None:
         """Pass over a 1xx head: the final one follows."""

@@ -13,7 +13,7 @@ from enum import IntFlag
 from typing import TYPE_CHECKING, Protocol
 
 from mcpmesh.errors import LocalProtocolError
-from mcpmesh.wire.block import UNCHECKED
+from mcpmesh.wire.block import UNCHECKED, Block
 from mcpmesh.wire.error_code import ErrorCode, StreamFault
 from mcpmesh.wire.frame import HEADER, rst_stream, window_update
 from mcpmesh.wire.hpack_encoder import Volatile
@@ -66,6 +66,13 @@ class StreamSink(Protocol):
 
     def on_reset(self, code: int, message: str) -> None:
         """Learn that the stream ended early: reset by the peer, or its connection is gone."""
+
+
+class AnswerSink(StreamSink, Protocol):
+    """A sink that also takes a whole answer in one step, when all of it is there at once."""
+
+    def on_answer(self, head: Block, data: bytes, trailers: Headers) -> None:
+        """Take the head of a 200, the body, and the trailers that end it."""
 
 
 class Stream:
@@ -157,27 +164,54 @@ class Stream:
 
     def send_message(self, headers: Headers, volatile: Volatile, data: bytes) -> None:
         """Send the head and what is there of the body: in one piece when nothing holds it back."""
-        size = len(data)
-        connection = self._connection
-        if (
-            self.queue
-            or size > self.send_window
-            or size > connection.send_window
-            or size > connection.peer.max_frame_size
-            or not connection.writable
-            or not self.id
-        ):
+        if not self._may_send(len(data)):
             self.send_headers(headers, volatile)
             self.send_data(data)
             return
+        connection = self._connection
+        head = connection.header_frame(self.id, headers, volatile, False)
+        connection.emit(head + self._data_frame(data))
+
+    def send_answer(
+        self, headers: Headers, volatile: Volatile, data: bytes, trailers: Headers
+    ) -> None:
+        """Send a whole answer: in one piece when nothing holds it back."""
+        if not self._may_send(len(data)):
+            self.send_message(headers, volatile, data)
+            self.send_headers(trailers, (), True)
+            return
+        connection = self._connection
+        head = connection.header_frame(self.id, headers, volatile, False) + self._data_frame(data)
+        connection.emit(head + connection.header_frame(self.id, trailers, (), True))
+        self.state = state = self.state | _LOCAL
+        if state == _CLOSED:
+            connection.forget(self)
+
+    def _may_send(self, size: int) -> bool:
+        """Tell whether a head and so many bytes after it may leave now.
+
+        Raises: LocalProtocolError after the end.
+        """
         if self.state & _LOCAL:
             raise LocalProtocolError(f"stream {self.id}: headers after the end")
+        connection = self._connection
+        return bool(
+            not self.queue
+            and size <= self.send_window
+            and size <= connection.send_window
+            and size <= connection.peer.max_frame_size
+            and connection.writable
+            and self.id
+        )
+
+    def _data_frame(self, data: bytes) -> bytes:
+        """Write body bytes that may leave, and book them."""
+        size = len(data)
         self.send_window -= size
-        connection.send_window -= size
-        head = connection.header_frame(self.id, headers, volatile, False)
-        connection.emit(head + _pack(size >> 8, size & 0xFF, 0, 0, self.id) + data)
+        self._connection.send_window -= size
         if self.taken is not None and size:
             self.taken(size)
+        return _pack(size << 8, 0, self.id) + data
 
     def send_data(self, data: bytes, end: bool = False) -> None:
         """Send body bytes, now as far as the windows allow and the rest when they open."""
@@ -195,7 +229,7 @@ class Stream:
         ):
             self.send_window -= size
             connection.send_window -= size
-            connection.emit(_pack(size >> 8, size & 0xFF, 0, 1 if end else 0, self.id) + data)
+            connection.emit(_pack(size << 8, 1 if end else 0, self.id) + data)
             if self.taken is not None and size:
                 self.taken(size)
             if end:
@@ -321,7 +355,7 @@ class Stream:
         if piece is None or isinstance(piece, tuple):
             queue.popleft()
             if piece is None:
-                connection.emit(_pack(0, 0, 0, 1, self.id))
+                connection.emit(_pack(0, 1, self.id))
                 ended = True
             else:
                 headers, volatile, ended = piece
@@ -352,7 +386,7 @@ class Stream:
         self.send_window -= size
         connection = self._connection
         connection.send_window -= size
-        connection.emit(_pack(size >> 8, size & 0xFF, 0, flags, self.id) + sent)
+        connection.emit(_pack(size << 8, flags, self.id) + sent)
         if self.taken is not None:
             self.taken(size)
         if flags:
