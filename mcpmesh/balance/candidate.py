@@ -1,6 +1,7 @@
 """A replica that can be picked, and the load we put on it."""
 
-from mcpmesh.model.replica import Replica, split_endpoint
+from mcpmesh.model.address import Address
+from mcpmesh.model.replica import Replica
 
 
 class Candidate:
@@ -16,7 +17,8 @@ class Candidate:
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
         #: Host and port, and what people call it; said in every attempt's books.
-        self.address = split_endpoint(replica.endpoint)
+        address = Address.parse(replica.endpoint)
+        self.address = (address.label, address.port)
         self.name = str(replica)
         self.weight = replica.weight
         self.in_flight = 0

@@ -9,7 +9,7 @@ import time
 from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.http_connection import HttpConnection, HttpHouse
 from mcpmesh.bridge.http_head import date_line
-from mcpmesh.model.replica import join_endpoint, split_endpoint
+from mcpmesh.model.address import join_endpoint, split_endpoint
 
 BACKLOG = 1024
 #: Units: seconds between two looks at the deadlines of all connections.

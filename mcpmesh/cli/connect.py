@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from mcpmesh.cli.endpoint import reason_of
 from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.config import ClientSettings
-from mcpmesh.model.replica import split_endpoint
+from mcpmesh.model.address import split_endpoint
 from mcpmesh.sdk.client import Client
 
 #: Seconds until a host that does not answer is taken for absent.

@@ -5,7 +5,7 @@ import os
 import socket
 
 from mcpmesh.cli.exits import CommandError, Exit
-from mcpmesh.model.replica import join_endpoint, split_endpoint
+from mcpmesh.model.address import join_endpoint, split_endpoint
 
 #: Hosts that mean "all addresses": nobody can connect to them by that name.
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}

@@ -15,7 +15,7 @@ from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.target import load_target
 from mcpmesh.config import ProcessSettings, ServeSettings
 from mcpmesh.errors import MeshError
-from mcpmesh.model.replica import join_endpoint, split_endpoint
+from mcpmesh.model.address import join_endpoint, split_endpoint
 from mcpmesh.sdk.tool_server import ToolServer
 from mcpmesh.telemetry.tool_observer import ToolTelemetry
 

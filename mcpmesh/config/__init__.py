@@ -11,8 +11,10 @@ from mcpmesh.config.checks import InvalidSetting
 from mcpmesh.config.process import ClientSettings, ProcessSettings
 from mcpmesh.config.router import RouterSettings, StaticReplica
 from mcpmesh.config.serve import ServeSettings
+from mcpmesh.config.tls import NO_TLS, TlsSettings
 
 __all__ = [
+    "NO_TLS",
     "BridgeSettings",
     "ClientSettings",
     "InvalidSetting",
@@ -20,4 +22,5 @@ __all__ = [
     "RouterSettings",
     "ServeSettings",
     "StaticReplica",
+    "TlsSettings",
 ]

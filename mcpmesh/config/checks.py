@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from math import isfinite
 
 from mcpmesh.errors import InvalidCall
-from mcpmesh.model.replica import split_endpoint
+from mcpmesh.model.address import Address
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -42,19 +42,22 @@ def check_choice(setting: str, value: str, choices: Iterable[str]) -> None:
 
 
 def check_listen(setting: str, endpoint: str) -> None:
-    """Refuse what is not HOST:PORT; port 0 takes a free one, an empty host all addresses."""
-    try:
-        split_endpoint(endpoint)
-    except InvalidCall as error:
-        raise InvalidSetting(setting, error.message) from error
+    """Refuse what nobody can listen on; port 0 takes a free one, an empty host all addresses."""
+    if _address(setting, endpoint).scheme == "dns":
+        raise InvalidSetting(setting, f"{endpoint!r} is a name to connect to; write HOST:PORT")
 
 
 def check_target(setting: str, endpoint: str) -> None:
     """Refuse what nobody can connect to: a missing host or port 0."""
-    check_listen(setting, endpoint)
-    host, port = split_endpoint(endpoint)
-    if not host or not port:
+    if not _address(setting, endpoint).is_complete:
         raise InvalidSetting(setting, f"endpoint {endpoint!r} needs a host and a port above 0")
+
+
+def _address(setting: str, endpoint: str) -> Address:
+    try:
+        return Address.parse(endpoint)
+    except InvalidCall as error:
+        raise InvalidSetting(setting, error.message) from error
 
 
 def check_origin(setting: str, origin: str) -> None:

@@ -37,7 +37,7 @@ class ClientSettings:
     """
 
     router: str = "127.0.0.1:7070"
-    """HOST:PORT of the router (or of one replica) to ask."""
+    """The router (or one replica) to ask: HOST:PORT, unix:/PATH or dns:///NAME:PORT."""
 
     def __post_init__(self) -> None:
         check_target("router", self.router)

@@ -1,5 +1,6 @@
 """Settings of a router."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -17,8 +18,9 @@ from mcpmesh.errors import InvalidCall
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import check_name
 
-#: Characters of endpoints that a replica id cannot have.
-_NOT_IN_IDS = str.maketrans({":": "-", "[": None, "]": None, "%": "-"})
+#: What endpoints have and a replica id cannot.
+_BRACKETS = re.compile(r"[\[\]]")
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+")
 CallLog = Literal["off", "errors", "sampled", "all"]
 
 
@@ -32,7 +34,7 @@ class StaticReplica:
     """
 
     endpoint: str
-    """Where it answers: HOST:PORT."""
+    """Where it answers: HOST:PORT, unix:/PATH, or dns:///NAME:PORT for all a name stands for."""
     tools: tuple[str, ...] = ()
     """Names of its tools, and of services as /PACKAGE.SERVICE; empty asks the replica."""
 
@@ -68,7 +70,12 @@ class StaticReplica:
     @property
     def id(self) -> str:
         """The replica id: made of the endpoint, so it stays the same over restarts."""
-        return "static-" + self.endpoint.translate(_NOT_IN_IDS)
+        return "static-" + _NOT_IN_IDS.sub(_dashes, _BRACKETS.sub("", self.endpoint))
+
+
+def _dashes(found: re.Match[str]) -> str:
+    # One each: an IPv6 address would lose what tells it from another.
+    return "-" * len(found[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ class RouterSettings:
     """
 
     grpc: str = "127.0.0.1:7070"
-    """Where the router takes gRPC: HOST:PORT; port 0 takes a free one."""
+    """Where the router takes gRPC: HOST:PORT, or unix:/PATH; port 0 takes a free one."""
     max_message_bytes: int = 4 * MIB
     """Largest gRPC message taken, in bytes."""
     max_metadata_bytes: int = 16 * KIB
@@ -93,7 +100,8 @@ class RouterSettings:
     call_log: CallLog = "sampled"
     """Which calls get a log line: none, failures, failures and sampled traces, or all."""
     static: tuple[str, ...] = ()
-    """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,/PACKAGE.SERVICE."""
+    """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,/PACKAGE.SERVICE;
+    dns:///NAME:PORT stands for every address of the name."""
 
     def __post_init__(self) -> None:
         check_listen("grpc", self.grpc)

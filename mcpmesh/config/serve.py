@@ -13,11 +13,11 @@ class ServeSettings:
     """
 
     listen: str = "127.0.0.1:0"
-    """Where the tool server takes gRPC: HOST:PORT; port 0 takes a free one."""
+    """Where the tool server takes gRPC: HOST:PORT, or unix:/PATH; port 0 takes a free one."""
     advertise: str = ""
-    """HOST:PORT that the router connects to, port 0 for the one it listens on; empty for both."""
+    """Where the router connects to, if elsewhere: HOST:PORT, port 0 for the one it listens on."""
     router: str = "127.0.0.1:7070"
-    """HOST:PORT of the router to register with; an empty value means: with none."""
+    """The router to register with: HOST:PORT or unix:/PATH; an empty value means: with none."""
 
     def __post_init__(self) -> None:
         check_listen("listen", self.listen)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mcpmesh.errors import InvalidCall
+from mcpmesh.model.address import Address
 from mcpmesh.model.tool import check_labels, check_name
 
 MAX_WEIGHT = 1000
@@ -35,7 +36,7 @@ class Replica:
             raise InvalidCall(f"replica {self.id}: weight {self.weight} is not 1 to {MAX_WEIGHT}")
         check_labels(f"replica {self.id}", self.labels)
         check_services(f"replica {self.id}", self.services)
-        split_endpoint(self.endpoint)
+        Address.parse(self.endpoint)
 
     def __str__(self) -> str:
         return f"{self.id}@{self.endpoint}"
@@ -53,23 +54,3 @@ def check_services(whose: str, services: tuple[str, ...]) -> None:
             raise InvalidCall(
                 f"{whose}: service {service[:100]!r} is not a full name such as shop.v1.Orders"
             )
-
-
-def split_endpoint(endpoint: str) -> tuple[str, int]:
-    """Split HOST:PORT; the host may be empty, an IPv6 host stands in brackets.
-
-    Raises: InvalidCall saying what a proper endpoint looks like.
-    """
-    host, colon, port = endpoint.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise InvalidCall(f"endpoint {endpoint!r} is not HOST:PORT with a port of 0 to 65535")
-    if host.startswith("[") and host.endswith("]"):
-        return host[1:-1], int(port)
-    if ":" in host:
-        raise InvalidCall(f"endpoint {endpoint!r}: write an IPv6 host in brackets, [::1]:7070")
-    return host, int(port)
-
-
-def join_endpoint(host: str, port: int) -> str:
-    """Write HOST:PORT, an IPv6 host in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -3,7 +3,7 @@
 from urllib.parse import unquote
 
 from mcpmesh.errors import InvalidCall
-from mcpmesh.model.replica import join_endpoint, split_endpoint
+from mcpmesh.model.address import join_endpoint, split_endpoint
 
 UNSPECIFIED = frozenset({"", "0.0.0.0", "::", "0:0:0:0:0:0:0:0"})
 _IPV4_IN_IPV6 = "::ffff:"

@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 
 from mcpmesh.config import RouterSettings
-from mcpmesh.model.replica import join_endpoint
+from mcpmesh.model.address import join_endpoint
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.router.static_source import StaticSource

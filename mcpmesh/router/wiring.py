@@ -15,7 +15,7 @@ from mcpmesh.codec.status import status_of
 from mcpmesh.config import RouterSettings
 from mcpmesh.discovery.lookup import find_tool
 from mcpmesh.errors import InternalError, MeshError, ToolNotFound
-from mcpmesh.model.replica import join_endpoint, split_endpoint
+from mcpmesh.model.address import join_endpoint, split_endpoint
 from mcpmesh.policy.retry import Retry
 from mcpmesh.router.catalog_source import CatalogSource
 from mcpmesh.router.discovery_servicer import DiscoveryServicer

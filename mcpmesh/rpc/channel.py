@@ -1,4 +1,4 @@
-"""A gRPC channel: generated stubs run on it as on `grpc.aio.insecure_channel(target)`."""
+"""A gRPC channel: generated stubs run on it as on a channel of `grpc.aio`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 import grpc
 
 from mcpmesh.codec.metadata import Header, encode_metadata, format_timeout
+from mcpmesh.config import TlsSettings
+from mcpmesh.model.address import Address, join_endpoint
 from mcpmesh.policy.backoff import Backoff
 from mcpmesh.rpc.client_shapes import (
     StreamStreamCall,
@@ -18,9 +20,13 @@ from mcpmesh.rpc.client_shapes import (
     UnaryStreamCall,
     UnaryUnaryCall,
 )
+from mcpmesh.rpc.round_robin import OnState, RoundRobin
 from mcpmesh.rpc.subchannel import State, Subchannel
+from mcpmesh.transport.credentials import ChannelCredentials, channel_credentials
+from mcpmesh.transport.dial import server_name
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.link import LinkTimes
+from mcpmesh.transport.names import Resolve, resolve
 from mcpmesh.transport.timers import Timers
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.hpack_table import Headers
@@ -56,26 +62,35 @@ class ChannelOptions:
 
 
 class Channel:
-    """Calls to one target, HOST:PORT, over one connection; made on the running event loop."""
+    """Calls to one target; made on the running event loop.
+
+    Shape: `target` is HOST:PORT, unix:/PATH or unix-abstract:NAME for one connection, or
+    dns:///NAME:PORT for one to each address of the name, which calls take in turn. `tls` as
+    settings, or as credentials that several channels share.
+    Raises: InvalidCall for a malformed target; InvalidSetting for files that cannot be used.
+    """
 
     def __init__(
         self,
         target: str,
         options: ChannelOptions | None = None,
         *,
+        tls: TlsSettings | ChannelCredentials | None = None,
         hub: Hub | None = None,
         rng: Random | None = None,
+        resolve: Resolve = resolve,
     ) -> None:
         self.target = target
         self.options = options or ChannelOptions()
         self.loop = asyncio.get_running_loop()
-        self._subchannel = Subchannel(
-            target.removeprefix("dns:///").removeprefix("ipv4:"),
-            hub or Hub(self.loop),
-            rng=rng or Random(),
-            limits=self.options.limits,
-            times=self.options.times,
-            backoff=self.options.backoff,
+        self._hub = hub or Hub(self.loop)
+        self._rng = rng or Random()
+        self._address = address = Address.parse(target)
+        self._credentials = tls if isinstance(tls, ChannelCredentials) else channel_credentials(tls)
+        self._subchannel: Subchannel | RoundRobin = (
+            RoundRobin(address, self._one_of_many, rng=self._rng, resolve=resolve)
+            if address.scheme == "dns"
+            else self._new_subchannel(address)
         )
         #: Deadlines of this channel's calls.
         self.timers = Timers(self.loop)
@@ -84,6 +99,21 @@ class Channel:
 
     def __repr__(self) -> str:
         return f"<Channel {self._subchannel!r}>"
+
+    @property
+    def scheme(self) -> bytes:
+        """What requests say of how they travel."""
+        return b"http" if self._credentials is None else b"https"
+
+    @property
+    def authority(self) -> bytes:
+        """What requests call the server."""
+        if self._credentials is not None and self._credentials.server_name:
+            return self._credentials.server_name.encode()
+        address = self._address
+        if address.is_unix:
+            return server_name(address).encode()
+        return join_endpoint(address.host, address.port).encode()
 
     @property
     def connection(self) -> Connection | None:
@@ -113,6 +143,31 @@ class Channel:
     def timeout_field(self, remaining: float) -> tuple[Header, ...]:
         """Write the deadline's header field."""
         return ((b"grpc-timeout", format_timeout(remaining)),)
+
+    def _new_subchannel(
+        self,
+        address: Address,
+        on_state: OnState | None = None,
+        *,
+        eager: bool = False,
+        server_name: str = "",
+    ) -> Subchannel:
+        return Subchannel(
+            str(address),
+            self._hub,
+            rng=self._rng,
+            limits=self.options.limits,
+            times=self.options.times,
+            backoff=self.options.backoff,
+            eager=eager,
+            on_state=on_state,
+            credentials=self._credentials,
+            server_name=server_name,
+        )
+
+    def _one_of_many(self, address: Address, on_state: OnState) -> Subchannel:
+        """Return the subchannel of one address of a name; its certificate is the name's."""
+        return self._new_subchannel(address, on_state, eager=True, server_name=self._address.host)
 
     # The shapes, as generated stubs ask for them
 
@@ -211,9 +266,9 @@ class Multicallable:
         self._deserialize = deserialize
         self._fields: Headers = (
             (b":method", b"POST"),
-            (b":scheme", b"http"),
+            (b":scheme", channel.scheme),
             (b":path", method.encode()),
-            (b":authority", channel.target.encode()),
+            (b":authority", channel.authority),
             (b"te", b"trailers"),
             (b"content-type", b"application/grpc"),
             (b"user-agent", b"mcpmesh-python"),

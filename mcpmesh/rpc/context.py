@@ -7,7 +7,7 @@ unchanged.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
@@ -15,6 +15,8 @@ from grpc import StatusCode
 from grpc.aio import AbortError
 
 from mcpmesh.codec.metadata import Metadata
+from mcpmesh.model.identity import PeerIdentity
+from mcpmesh.rpc.auth_context import PLAIN, auth_context, identity_key
 
 if TYPE_CHECKING:
     from mcpmesh.rpc.server_call import ServerCall
@@ -50,7 +52,7 @@ class Context(grpc.aio.ServicerContext):  # type: ignore[misc]
         return self._call.head.metadata()
 
     def peer(self) -> str:
-        """Name the caller's address as gRPC does, ipv4:HOST:PORT or ipv6:[HOST]:PORT."""
+        """Name the caller's address as gRPC does: ipv4:HOST:PORT, ipv6:[HOST]:PORT or unix:."""
         return self._call.link.peer_name
 
     def time_remaining(self) -> float | None:
@@ -61,15 +63,27 @@ class Context(grpc.aio.ServicerContext):  # type: ignore[misc]
         """Return the method's full path."""
         return self._call.head.path
 
-    def peer_identities(self) -> None:
-        """Return None: without TLS nobody proves an identity."""
+    def identity(self) -> PeerIdentity | None:
+        """Return who the caller proved to be by its certificate; None when it did not.
 
-    def peer_identity_key(self) -> None:
-        """Return None: without TLS nobody proves an identity."""
+        Not of grpc.aio, which has the same in pieces.
+        """
+        return self._call.link.identity
 
-    def auth_context(self) -> dict[str, Any]:
-        """Return nothing: without TLS nobody proves an identity."""
-        return {}
+    def peer_identities(self) -> Sequence[bytes] | None:
+        """Return the names that the caller proved to have; None without a certificate."""
+        key = self.peer_identity_key()
+        return None if key is None else self.auth_context()[key]
+
+    def peer_identity_key(self) -> str | None:
+        """Return the property of `auth_context` that `peer_identities` comes from."""
+        identity = self._call.link.identity
+        return None if identity is None else identity_key(identity)
+
+    def auth_context(self) -> Mapping[str, Sequence[bytes]]:
+        """Return what TLS tells of the caller, as grpc.aio names it."""
+        link = self._call.link
+        return auth_context(link.identity) if link.encrypted else PLAIN
 
     # Messages
 

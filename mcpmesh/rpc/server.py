@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +14,18 @@ from typing import Any
 import grpc
 
 from mcpmesh.codec.metadata import Metadata
-from mcpmesh.model.replica import split_endpoint
+from mcpmesh.config import TlsSettings
+from mcpmesh.model.address import Address
 from mcpmesh.rpc.head import HeadMemo, RequestHead
 from mcpmesh.rpc.method import Method, method_of
 from mcpmesh.rpc.opening import Opening
 from mcpmesh.rpc.server_call import ServerCall
+from mcpmesh.transport.credentials import H2, ServerCredentials
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.link import Link, LinkTimes
+from mcpmesh.transport.listening import Listening, bind
 from mcpmesh.transport.timers import Timers
+from mcpmesh.transport.tls import TlsTransport
 from mcpmesh.wire.block import Block
 from mcpmesh.wire.limits import Limits
 from mcpmesh.wire.stream import Stream, StreamSink
@@ -76,7 +79,7 @@ class Server:
         self.raw: dict[str, RawHandler] = {}
         #: Who is asked to take the streams that nobody else serves.
         self.raw_fallback: RawFallback = lambda _head: None
-        self._sockets: list[socket.socket] = []
+        self._ports: list[tuple[Listening, ServerCredentials | None]] = []
         self._listeners: list[asyncio.Server] = []
         self._stopping: asyncio.Future[None] | None = None
         self._stopped = asyncio.Event()
@@ -140,15 +143,27 @@ class Server:
     # Ports
 
     def add_insecure_port(self, address: str) -> int:
-        """Bind HOST:PORT; port 0 picks a free one, an empty host all addresses.
+        """Bind HOST:PORT, unix:/PATH or unix-abstract:NAME.
 
-        Returns: the port.
+        Port 0 picks a free one, an empty host means all addresses.
+        Returns: the port; 1 for a Unix socket.
         Raises: InvalidCall for a malformed address; OSError when it can't be had.
         """
-        host, port = split_endpoint(address)
-        bound = bind(host, port, reuse_port=self.options.reuse_port)
-        self._sockets.append(bound)
-        return int(bound.getsockname()[1])
+        return self._add_port(address, None)
+
+    def add_secure_port(self, address: str, tls: TlsSettings) -> int:
+        """Bind an address, as `add_insecure_port`; TLS is spoken there.
+
+        Returns: the port.
+        Raises: InvalidSetting for files that cannot be used, and as `add_insecure_port`.
+        """
+        return self._add_port(address, ServerCredentials(tls))
+
+    def _add_port(self, address: str, credentials: ServerCredentials | None) -> int:
+        bound = bind(Address.parse(address), reuse_port=self.options.reuse_port)
+        self._ports.append((bound, credentials))
+        # As grpc has it, a Unix socket's port is 1: zero would be a failure.
+        return bound.address.port or 1
 
     # Life
 
@@ -157,10 +172,12 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._hub = self._hub or Hub(self._loop)
         self.timers = Timers(self._loop)
-        for bound in self._sockets:
-            self._listeners.append(
-                await self._loop.create_server(self._new_link, sock=bound, backlog=_BACKLOG)
+        for bound, credentials in self._ports:
+            factory = self._new_link if credentials is None else self._secured(credentials)
+            listen = (
+                self._loop.create_unix_server if bound.address.is_unix else self._loop.create_server
             )
+            self._listeners.append(await listen(factory, sock=bound.socket, backlog=_BACKLOG))
 
     async def stop(self, grace: float | None) -> None:
         """Take no new calls, let those in flight finish for `grace` seconds, then cut them off.
@@ -182,9 +199,8 @@ class Server:
     async def _stop(self, grace: float | None) -> None:
         for listener in self._listeners:
             listener.close()
-        if self._loop is None:
-            for bound in self._sockets:
-                bound.close()
+        for bound, _ in self._ports:
+            bound.close()
         for link in list(self.links):
             link.drain("the server is stopping")
         end = asyncio.get_running_loop().time() + (grace or 0.0)
@@ -204,6 +220,18 @@ class Server:
         self.links.add(link)
         return link
 
+    def _secured(self, credentials: ServerCredentials) -> Callable[[], TlsTransport]:
+        """Return what takes a connection over TLS, with the certificates of that moment."""
+
+        def accept() -> TlsTransport:
+            link = self._new_link()
+            return TlsTransport(
+                link, credentials.context(), protocol=H2, patience=link.times.handshake,
+                secured=link.secured,
+            )  # fmt: skip
+
+        return accept
+
     # LinkOwner
 
     def accept(self, link: Link, stream: Stream, head: Block) -> StreamSink:
@@ -216,25 +244,6 @@ class Server:
     def link_lost(self, link: Link, message: str) -> None:
         self.links.discard(link)
         self._link_gone.set()
-
-
-def bind(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
-    """Bind a listening socket; an empty host binds all addresses.
-
-    Raises: OSError when the address can't be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if reuse_port:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        bound.bind((host, port))
-        bound.setblocking(False)
-    except OSError:
-        bound.close()
-        raise
-    return bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from enum import Enum
 from random import Random
 
 from mcpmesh.errors import NoReplica
-from mcpmesh.model.replica import split_endpoint
+from mcpmesh.model.address import Address
 from mcpmesh.policy.backoff import Backoff
+from mcpmesh.transport.credentials import ChannelCredentials
+from mcpmesh.transport.dial import dial
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.link import Link, LinkTimes
 from mcpmesh.wire.block import Block
@@ -47,7 +49,8 @@ class Subchannel:
     """The one connection to an endpoint.
 
     `on_state` is called after each change. With `eager`, a lost connection is made again at
-    once; otherwise when the next call wants it.
+    once; otherwise when the next call wants it. With `credentials` it speaks TLS; `server_name`
+    is what the server's certificate must have, when that is not the endpoint's host.
     """
 
     def __init__(
@@ -61,6 +64,8 @@ class Subchannel:
         backoff: Backoff | None = None,
         eager: bool = False,
         on_state: Callable[[Subchannel], None] | None = None,
+        credentials: ChannelCredentials | None = None,
+        server_name: str = "",
     ) -> None:
         self.endpoint = endpoint
         self.state = State.IDLE
@@ -68,7 +73,9 @@ class Subchannel:
         self.reason = ""
         #: The connection while READY.
         self.connection: Connection | None = None
-        self._address = split_endpoint(endpoint)
+        self._address = Address.parse(endpoint)
+        self._credentials = credentials
+        self._server_name = server_name
         self._hub = hub
         self._rng = rng
         self._limits = limits or Limits()
@@ -187,7 +194,7 @@ class Subchannel:
             except OSError as error:
                 self._fail(error.strerror or str(error))
             except ValueError as error:
-                # A host name that no resolver takes.
+                # A host name that no resolver takes, or no certificate could have.
                 self._fail(str(error))
             else:
                 self._failures = 0
@@ -205,18 +212,13 @@ class Subchannel:
             self._move(State.CONNECTING)
 
     async def _open(self) -> Link:
-        loop = asyncio.get_running_loop()
-        ready: asyncio.Future[None] = loop.create_future()
-        host, port = self._address
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         opening = _OpeningOwner(ready)
-        _, link = await loop.create_connection(
-            lambda: Link(
-                self._hub, opening, self._limits, client=True, times=self._times,
-                on_ready=opening.link_ready,
-            ),
-            host or "127.0.0.1",
-            port,
+        link = Link(
+            self._hub, opening, self._limits, client=True, times=self._times,
+            on_ready=opening.link_ready,
         )  # fmt: skip
+        await dial(self._address, link, self._credentials, name=self._server_name)
         try:
             await ready
         except BaseException:

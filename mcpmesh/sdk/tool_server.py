@@ -8,7 +8,8 @@ from random import SystemRandom
 from typing import Any, TypeVar, Unpack, overload
 
 from mcpmesh.errors import AlreadyExists, NotReady
-from mcpmesh.model.replica import Replica, join_endpoint, split_endpoint
+from mcpmesh.model.address import join_endpoint, split_endpoint
+from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool, check_labels, check_name
 from mcpmesh.sdk.observer import ToolObserver
 from mcpmesh.sdk.request_state import StateSeal, default_key

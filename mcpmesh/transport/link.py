@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.transport.hub import Hub
+from mcpmesh.transport.socket_name import socket_name
+from mcpmesh.transport.tls_failure import TlsFailure
 from mcpmesh.wire.block import Block
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode
@@ -22,6 +25,9 @@ _KEEPALIVE_PING = b"mcpmeshK"
 _DRAIN_PING = b"mcpmeshD"
 #: Seconds that a peer gets to answer the PING of a drain.
 _PONG_GRACE = 2.0
+#: How TLS records begin: a handshake, an alert (RFC 8446, section 5.1).
+_TLS_HELLO = b"\x16\x03"
+_TLS_ALERT = b"\x15\x03"
 _HTTP1_REQUEST = re.compile(rb"[A-Z]{3,16} [^ \r\n]+ HTTP/1\.")
 _HTTP1_TEXT = (
     b"This port speaks gRPC (HTTP/2). MCP over HTTP is served by the bridge,"
@@ -77,10 +83,13 @@ class Link(asyncio.Protocol):
         self.connection = Connection(self, limits, client=client)
         self.peer_name = ""
         self.local_name = ""
+        #: Who the peer proved to be, by TLS; None when it did not.
+        self.identity: PeerIdentity | None = None
+        self.encrypted = False
         #: Set when the socket is closed.
         self.closed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
-        self._times = times
+        self.times = times
         self._on_ready = on_ready
         self._born = 0.0
         self._heard = 0.0
@@ -123,11 +132,26 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.hub.remove(self)
-        why = self._why or (f"connection lost: {exc}" if exc else "connection closed by the peer")
+        why = self._why or self._loss(exc)
         self.connection.lost(why)
         self._transport = None
         self.closed.set()
         self.owner.link_lost(self, why)
+
+    def secured(self, identity: PeerIdentity | None) -> None:
+        """Learn that TLS is up, and who the peer is."""
+        self.encrypted = True
+        self.identity = identity
+
+    def _loss(self, exc: Exception | None) -> str:
+        """Say why the connection is gone."""
+        if isinstance(exc, TlsFailure):
+            return str(exc)
+        if exc is not None:
+            return f"connection lost: {exc}"
+        if self.connection.client and not (self.connection.settings_seen or self.encrypted):
+            return "connection closed by the peer; if it wants TLS, --tls-ca says whom to trust"
+        return "connection closed by the peer"
 
     # ConnectionOwner
 
@@ -162,21 +186,26 @@ class Link(asyncio.Protocol):
         if connection.closed:
             return
         before = connection.settings_seen
-        if not before and not self._started:
-            if _HTTP1_REQUEST.match(data):
-                self._refuse_http1()
+        if not before:
+            if data.startswith(_TLS_ALERT):
+                self.close("the peer speaks TLS, and we did not; --tls-ca says whom to trust")
                 return
-            self._start()
+            if not self._started:
+                if _HTTP1_REQUEST.match(data):
+                    self._refuse_http1()
+                    return
+                self._start()
         self._heard = 0.0
         try:
             connection.receive(data)
         except ConnectionFault as fault:
+            message = fault.message if before else _first_fault(data, fault)
             _log.warning(
-                "closing the connection of %s: %s", self.peer_name, fault.message,
+                "closing the connection of %s: %s", self.peer_name, message,
                 extra={"peer": self.peer_name, "h2_error": fault.code.name},
             )  # fmt: skip
             connection.fail(fault.code, fault.message)
-            self.close(fault.message)
+            self.close(message)
         except Exception:
             _log.exception("a bug of ours ends the connection of %s", self.peer_name)
             connection.fail(ErrorCode.INTERNAL_ERROR, "internal error")
@@ -272,21 +301,20 @@ class Link(asyncio.Protocol):
             # Noted here, not for every batch of bytes: a second's resolution is enough.
             self._heard, self._pinged = now, 0.0
         if not connection.settings_seen:
-            if now - self._born > self._times.handshake:
+            if now - self._born > self.times.handshake:
                 self._start()
                 connection.fail(ErrorCode.SETTINGS_TIMEOUT, "no SETTINGS came")
                 self.close(f"{self.peer_name} sent no HTTP/2 settings")
         elif self._pinged:
-            if now - self._pinged > self._times.keepalive:
-                self.close(f"{self.peer_name} did not answer for {self._times.keepalive} s")
-        elif connection.streams and now - self._heard > self._times.keepalive:
+            if now - self._pinged > self.times.keepalive:
+                self.close(f"{self.peer_name} did not answer for {self.times.keepalive} s")
+        elif connection.streams and now - self._heard > self.times.keepalive:
             self._pinged = now
             connection.ping(_KEEPALIVE_PING)
 
 
-def socket_name(address: object) -> str:
-    """Name a socket's address as gRPC does: ipv4:1.2.3.4:5, ipv6:[::1]:5, unix:path."""
-    if isinstance(address, tuple) and len(address) >= 2:
-        host, port = address[:2]
-        return f"ipv6:[{host}]:{port}" if ":" in str(host) else f"ipv4:{host}:{port}"
-    return f"unix:{address}" if address else "unknown"
+def _first_fault(data: bytes, fault: ConnectionFault) -> str:
+    """Say what is wrong with a peer's first bytes."""
+    if data.startswith(_TLS_HELLO):
+        return "the peer speaks TLS, this port does not; --tls-cert and --tls-key make it"
+    return fault.message
