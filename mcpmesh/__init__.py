@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mcpmesh.config import TlsSettings
     from mcpmesh.sdk.call_result import CallResult, RetryableToolError, ToolError, UnexpectedResult
     from mcpmesh.sdk.client import Client
     from mcpmesh.sdk.content import Image
@@ -25,6 +26,7 @@ __all__ = [
     "Question",
     "RetryableToolError",
     "SyncClient",
+    "TlsSettings",
     "ToolContext",
     "ToolError",
     "ToolFailure",
@@ -45,6 +47,7 @@ _HOME = {
     "Question": "mcpmesh.sdk.outgoing",
     "RetryableToolError": "mcpmesh.sdk.call_result",
     "SyncClient": "mcpmesh.sdk.sync_client",
+    "TlsSettings": "mcpmesh.config",
     "ToolContext": "mcpmesh.sdk.context",
     "ToolError": "mcpmesh.sdk.call_result",
     "ToolFailure": "mcpmesh.sdk.failure",

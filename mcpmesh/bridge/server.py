@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
-import socket
-import ssl
 import time
+from dataclasses import replace
 
 from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.http_connection import HttpConnection, HttpHouse
 from mcpmesh.bridge.http_head import date_line
-from mcpmesh.model.address import join_endpoint, split_endpoint
+from mcpmesh.config import NO_TLS, TlsSettings
+from mcpmesh.model.address import Address
+from mcpmesh.transport.credentials import ServerCredentials
+from mcpmesh.transport.listening import Listening, bind
+from mcpmesh.transport.tls import TlsTransport
 
 BACKLOG = 1024
+_HTTP1 = "http/1.1"
 #: Units: seconds between two looks at the deadlines of all connections.
 TICK = 1.0
 
@@ -20,6 +24,7 @@ class HttpServer:
     """Listens, and stops gracefully.
 
     Units: `grace` in seconds that requests in flight get when the server stops.
+    Raises: InvalidSetting for TLS files that cannot be used.
     """
 
     def __init__(
@@ -29,13 +34,14 @@ class HttpServer:
         *,
         grace: float = 10.0,
         reuse_port: bool = False,
-        tls: ssl.SSLContext | None = None,
+        tls: TlsSettings = NO_TLS,
     ) -> None:
         self._house = HttpHouse(app, app.limits, app.times)
         self._listen = listen
         self._grace = grace
         self._reuse_port = reuse_port
-        self._tls = tls
+        self._credentials = ServerCredentials(tls, (_HTTP1,)) if tls.serves else None
+        self._bound: Listening | None = None
         self._listener: asyncio.Server | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self._endpoint = ""
@@ -55,15 +61,22 @@ class HttpServer:
 
         Raises: OSError when the address is taken or not ours.
         """
-        listener = listening_socket(self._listen, reuse_port=self._reuse_port)
-        host, port = listener.getsockname()[:2]
+        bound = self._bound = bind(Address.parse(self._listen), reuse_port=self._reuse_port)
         loop = asyncio.get_running_loop()
         self._tick(loop)
-        self._listener = await loop.create_server(
-            lambda: HttpConnection(self._house), sock=listener, backlog=BACKLOG, ssl=self._tls
-        )
-        self._endpoint = join_endpoint(host, port)
+        listen = loop.create_unix_server if bound.address.is_unix else loop.create_server
+        self._listener = await listen(self._new_connection, sock=bound.socket, backlog=BACKLOG)
+        address = bound.address
+        if not address.is_unix and not address.host:
+            address = replace(address, host="0.0.0.0")
+        self._endpoint = str(address)
         return self._endpoint
+
+    def _new_connection(self) -> asyncio.Protocol:
+        connection = HttpConnection(self._house)
+        if self._credentials is None:
+            return connection
+        return TlsTransport(connection, self._credentials.context())
 
     async def stop(self) -> None:
         """Take no new connections, let requests in flight finish, then return."""
@@ -71,6 +84,8 @@ class HttpServer:
         if listener is None:
             return
         listener.close()
+        assert self._bound is not None
+        self._bound.close()
         house = self._house
         house.draining = True
         for connection in list(house.connections):
@@ -95,10 +110,3 @@ class HttpServer:
         for connection in list(house.connections):
             connection.tick(now)
         self._ticker = loop.call_later(min(TICK, house.times.body), self._tick, loop)
-
-
-def listening_socket(listen: str, *, reuse_port: bool) -> socket.socket:
-    """Bind HOST:PORT; an empty host means all addresses."""
-    host, port = split_endpoint(listen)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=reuse_port)

@@ -12,6 +12,7 @@ from mcpmesh.config import (
     ProcessSettings,
     RouterSettings,
     ServeSettings,
+    TlsSettings,
 )
 
 #: Settings classes become options: each field by its own name, never by position.
@@ -50,6 +51,7 @@ Bridge = Annotated[BridgeSettings, Flat]
 Client = Annotated[ClientSettings, Flat]
 Serve = Annotated[ServeSettings, Flat]
 Process = Annotated[ProcessSettings, Flat]
+Tls = Annotated[TlsSettings, Flat]
 Target = Annotated[str, Parameter(show_env_var=False)]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))]
 #: Set by a parent that supervises this process.

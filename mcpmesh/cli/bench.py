@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from mcpmesh.cli.call import Asked
-from mcpmesh.cli.connect import connected
+from mcpmesh.cli.connect import Reach, connected
 from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.output import print_json, print_line
-from mcpmesh.config import ClientSettings
 from mcpmesh.errors import MeshError
 from mcpmesh.sdk.client import Client
 
@@ -87,10 +86,10 @@ def percentile(ordered: list[float], share: float) -> float:
     return round(ordered[index] * 1000, 3)
 
 
-async def bench(settings: ClientSettings, asked: Asked, load: Load, *, as_json: bool) -> Exit:
+async def bench(reach: Reach, asked: Asked, load: Load, *, as_json: bool) -> Exit:
     """Run the bench and print its figures; it fails when no call succeeded."""
     tally = Tally()
-    async with connected(settings) as client:
+    async with connected(reach) as client:
         arguments = await asked.arguments(client)
         await client.get_tool(asked.tool, asked.version)
         started = time.perf_counter()

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcpmesh.cli.arguments import read_arguments, read_json
-from mcpmesh.cli.connect import connected
+from mcpmesh.cli.connect import Reach, connected
 from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.output import compact, print_json, print_line, print_note
 from mcpmesh.codec.mcp_content import block_json
-from mcpmesh.config import ClientSettings
 from mcpmesh.sdk.call_result import CallResult
 from mcpmesh.sdk.client import Client
 from mcpmesh.sdk.events import Chunk, Interim, LogEvent, ProgressEvent
@@ -57,19 +56,19 @@ class Asked:
         return read_arguments(self.pairs, tool.input_schema)
 
 
-async def call(settings: ClientSettings, asked: Asked, *, stream: bool, as_json: bool) -> Exit:
+async def call(reach: Reach, asked: Asked, *, stream: bool, as_json: bool) -> Exit:
     """Call a tool, print its result, and return how it ended.
 
     Raises: CommandError when the tool asks back, because there is nobody here to answer.
     """
     try:
-        return await _call(settings, asked, stream=stream, as_json=as_json)
+        return await _call(reach, asked, stream=stream, as_json=as_json)
     except QuestionUnanswered as error:
         raise CommandError(asks_back(asked.tool, error.questions), Exit.FAILED) from error
 
 
-async def _call(settings: ClientSettings, asked: Asked, *, stream: bool, as_json: bool) -> Exit:
-    async with connected(settings) as client:
+async def _call(reach: Reach, asked: Asked, *, stream: bool, as_json: bool) -> Exit:
+    async with connected(reach) as client:
         arguments = await asked.arguments(client)
         if not stream:
             result = await client.call(asked.tool, arguments, **asked.options())

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mcpmesh.cli.app import CALLERS, AsJson, Client, Target, app
+from mcpmesh.cli.app import CALLERS, AsJson, Client, Target, Tls, app
 from mcpmesh.cli.bench import Load, bench
 from mcpmesh.cli.call import Asked, call
+from mcpmesh.cli.connect import Reach
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import run
 from mcpmesh.cli.tools import list_replicas, list_tools, show_tool
-from mcpmesh.config import ClientSettings
+from mcpmesh.config import NO_TLS, ClientSettings
 
 _CLIENT = ClientSettings()
 Pairs = Annotated[str, Parameter(allow_leading_hyphen=True, show_env_var=False)]
@@ -25,6 +26,7 @@ def tools_command(
     all_versions: bool = False,
     json_output: AsJson = False,
     client: Client = _CLIENT,
+    tls: Tls = NO_TLS,
 ) -> Exit:
     """List the tools of a mesh, or show one with its schema.
 
@@ -40,13 +42,22 @@ def tools_command(
         Print JSON instead of a table.
     """
     if name:
-        return run(lambda: show_tool(client, name, version, as_json=json_output))
-    return run(lambda: list_tools(client, all_versions=all_versions, as_json=json_output))
+        return run(lambda: show_tool(Reach(client.router, tls), name, version, as_json=json_output))
+    return run(
+        lambda: list_tools(
+            Reach(client.router, tls), all_versions=all_versions, as_json=json_output
+        )
+    )
 
 
 @app.command(name="replicas", group=CALLERS)
 def replicas_command(
-    tool: Target = "", /, *, json_output: AsJson = False, client: Client = _CLIENT
+    tool: Target = "",
+    /,
+    *,
+    json_output: AsJson = False,
+    client: Client = _CLIENT,
+    tls: Tls = NO_TLS,
 ) -> Exit:
     """List the replicas of a mesh.
 
@@ -57,7 +68,7 @@ def replicas_command(
     json_output
         Print JSON instead of a table.
     """
-    return run(lambda: list_replicas(client, tool, as_json=json_output))
+    return run(lambda: list_replicas(Reach(client.router, tls), tool, as_json=json_output))
 
 
 @app.command(name="call", group=CALLERS)
@@ -71,6 +82,7 @@ def call_command(
     version: str = "",
     json_output: AsJson = False,
     client: Client = _CLIENT,
+    tls: Tls = NO_TLS,
 ) -> Exit:
     """Call a tool and print what it says.
 
@@ -93,7 +105,7 @@ def call_command(
         Print the whole result as JSON; with --stream, one line for each event.
     """
     asked = Asked(name, arguments, json, timeout, version)
-    return run(lambda: call(client, asked, stream=stream, as_json=json_output))
+    return run(lambda: call(Reach(client.router, tls), asked, stream=stream, as_json=json_output))
 
 
 @app.command(name="bench", group=CALLERS)
@@ -109,6 +121,7 @@ def bench_command(
     version: str = "",
     json_output: AsJson = False,
     client: Client = _CLIENT,
+    tls: Tls = NO_TLS,
 ) -> Exit:
     """Call a tool again and again, and tell how fast it answers.
 
@@ -135,4 +148,4 @@ def bench_command(
     """
     asked = Asked(name, arguments, json, timeout, version)
     load = Load(concurrency, count, duration)
-    return run(lambda: bench(client, asked, load, as_json=json_output))
+    return run(lambda: bench(Reach(client.router, tls), asked, load, as_json=json_output))

@@ -3,9 +3,10 @@
 import errno
 import os
 import socket
+from dataclasses import replace
 
 from mcpmesh.cli.exits import CommandError, Exit
-from mcpmesh.model.address import join_endpoint, split_endpoint
+from mcpmesh.model.address import Address, join_endpoint
 
 #: Hosts that mean "all addresses": nobody can connect to them by that name.
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -13,14 +14,21 @@ _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 def reachable(endpoint: str) -> str:
     """Return how a process on this machine connects to what listens on an endpoint."""
-    host, port = split_endpoint(endpoint)
-    return join_endpoint(_EVERYWHERE.get(host, host), port)
+    address = Address.parse(endpoint)
+    if address.is_unix:
+        return endpoint
+    return str(replace(address, host=_EVERYWHERE.get(address.host, address.host)))
 
 
 def numbered(endpoint: str, index: int) -> str:
-    """Return the endpoint of the index-th of several servers: ports count up, 0 stays 0."""
-    host, port = split_endpoint(endpoint)
-    return join_endpoint(host, port + index if port else 0)
+    """Return the endpoint of the index-th of several servers: ports count up, 0 stays 0.
+
+    Unix sockets after the first have their number behind a dot.
+    """
+    address = Address.parse(endpoint)
+    if address.is_unix:
+        return str(replace(address, path=f"{address.path}.{index}")) if index else endpoint
+    return str(replace(address, port=address.port + index)) if address.port else endpoint
 
 
 def reserve(endpoint: str, option: str) -> tuple[socket.socket, str]:
@@ -30,7 +38,10 @@ def reserve(endpoint: str, option: str) -> tuple[socket.socket, str]:
     Raises: CommandError when the port is taken: SO_REUSEPORT alone would let a second mesh of
     the same user slip in between unseen, so the port is first tried without.
     """
-    host, port = split_endpoint(endpoint)
+    address = Address.parse(endpoint)
+    if address.is_unix:
+        raise CommandError(f"{endpoint} cannot be shared by several processes; give HOST:PORT")
+    host, port = address.host, address.port
     try:
         if port:
             _bound(host, port, shared=False).close()
@@ -81,7 +92,9 @@ def check_free(endpoint: str) -> None:
 
     Raises: OSError with the system's reason, which gRPC's own server only logs.
     """
-    _bound(*split_endpoint(endpoint), shared=False).close()
+    address = Address.parse(endpoint)
+    if not address.is_unix:
+        _bound(address.host, address.port, shared=False).close()
 
 
 def free_port(host: str) -> int:

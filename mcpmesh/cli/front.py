@@ -7,11 +7,13 @@ from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.server import HttpServer
 from mcpmesh.cli.endpoint import cannot_listen
-from mcpmesh.config import BridgeSettings
+from mcpmesh.config import BridgeSettings, ProcessSettings, TlsSettings
+from mcpmesh.model.address import Address
 from mcpmesh.stack.mesh import Mesh
 from mcpmesh.telemetry.bridge_observer import BridgeTelemetry
 from mcpmesh.telemetry.prometheus import exposition
 from mcpmesh.telemetry.setup import Telemetry
+from mcpmesh.transport.listening import check_exposure
 
 
 def bridge_of(mesh: Mesh, settings: BridgeSettings, telemetry: Telemetry) -> Bridge:
@@ -21,16 +23,22 @@ def bridge_of(mesh: Mesh, settings: BridgeSettings, telemetry: Telemetry) -> Bri
 
 @asynccontextmanager
 async def http_front(
-    mesh: Mesh, settings: BridgeSettings, telemetry: Telemetry, grace: float
+    mesh: Mesh,
+    settings: BridgeSettings,
+    telemetry: Telemetry,
+    process: ProcessSettings,
+    tls: TlsSettings,
 ) -> AsyncIterator[str]:
     """Serve a mesh over HTTP; yields the endpoint.
 
-    Raises: CommandError when the address cannot be listened on.
+    Raises: CommandError when the address cannot be listened on; InvalidSetting when it needs TLS,
+    or TLS its files.
     """
+    check_exposure("http", Address.parse(settings.http), tls, process.insecure)
     app = HttpApp(
         bridge_of(mesh, settings, telemetry), metrics=lambda: exposition(telemetry.metrics)
     )
-    server = HttpServer(app, settings.http, grace=grace)
+    server = HttpServer(app, settings.http, grace=process.drain_grace, tls=tls)
     try:
         endpoint = await server.start()
     except OSError as error:

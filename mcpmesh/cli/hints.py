@@ -11,6 +11,8 @@ from typing import Any
 
 from mcpmesh.cli.arguments import json_types
 from mcpmesh.cli.output import print_line
+from mcpmesh.config import NO_TLS, TlsSettings
+from mcpmesh.config.tls import SYSTEM
 from mcpmesh.v1 import discovery_pb2
 
 _SAMPLES: dict[str, Any] = {
@@ -38,10 +40,12 @@ _META = {
 }
 
 
-def print_hints(tools: Sequence[discovery_pb2.ToolStatus], grpc: str, http: str) -> None:
+def print_hints(
+    tools: Sequence[discovery_pb2.ToolStatus], grpc: str, http: str, tls: TlsSettings
+) -> None:
     """Print commands that work against this mesh, when stdout is a terminal."""
     if sys.stdout.isatty():
-        print_line(hints(tools, grpc, http, program()))
+        print_line(hints(tools, grpc, http, program(), tls))
 
 
 def program() -> str:
@@ -53,28 +57,48 @@ def program() -> str:
 
 
 def hints(
-    tools: Sequence[discovery_pb2.ToolStatus], grpc: str, http: str, program: str = "mcpmesh"
+    tools: Sequence[discovery_pb2.ToolStatus],
+    grpc: str,
+    http: str,
+    program: str = "mcpmesh",
+    tls: TlsSettings = NO_TLS,
 ) -> str:
     """Write commands that work against this mesh."""
-    router = "" if grpc == "127.0.0.1:7070" else f" --router {grpc}"
+    trust = _tls_options(tls)
+    router = trust if grpc == "127.0.0.1:7070" else f" --router {grpc}{trust}"
     if not tools:
-        return f"\nNo tools yet. Bring some:\n  {program} serve MODULE:APP --router {grpc}\n"
+        return f"\nNo tools yet. Bring some:\n  {program} serve MODULE:APP --router {grpc}{trust}\n"
     tool = tools[0].tool
     arguments = sample(json.loads(tool.input_schema or b"{}"))
     pairs = "".join(f" {shlex.quote(f'{k}={_text(v)}')}" for k, v in arguments.items())
-    config = {"mcpServers": {"mcpmesh": {"type": "http", "url": f"http://{http}/mcp"}}}
+    config = {"mcpServers": {"mcpmesh": {"type": "http", "url": f"{_url(http, tls)}/mcp"}}}
     return f"""
 Try, in another terminal:
   {program} tools{router}
   {program} call {tool.name}{pairs}{router}
-  {curl(tool.name, arguments, http)}
+  {curl(tool.name, arguments, http, tls)}
 
 For an MCP client:
   {json.dumps(config)}
 """
 
 
-def curl(tool: str, arguments: Mapping[str, Any], http: str) -> str:
+def _tls_options(tls: TlsSettings) -> str:
+    """Write what a command needs to speak TLS with the mesh that these settings are of."""
+    options = {
+        "--tls-ca": tls.tls_ca,
+        "--tls-server-name": tls.tls_server_name,
+        "--tls-cert": tls.tls_cert if tls.client_ca else "",
+        "--tls-key": tls.tls_key if tls.client_ca else "",
+    }
+    return "".join(f" {name} {shlex.quote(value)}" for name, value in options.items() if value)
+
+
+def _url(http: str, tls: TlsSettings) -> str:
+    return f"https://{http}" if tls.serves else f"http://{http}"
+
+
+def curl(tool: str, arguments: Mapping[str, Any], http: str, tls: TlsSettings = NO_TLS) -> str:
     """Write a curl command that calls a tool through the bridge."""
     request = {
         "jsonrpc": "2.0",
@@ -90,7 +114,8 @@ def curl(tool: str, arguments: Mapping[str, Any], http: str) -> str:
         "Mcp-Name": tool,
     }
     written = " ".join(f"-H {shlex.quote(f'{key}: {value}')}" for key, value in headers.items())
-    return f"curl -s http://{http}/mcp {written} -d {shlex.quote(json.dumps(request))}"
+    trust = f" --cacert {shlex.quote(tls.tls_ca)}" if tls.tls_ca not in ("", SYSTEM) else ""
+    return f"curl -s{trust} {_url(http, tls)}/mcp {written} -d {shlex.quote(json.dumps(request))}"
 
 
 def sample(schema: Mapping[str, Any]) -> dict[str, Any]:

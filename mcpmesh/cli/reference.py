@@ -13,9 +13,17 @@ from mcpmesh.config import (
     ProcessSettings,
     RouterSettings,
     ServeSettings,
+    TlsSettings,
 )
 
-SETTINGS = (RouterSettings, BridgeSettings, ServeSettings, ProcessSettings, ClientSettings)
+SETTINGS = (
+    RouterSettings,
+    BridgeSettings,
+    ServeSettings,
+    ProcessSettings,
+    ClientSettings,
+    TlsSettings,
+)
 #: Settings that stand in no class: how many processes, which way.
 _ALONE = {"workers": 1, "replicas": 1, "reload": False, "stdio": False}
 _COLUMNS = ("option", "variable", "key in mcpmesh.toml", "type", "default", "meaning", "commands")

@@ -13,11 +13,13 @@ from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.worker_pages import WorkerPages
-from mcpmesh.config import ProcessSettings, RouterSettings
+from mcpmesh.config import ProcessSettings, RouterSettings, TlsSettings
+from mcpmesh.model.address import Address
 from mcpmesh.router.registry_host import RegistryHost
 from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.prometheus_server import Pages
 from mcpmesh.telemetry.setup import Telemetry
+from mcpmesh.transport.listening import check_exposure
 
 #: A worker's own page for Prometheus is for its parent, which serves the sum of them.
 _OWN_PAGE = {"OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1", "OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
@@ -25,14 +27,20 @@ _OWN_PAGE = {"OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1", "OTEL_EXPORTER_PROMET
 
 @asynccontextmanager
 async def routing(
-    settings: RouterSettings, telemetry: Telemetry, grace: float, *, registry: str = ""
+    settings: RouterSettings,
+    telemetry: Telemetry,
+    process: ProcessSettings,
+    tls: TlsSettings,
+    *,
+    registry: str = "",
 ) -> AsyncIterator[tuple[Router, str]]:
     """Run a router; yields it and its endpoint. On leaving it drains.
 
     With `registry`, it follows the registry of its parent there and shares its port.
-    Raises: CommandError when the address cannot be listened on.
+    Raises: CommandError when the address cannot be listened on; InvalidSetting when it needs TLS,
+    or TLS its files.
     """
-    router = Router(settings, telemetry, registry=registry)
+    router = Router(settings, telemetry, registry=registry, tls=tls, insecure=process.insecure)
     try:
         endpoint = await router.start()
     except OSError as error:
@@ -40,16 +48,21 @@ async def routing(
     try:
         yield router, endpoint
     finally:
-        await router.stop(grace)
+        await router.stop(process.drain_grace)
 
 
 async def run_router(
-    settings: RouterSettings, process: ProcessSettings, stop: Stop, *, registry: str = ""
+    settings: RouterSettings,
+    process: ProcessSettings,
+    tls: TlsSettings,
+    stop: Stop,
+    *,
+    registry: str = "",
 ) -> Exit:
     """Route in this process until stop is asked."""
     environ = {**os.environ, **_OWN_PAGE} if registry else os.environ
     with telemetry_of("mcpmesh-router", process, environ=environ) as telemetry:
-        running = routing(settings, telemetry, process.drain_grace, registry=registry)
+        running = routing(settings, telemetry, process, tls, registry=registry)
         async with running as (_, grpc):
             own_page = {"metrics": telemetry.prometheus} if registry else {}
             print_ready("router", grpc=grpc, **own_page)
@@ -58,7 +71,7 @@ async def run_router(
 
 
 async def run_workers(
-    settings: RouterSettings, process: ProcessSettings, count: int, stop: Stop
+    settings: RouterSettings, process: ProcessSettings, tls: TlsSettings, count: int, stop: Stop
 ) -> Exit:
     """Route in several processes until stop is asked.
 
@@ -69,9 +82,10 @@ async def run_workers(
     workers = WorkerPages()
     pages = Pages(workers.metrics, workers.missing)
     with held, telemetry_of("mcpmesh-router", process, pages=pages):
-        host = RegistryHost(settings)
+        check_exposure("grpc", Address.parse(settings.grpc), tls, process.insecure)
+        host = RegistryHost(settings, tls)
         registry = await host.start()
-        options = as_options(settings, process, grpc=grpc, worker_of=registry)
+        options = as_options(settings, process, tls, grpc=grpc, worker_of=registry)
         programs = [
             Program.mcpmesh(f"router/{index + 1}", "router", *options) for index in range(count)
         ]

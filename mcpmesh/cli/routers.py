@@ -13,6 +13,7 @@ from mcpmesh.cli.app import (
     Process,
     Router,
     Target,
+    Tls,
     app,
 )
 from mcpmesh.cli.exits import Exit
@@ -20,7 +21,7 @@ from mcpmesh.cli.loop import Stop, serve
 from mcpmesh.cli.parent import watched
 from mcpmesh.cli.router import run_router, run_workers
 from mcpmesh.cli.up import Tools, run_up
-from mcpmesh.config import BridgeSettings, ProcessSettings, RouterSettings
+from mcpmesh.config import NO_TLS, BridgeSettings, ProcessSettings, RouterSettings
 
 _ROUTER, _BRIDGE, _PROCESS = RouterSettings(), BridgeSettings(), ProcessSettings()
 
@@ -33,6 +34,7 @@ def up_command(
     router: Router = _ROUTER,
     bridge: Bridge = _BRIDGE,
     process: Process = _PROCESS,
+    tls: Tls = NO_TLS,
     parent_pipe: ParentPipe = None,
 ) -> Exit:
     """Run a whole mesh: router and bridge here, tool servers as child processes.
@@ -47,7 +49,9 @@ def up_command(
         Replace the tool servers when Python code in the current folder or theirs changes.
     """
     tools = Tools(targets, replicas, reload)
-    return serve(watched(parent_pipe, lambda stop: run_up(tools, router, bridge, process, stop)))
+    return serve(
+        watched(parent_pipe, lambda stop: run_up(tools, router, bridge, process, tls, stop))
+    )
 
 
 @app.command(name="router", group=SERVERS)
@@ -56,6 +60,7 @@ def router_command(
     workers: Count = 1,
     router: Router = _ROUTER,
     process: Process = _PROCESS,
+    tls: Tls = NO_TLS,
     worker_of: Annotated[str, Parameter(show=False)] = "",
     parent_pipe: ParentPipe = None,
 ) -> Exit:
@@ -69,7 +74,7 @@ def router_command(
 
     def command(stop: Stop) -> Coroutine[Any, Any, Exit]:
         if workers > 1 and not worker_of:
-            return run_workers(router, process, workers, stop)
-        return run_router(router, process, stop, registry=worker_of)
+            return run_workers(router, process, tls, workers, stop)
+        return run_router(router, process, tls, stop, registry=worker_of)
 
     return serve(watched(parent_pipe, command))

@@ -13,9 +13,9 @@ from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.target import load_target
-from mcpmesh.config import ProcessSettings, ServeSettings
+from mcpmesh.config import ProcessSettings, ServeSettings, TlsSettings
 from mcpmesh.errors import MeshError
-from mcpmesh.model.address import join_endpoint, split_endpoint
+from mcpmesh.model.address import Address, join_endpoint
 from mcpmesh.sdk.tool_server import ToolServer
 from mcpmesh.telemetry.tool_observer import ToolTelemetry
 
@@ -25,7 +25,7 @@ PATIENCE = 3.0
 
 
 async def run_one(
-    target: str, settings: ServeSettings, process: ProcessSettings, stop: Stop
+    target: str, settings: ServeSettings, process: ProcessSettings, tls: TlsSettings, stop: Stop
 ) -> Exit:
     """Serve the tools in this process until stop is asked."""
     settings = with_port(settings)
@@ -33,7 +33,7 @@ async def run_one(
     with telemetry_of(server.name, process, share=True) as telemetry:
         server.observe(ToolTelemetry(telemetry))
         started = asyncio.Event()
-        serving = asyncio.ensure_future(_serve(server, settings, process, started))
+        serving = asyncio.ensure_future(_serve(server, settings, process, tls, started))
         announcing = asyncio.ensure_future(_announce(server, settings, started))
         try:
             await until(stop, asyncio.shield(serving))
@@ -46,7 +46,11 @@ async def run_one(
 
 
 async def _serve(
-    server: ToolServer, settings: ServeSettings, process: ProcessSettings, started: asyncio.Event
+    server: ToolServer,
+    settings: ServeSettings,
+    process: ProcessSettings,
+    tls: TlsSettings,
+    started: asyncio.Event,
 ) -> None:
     try:
         check_free(settings.listen)
@@ -54,6 +58,8 @@ async def _serve(
             settings.listen,
             settings.router or None,
             settings.advertise or None,
+            tls=tls,
+            insecure=process.insecure,
             grace=process.drain_grace,
             on_ready=lambda _: started.set(),
         )
@@ -76,12 +82,17 @@ async def _announce(server: ToolServer, settings: ServeSettings, started: asynci
 
 
 async def run_many(
-    target: str, count: int, settings: ServeSettings, process: ProcessSettings, stop: Stop
+    target: str,
+    count: int,
+    settings: ServeSettings,
+    process: ProcessSettings,
+    tls: TlsSettings,
+    stop: Stop,
 ) -> Exit:
     """Serve the tools in several processes, each on its own port, until stop is asked."""
     with telemetry_of("mcpmesh-serve", process):
         async with Supervisor(
-            [program(target, index, settings, process) for index in range(count)],
+            [program(target, index, settings, process, tls) for index in range(count)],
             grace=process.drain_grace,
         ) as supervisor:
             try:
@@ -93,23 +104,25 @@ async def run_many(
     return Exit.OK
 
 
-def program(target: str, index: int, settings: ServeSettings, process: ProcessSettings) -> Program:
+def program(
+    target: str, index: int, settings: ServeSettings, process: ProcessSettings, tls: TlsSettings
+) -> Program:
     """Return the command of one of several replicas; given ports count up."""
     advertise = settings.advertise and numbered(settings.advertise, index)
     own = replace(settings, listen=numbered(settings.listen, index), advertise=advertise)
-    options = as_options(own, process, replicas=1)
+    options = as_options(own, process, tls, replicas=1)
     return Program.mcpmesh(f"{target}/{index + 1}", "serve", target, *options)
 
 
 def with_port(settings: ServeSettings) -> ServeSettings:
     """Return settings whose advertised port 0 is the one listened on."""
-    host, port = split_endpoint(settings.advertise or ":1")
-    if port:
+    advertise = Address.parse(settings.advertise or ":1")
+    listen = Address.parse(settings.listen)
+    if advertise.is_unix or advertise.port or listen.is_unix:
         return settings
-    listen_host, listen_port = split_endpoint(settings.listen)
-    listen_port = listen_port or free_port(listen_host)
+    port = listen.port or free_port(listen.host)
     return replace(
         settings,
-        listen=join_endpoint(listen_host, listen_port),
-        advertise=join_endpoint(host, listen_port),
+        listen=join_endpoint(listen.host, port),
+        advertise=join_endpoint(advertise.host, port),
     )

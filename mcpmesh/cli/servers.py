@@ -9,6 +9,7 @@ from mcpmesh.cli.app import (
     Process,
     Serve,
     Target,
+    Tls,
     app,
 )
 from mcpmesh.cli.bridge import run_http, run_stdio
@@ -17,6 +18,7 @@ from mcpmesh.cli.loop import serve
 from mcpmesh.cli.parent import watched
 from mcpmesh.cli.serve import run_many, run_one
 from mcpmesh.config import (
+    NO_TLS,
     BridgeSettings,
     ClientSettings,
     ProcessSettings,
@@ -34,6 +36,7 @@ def bridge_command(
     bridge: Bridge = _BRIDGE,
     client: Client = _CLIENT,
     process: Process = _PROCESS,
+    tls: Tls = NO_TLS,
     parent_pipe: ParentPipe = None,
 ) -> Exit:
     """Run an MCP server in front of a router.
@@ -44,7 +47,7 @@ def bridge_command(
         Serve one client on stdin and stdout instead of HTTP.
     """
     run = run_stdio if stdio else run_http
-    return serve(watched(parent_pipe, lambda stop: run(bridge, client, process, stop)))
+    return serve(watched(parent_pipe, lambda stop: run(bridge, client, process, tls, stop)))
 
 
 @app.command(name="serve", group=SERVERS)
@@ -55,6 +58,7 @@ def serve_command(
     replicas: Count = 1,
     settings: Serve = _SERVE,
     process: Process = _PROCESS,
+    tls: Tls = NO_TLS,
     parent_pipe: ParentPipe = None,
 ) -> Exit:
     """Run the tools of MODULE:APP.
@@ -67,9 +71,9 @@ def serve_command(
         Processes to run, each a replica on a port of its own.
     """
     if replicas == 1:
-        command = watched(parent_pipe, lambda stop: run_one(target, settings, process, stop))
+        command = watched(parent_pipe, lambda stop: run_one(target, settings, process, tls, stop))
     else:
         command = watched(
-            parent_pipe, lambda stop: run_many(target, replicas, settings, process, stop)
+            parent_pipe, lambda stop: run_many(target, replicas, settings, process, tls, stop)
         )
     return serve(command)

@@ -4,16 +4,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from mcpmesh.cli.connect import connected
+from mcpmesh.cli.connect import Reach, connected
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.output import compact, print_json, print_line, print_rows
-from mcpmesh.config import ClientSettings
 from mcpmesh.sdk.tool_info import ReplicaInfo, ToolInfo
 
 
-async def list_tools(settings: ClientSettings, *, all_versions: bool, as_json: bool) -> Exit:
+async def list_tools(reach: Reach, *, all_versions: bool, as_json: bool) -> Exit:
     """Print all tools of the mesh."""
-    async with connected(settings) as client:
+    async with connected(reach) as client:
         tools = await client.list_tools(all_versions=all_versions)
     if as_json:
         print_json([tool_json(info) for info in tools])
@@ -30,9 +29,9 @@ async def list_tools(settings: ClientSettings, *, all_versions: bool, as_json: b
     return Exit.OK
 
 
-async def show_tool(settings: ClientSettings, name: str, version: str, *, as_json: bool) -> Exit:
+async def show_tool(reach: Reach, name: str, version: str, *, as_json: bool) -> Exit:
     """Print one tool with its schemas."""
-    async with connected(settings) as client:
+    async with connected(reach) as client:
         info = await client.get_tool(name, version)
     if as_json:
         print_json(tool_json(info))
@@ -48,9 +47,9 @@ async def show_tool(settings: ClientSettings, name: str, version: str, *, as_jso
     return Exit.OK
 
 
-async def list_replicas(settings: ClientSettings, tool: str, *, as_json: bool) -> Exit:
+async def list_replicas(reach: Reach, tool: str, *, as_json: bool) -> Exit:
     """Print the replicas of one tool or of all."""
-    async with connected(settings) as client:
+    async with connected(reach) as client:
         if tool:
             await client.get_tool(tool)  # so that a name nobody knows is an error
         replicas = await client.list_replicas(tool)

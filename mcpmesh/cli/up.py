@@ -23,7 +23,14 @@ from mcpmesh.cli.router import routing
 from mcpmesh.cli.serve import program
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.target import split_target, watched_folders
-from mcpmesh.config import BridgeSettings, ProcessSettings, RouterSettings, ServeSettings
+from mcpmesh.config import (
+    BridgeSettings,
+    InvalidSetting,
+    ProcessSettings,
+    RouterSettings,
+    ServeSettings,
+    TlsSettings,
+)
 from mcpmesh.stack.mesh import Mesh
 
 _log = logging.getLogger(__name__)
@@ -51,35 +58,54 @@ async def run_up(
     router: RouterSettings,
     bridge: BridgeSettings,
     process: ProcessSettings,
+    tls: TlsSettings,
     stop: Stop,
 ) -> Exit:
-    """Run the mesh until stop is asked; then the tool servers drain first."""
-    grace = process.drain_grace
+    """Run the mesh until stop is asked; then the tool servers drain first.
+
+    Raises: InvalidSetting.
+    """
+    check_both_ways(tls)
     with telemetry_of("mcpmesh", process) as telemetry:
         async with (
-            routing(router, telemetry, grace) as (running, grpc),
-            http_front(running.mesh, bridge, telemetry, grace) as http,
+            routing(router, telemetry, process, tls) as (running, grpc),
+            http_front(running.mesh, bridge, telemetry, process, tls) as http,
         ):
             try:
                 async with (
-                    children(tools, reachable(grpc), process) as supervisor,
+                    children(tools, reachable(grpc), process, tls) as supervisor,
                     following(supervisor, tools, running.mesh),
                 ):
                     if not await until(stop, settled(supervisor, running.mesh)):
                         return Exit.OK
                     print_ready(grpc=grpc, http=http)
-                    print_hints(running.mesh.tools().tools, reachable(grpc), reachable(http))
+                    print_hints(running.mesh.tools().tools, reachable(grpc), reachable(http), tls)
                     await supervisor.wait_stop(stop)
             except CannotStart:
                 return Exit.USAGE
     return Exit.OK
 
 
-def children(tools: Tools, router: str, process: ProcessSettings) -> Supervisor:
+def check_both_ways(tls: TlsSettings) -> None:
+    """Refuse half of TLS: here the same process serves and connects, and so do its children.
+
+    Raises: InvalidSetting.
+    """
+    if tls.serves and not tls.connects:
+        raise InvalidSetting(
+            "tls_ca", "the tool servers connect to the router, which speaks TLS; name its authority"
+        )
+    if tls.connects and not tls.serves:
+        raise InvalidSetting(
+            "tls_cert", "the router is to speak TLS with its tool servers, who need a certificate"
+        )
+
+
+def children(tools: Tools, router: str, process: ProcessSettings, tls: TlsSettings) -> Supervisor:
     """Return the supervisor of the tool servers."""
     settings = ServeSettings(router=router)
     programs = [
-        program(target, index, settings, process)
+        program(target, index, settings, process, tls)
         for target in tools.targets
         for index in range(tools.replicas)
     ]

@@ -85,6 +85,7 @@ def replica_from_message(message: discovery_pb2.Replica) -> Replica:
         labels=dict(message.labels),
         weight=message.weight or 1,
         services=tuple(message.services),
+        server_name=message.server_name,
     )
 
 
@@ -97,4 +98,5 @@ def replica_to_message(replica: Replica) -> discovery_pb2.Replica:
         labels=replica.labels,
         weight=replica.weight,
         services=replica.services,
+        server_name=replica.server_name,
     )

@@ -11,7 +11,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class ProcessSettings:
-    """Settings of a process: how it logs and how it stops.
+    """Settings of a process: how it logs, how it stops, what it dares.
 
     Raises: InvalidSetting.
     """
@@ -22,6 +22,8 @@ class ProcessSettings:
     """Log lines as JSON or as text; auto takes text on a terminal, JSON elsewhere."""
     log_level: LogLevel = "info"
     """The least important log lines to write."""
+    insecure: bool = False
+    """Listen without TLS where other machines reach it, which is refused otherwise."""
 
     def __post_init__(self) -> None:
         check_seconds("drain_grace", self.drain_grace)

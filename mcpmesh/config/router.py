@@ -1,7 +1,7 @@
 """Settings of a router."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from mcpmesh.config.checks import (
@@ -15,6 +15,7 @@ from mcpmesh.config.checks import (
     check_target,
 )
 from mcpmesh.errors import InvalidCall
+from mcpmesh.model.address import Address
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import check_name
 
@@ -37,6 +38,8 @@ class StaticReplica:
     """Where it answers: HOST:PORT, unix:/PATH, or dns:///NAME:PORT for all a name stands for."""
     tools: tuple[str, ...] = ()
     """Names of its tools, and of services as /PACKAGE.SERVICE; empty asks the replica."""
+    server_name: str = ""
+    """Name that its certificate has, when that is not the endpoint's host."""
 
     def __post_init__(self) -> None:
         check_target("static", self.endpoint)
@@ -66,6 +69,15 @@ class StaticReplica:
 
     def __str__(self) -> str:
         return f"{self.endpoint}={','.join(self.tools)}" if self.tools else self.endpoint
+
+    @property
+    def address(self) -> Address:
+        """The endpoint, read."""
+        return Address.parse(self.endpoint)
+
+    def at(self, address: Address) -> "StaticReplica":
+        """Return the replica at one of the addresses that its name stands for."""
+        return replace(self, endpoint=str(address), server_name=self.address.host)
 
     @property
     def id(self) -> str:

@@ -10,6 +10,8 @@ from mcpmesh.model.tool import check_labels, check_name
 
 MAX_WEIGHT = 1000
 MAX_SERVICES = 100
+#: Of a host, in characters (RFC 1035).
+MAX_NAME = 255
 _SERVICE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,254}", re.ASCII)
 
 
@@ -17,7 +19,8 @@ _SERVICE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,254}", re.ASCII)
 class Replica:
     """A running server of tools: who it is and where it answers.
 
-    `services` are the full names of other gRPC services that it serves.
+    `services` are the full names of other gRPC services that it serves; `server_name` is what its
+    certificate has, when that is not the endpoint's host.
     Raises: InvalidCall naming the field that is malformed.
     """
 
@@ -27,6 +30,7 @@ class Replica:
     labels: Mapping[str, str] = field(default_factory=dict)
     weight: int = 1
     services: tuple[str, ...] = ()
+    server_name: str = ""
 
     def __post_init__(self) -> None:
         check_name("replica id", self.id)
@@ -37,6 +41,8 @@ class Replica:
         check_labels(f"replica {self.id}", self.labels)
         check_services(f"replica {self.id}", self.services)
         Address.parse(self.endpoint)
+        if len(self.server_name) > MAX_NAME or not self.server_name.isascii():
+            raise InvalidCall(f"replica {self.id}: server_name is not a host's name")
 
     def __str__(self) -> str:
         return f"{self.id}@{self.endpoint}"

@@ -5,11 +5,13 @@ from functools import partial
 
 from mcpmesh.errors import MeshError
 from mcpmesh.router.call_head import read_call_head
+from mcpmesh.router.caller import proven
 from mcpmesh.router.served_call import ServedCall
 from mcpmesh.rpc.head import RequestHead
 from mcpmesh.rpc.server import Opener, Server
 from mcpmesh.stack.balance import RouteTable
 from mcpmesh.stack.call import Call
+from mcpmesh.stack.call_head import CallHead
 from mcpmesh.stack.layer import Layer
 
 _SERVICE = "/mcpmesh.v1.ToolService/"
@@ -29,6 +31,7 @@ class Frontend:
         max_message_bytes: int,
         default_timeout: float,
         refused: Callable[[str, MeshError], None],
+        proves_callers: bool = False,
     ) -> None:
         self.max_message_bytes = max_message_bytes
         #: Told of calls that never reach the stack: (method, why).
@@ -36,6 +39,8 @@ class Frontend:
         self._start = stack.start
         self._table = table
         self._default_timeout = default_timeout
+        #: Clients are asked for certificates.
+        self._proves_callers = proves_callers
 
     def serve_on(self, server: Server) -> None:
         """Take the streams of Invoke, InvokeStream and Converse."""
@@ -57,7 +62,13 @@ class Frontend:
         self._start(call)
 
     def _unary(self, head: RequestHead) -> Opener:
-        return partial(ServedCall, self, read_call_head(head), False)
+        return self._opener(read_call_head(head), streaming=False)
 
     def _streaming(self, head: RequestHead) -> Opener:
-        return partial(ServedCall, self, read_call_head(head), True)
+        return self._opener(read_call_head(head), streaming=True)
+
+    def _opener(self, head: CallHead, *, streaming: bool) -> Opener:
+        if self._proves_callers:
+            of = proven(head)
+            return lambda link, stream: ServedCall(self, of(link), streaming, link, stream)
+        return partial(ServedCall, self, head, streaming)

@@ -3,9 +3,8 @@
 from urllib.parse import unquote
 
 from mcpmesh.errors import InvalidCall
-from mcpmesh.model.address import join_endpoint, split_endpoint
+from mcpmesh.model.address import UNSPECIFIED, Address, join_endpoint
 
-UNSPECIFIED = frozenset({"", "0.0.0.0", "::", "0:0:0:0:0:0:0:0"})
 _IPV4_IN_IPV6 = "::ffff:"
 _LOOPBACK = "127.0.0.1"
 
@@ -17,12 +16,14 @@ def complete_endpoint(endpoint: str, peer: str) -> str:
     be percent-encoded), unix:/path.
     Raises: InvalidCall for a malformed endpoint, or a peer without a host.
     """
-    host, port = split_endpoint(endpoint)
-    if port == 0:
-        raise InvalidCall(f"endpoint {endpoint!r}: port 0 is nowhere; give the port it answers on")
-    if host not in UNSPECIFIED:
+    address = Address.parse(endpoint)
+    if address.is_unix:
         return endpoint
-    return join_endpoint(peer_host(peer), port)
+    if address.port == 0:
+        raise InvalidCall(f"endpoint {endpoint!r}: port 0 is nowhere; give the port it answers on")
+    if address.host not in UNSPECIFIED:
+        return endpoint
+    return join_endpoint(peer_host(peer), address.port)
 
 
 def peer_host(peer: str) -> str:

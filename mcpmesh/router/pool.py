@@ -9,6 +9,7 @@ from mcpmesh.balance.candidate import Candidate
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.model.replica import Replica
 from mcpmesh.rpc.subchannel import State, Subchannel
+from mcpmesh.transport.credentials import ChannelCredentials
 from mcpmesh.transport.hub import Hub
 from mcpmesh.wire.limits import Limits
 
@@ -26,11 +27,14 @@ class Pool:
         limits: Limits,
         *,
         reconnected: Callable[[str], None] = lambda _replica_id: None,
+        lost: Callable[[str], None] = lambda _replica_id: None,
         gone: Callable[[str, int], None] = lambda _host, _port: None,
+        credentials: ChannelCredentials | None = None,
     ) -> None:
         """Begin without replicas.
 
-        `reconnected` is told a replica's id when a connection to it was made; `gone` a host and
+        `reconnected` is told a replica's id when a connection to it was made, `lost` when it ended
+        or could not be made; with `credentials`, connections speak TLS. `gone` is told a host and
         port, when the last attempt there ended and no replica of the catalog is there any more.
         """
         #: Read by the data path; replaced as a whole by the control path.
@@ -41,6 +45,8 @@ class Pool:
         self._rng = rng
         self._limits = limits
         self._reconnected = reconnected
+        self._lost = lost
+        self._credentials = credentials
         self._gone = gone
         self._catalog = Catalog()
         self._candidates: dict[str, Candidate] = {}
@@ -111,6 +117,8 @@ class Pool:
             limits=self._limits,
             eager=True,
             on_state=lambda changed: self._on_state(replica.id, changed),
+            credentials=self._credentials,
+            server_name=replica.server_name,
         )
         subchannel.connect()
 
@@ -134,6 +142,8 @@ class Pool:
         candidate = self._candidates.get(replica_id)
         if candidate is None or self._subchannels.get(replica_id) is not subchannel:
             return
+        if subchannel.state in (State.IDLE, State.TRANSIENT_FAILURE):
+            self._lost(replica_id)
         before, hoped = candidate.connection, candidate.coming
         candidate.connection, candidate.coming = subchannel.connection, subchannel.coming
         if candidate.connection is before and candidate.coming == hoped:

@@ -3,21 +3,23 @@
 import asyncio
 from random import Random
 
-from mcpmesh.config import RouterSettings
+from mcpmesh.config import NO_TLS, RouterSettings, StaticReplica, TlsSettings
 from mcpmesh.model.address import join_endpoint
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.router.static_source import StaticSource
 from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.server import Server
+from mcpmesh.transport.credentials import ChannelCredentials, channel_credentials
 from mcpmesh.v1 import registry_pb2_grpc
 
 
 class RegistryHost:
     """The registry of several workers, served to them alone on a port of its own."""
 
-    def __init__(self, settings: RouterSettings) -> None:
+    def __init__(self, settings: RouterSettings, tls: TlsSettings = NO_TLS) -> None:
         self._settings = settings
+        self._credentials = channel_credentials(tls)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> str:
@@ -27,7 +29,7 @@ class RegistryHost:
         """
         clock = asyncio.get_running_loop().time
         self._keeper = RegistryKeeper(clock, default_ttl=self._settings.lease)
-        keep(self._keeper, self._settings, Random(), self._tasks)
+        keep(self._keeper, self._settings, Random(), self._tasks, self._credentials)
         self._server = Server()
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             Registrar(self._keeper, clock), self._server
@@ -46,10 +48,18 @@ class RegistryHost:
 
 
 def keep(
-    keeper: RegistryKeeper, settings: RouterSettings, rng: Random, tasks: list[asyncio.Task[None]]
+    keeper: RegistryKeeper,
+    settings: RouterSettings,
+    rng: Random,
+    tasks: list[asyncio.Task[None]],
+    credentials: ChannelCredentials | None,
 ) -> StaticSource:
     """Start what keeps a registry up to date: leases that end, and configured replicas."""
-    static = StaticSource(keeper, settings.static_replicas(), Channel, rng)
+
+    def channel_for(replica: StaticReplica) -> Channel:
+        return Channel(replica.endpoint, tls=credentials, server_name=replica.server_name)
+
+    static = StaticSource(keeper, settings.static_replicas(), channel_for, rng)
     tasks.append(asyncio.create_task(keeper.run(), name="leases"))
     tasks.append(asyncio.create_task(static.run(), name="static replicas"))
     return static

@@ -10,6 +10,7 @@ from dataclasses import replace
 from mcpmesh.balance.balancer import Routes
 from mcpmesh.errors import MeshError, MethodNotFound
 from mcpmesh.router.call_head import read_call_head
+from mcpmesh.router.caller import proven
 from mcpmesh.router.pool import Pool
 from mcpmesh.router.service_call import ServiceCall
 from mcpmesh.rpc.head import RequestHead
@@ -45,9 +46,12 @@ class ServiceTable:
 class ServiceRoutes:
     """Takes the streams of services that replicas name."""
 
-    def __init__(self, stack: Layer[Call], table: ServiceTable) -> None:
+    def __init__(
+        self, stack: Layer[Call], table: ServiceTable, *, proves_callers: bool = False
+    ) -> None:
         self._start = stack.start
         self._table = table
+        self._proves_callers = proves_callers
         self._named: set[str] = set()
 
     def take(self, head: RequestHead) -> Opener | None:
@@ -58,6 +62,9 @@ class ServiceRoutes:
         method = self._name(head.path[1:], service)
         # The gRPC service stands where a tool does.
         read = replace(read_call_head(head), method=method, tool=service, version="")
+        if self._proves_callers:
+            of = proven(read)
+            return lambda link, stream: ServiceCall(self._start, stream, of(link))
         return lambda _link, stream: ServiceCall(self._start, stream, read)
 
     def _name(self, method: str, service: str) -> str:

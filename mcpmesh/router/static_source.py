@@ -3,7 +3,7 @@
 With names from the configuration they are registered at once, as tools without a schema. Without,
 the replica's own DiscoveryService is asked until it answers, and now and then again: what it says
 last is what the mesh shows, also while it is out of reach (its connection takes it out of
-rotation).
+rotation). A dns:/// endpoint stands for a replica at each address of the name, as it is resolved.
 """
 
 import asyncio
@@ -18,9 +18,11 @@ from mcpmesh.codec.tool import tool_from_message
 from mcpmesh.config.router import StaticReplica
 from mcpmesh.discovery.registry import MAX_TOOLS
 from mcpmesh.errors import InvalidCall, MeshError
+from mcpmesh.model.address import Address
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
 from mcpmesh.policy.backoff import Backoff
+from mcpmesh.transport.names import NameWatch, Resolve, resolve
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc
 
 _log = logging.getLogger(__name__)
@@ -37,22 +39,27 @@ class StaticRegistry(Protocol):
         """Add or replace a configured replica."""
         ...
 
+    def remove_static(self, replica_id: str) -> None:
+        """Drop a configured replica."""
+        ...
+
 
 class StaticSource:
     """Registers the configured replicas while `run` runs.
 
-    `channel_for` opens a gRPC channel (of grpc.aio or rpc) to an endpoint.
+    `channel_for` opens a gRPC channel to a replica.
     """
 
     def __init__(
         self,
         registry: StaticRegistry,
         replicas: Sequence[StaticReplica],
-        channel_for: Callable[[str], Any],
+        channel_for: Callable[[StaticReplica], Any],
         rng: Random,
         *,
         backoff: Backoff | None = None,
         poll_interval: float = POLL_INTERVAL,
+        resolve: Resolve = resolve,
     ) -> None:
         self._registry = registry
         self._replicas = tuple(replicas)
@@ -60,7 +67,10 @@ class StaticSource:
         self._rng = rng
         self._backoff = backoff or Backoff()
         self._poll_interval = poll_interval
-        self._again = {each.id: asyncio.Event() for each in replicas if not each.tools}
+        self._resolve = resolve
+        # Replica id → who asks it for its tools, and who looks up the name that it comes from.
+        self._again: dict[str, asyncio.Event] = {}
+        self._names: dict[str, NameWatch] = {}
 
     def __repr__(self) -> str:
         return f"StaticSource({len(self._replicas)} replicas, {len(self._again)} asked)"
@@ -70,22 +80,51 @@ class StaticSource:
         if replica_id in self._again:
             self._again[replica_id].set()
 
+    def lost(self, replica_id: str) -> None:
+        """Look up the name again that a replica comes from: it may have moved."""
+        if replica_id in self._names:
+            self._names[replica_id].again()
+
     async def run(self) -> None:
         """Register what is named, ask the others, until cancelled."""
-        for each in self._replicas:
-            if each.tools:
-                self._add(each, [Tool(name) for name in each.tool_names])
-        async with asyncio.TaskGroup() as asking:
+        async with asyncio.TaskGroup() as keeping:
             for each in self._replicas:
-                if not each.tools:
-                    asking.create_task(self._keep_asking(each), name=f"ask {each.endpoint}")
+                keep = self._follow if each.address.scheme == "dns" else self._keep
+                keeping.create_task(keep(each), name=f"keep {each.endpoint}")
+
+    async def _follow(self, name: StaticReplica) -> None:
+        """Keep a replica at each address of a name."""
+        kept: dict[StaticReplica, asyncio.Task[None]] = {}
+
+        def found(addresses: tuple[Address, ...]) -> None:
+            replicas = {name.at(address) for address in addresses}
+            for gone in kept.keys() - replicas:
+                kept.pop(gone).cancel()
+                self._names.pop(gone.id, None)
+                self._registry.remove_static(gone.id)
+            for new in replicas - kept.keys():
+                self._names[new.id] = watch
+                kept[new] = keeping.create_task(self._keep(new), name=f"keep {new.endpoint}")
+
+        watch = NameWatch(name.address, found, resolve=self._resolve, rng=self._rng)
+        async with asyncio.TaskGroup() as keeping:
+            await watch.run()
+
+    async def _keep(self, replica: StaticReplica) -> None:
+        if not replica.tools:
+            await self._keep_asking(replica)
+            return
+        try:
+            self._add(replica, [Tool(name) for name in replica.tool_names])
+        except MeshError as error:
+            _log.warning("static replica %s is left out: %s", replica.endpoint, error.message)
 
     async def _keep_asking(self, replica: StaticReplica) -> None:
-        channel = self._channel_for(replica.endpoint)
+        channel = self._channel_for(replica)
+        again = self._again[replica.id] = asyncio.Event()
         failures = 0
         try:
             while True:
-                again = self._again[replica.id]
                 again.clear()
                 try:
                     self._add(replica, await _tools_of(channel))
@@ -94,13 +133,21 @@ class StaticSource:
                     failures += 1
                     wait = self._backoff.wait(failures, self._rng)
                     _log_failure(replica, failures, error)
+                    self.lost(replica.id)
                 await _wait(again, wait)
         finally:
+            self._again.pop(replica.id, None)
             await channel.close()
 
     def _add(self, replica: StaticReplica, tools: Sequence[Tool]) -> None:
         self._registry.add_static(
-            Replica(replica.id, replica.endpoint, services=replica.services), tools
+            Replica(
+                replica.id,
+                replica.endpoint,
+                services=replica.services,
+                server_name=replica.server_name,
+            ),
+            tools,
         )
 
 

@@ -7,15 +7,16 @@ A `Router` is a whole router, or one worker of several that follow the registry 
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from random import Random
 from time import perf_counter
 
 from mcpmesh.codec.status import status_of
-from mcpmesh.config import RouterSettings
+from mcpmesh.config import NO_TLS, RouterSettings, TlsSettings
 from mcpmesh.discovery.lookup import find_tool
 from mcpmesh.errors import InternalError, MeshError, ToolNotFound
-from mcpmesh.model.address import join_endpoint, split_endpoint
+from mcpmesh.model.address import Address
 from mcpmesh.policy.retry import Retry
 from mcpmesh.router.catalog_source import CatalogSource
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
@@ -41,7 +42,9 @@ from mcpmesh.stack.retry import Retrying
 from mcpmesh.stack.send import Send
 from mcpmesh.telemetry.attributes import SERVER_ADDRESS, SERVER_PORT
 from mcpmesh.telemetry.setup import Telemetry
+from mcpmesh.transport.credentials import channel_credentials
 from mcpmesh.transport.hub import Hub
+from mcpmesh.transport.listening import check_exposure
 from mcpmesh.transport.timers import Timers
 from mcpmesh.v1 import (
     discovery_pb2_grpc,
@@ -61,13 +64,23 @@ class Router:
     """A running router on one event loop.
 
     With `registry` (HOST:PORT) it is a worker: it follows the registry there, and shares its
-    port with its siblings.
+    port with its siblings. `insecure` lets it listen without TLS where other machines reach it.
+    Raises: InvalidSetting for TLS files that cannot be used, and an address that needs TLS.
     """
 
     def __init__(
-        self, settings: RouterSettings, telemetry: Telemetry, *, registry: str = ""
+        self,
+        settings: RouterSettings,
+        telemetry: Telemetry,
+        *,
+        registry: str = "",
+        tls: TlsSettings = NO_TLS,
+        insecure: bool = False,
     ) -> None:
+        check_exposure("grpc", Address.parse(settings.grpc), tls, insecure)
         self._settings = settings
+        self._tls = tls
+        self._credentials = channel_credentials(tls)
         self._telemetry = telemetry
         self._registry = registry
         self._tasks: list[asyncio.Task[None]] = []
@@ -97,12 +110,12 @@ class Router:
             ),
             hub=hub,
         )
-        host, _ = split_endpoint(settings.grpc)
-        port = server.add_insecure_port(settings.grpc)
+        bound = server.listen(settings.grpc, self._tls)
         source, registrar = await self._source(rng, hub)
         pool = self._pool = Pool(
-            hub, rng, limits, reconnected=self._reconnected, gone=self._forget_replica
-        )
+            hub, rng, limits, reconnected=self._reconnected, lost=self._lost,
+            gone=self._forget_replica, credentials=self._credentials,
+        )  # fmt: skip
         source.listen(pool.on_catalog)
         in_flight = InFlight()
         unknown = partial(_unknown, source)
@@ -112,11 +125,14 @@ class Router:
             max_message_bytes=settings.max_message_bytes,
             default_timeout=settings.default_timeout,
             refused=self._count_refusal,
+            proves_callers=bool(self._tls.client_ca),
         )
         frontend.serve_on(server)
         table = ServiceTable(pool)
         relayed = _stack(settings, telemetry, table, table.unknown, in_flight, loop, rng)
-        server.raw_fallback = ServiceRoutes(relayed, table).take
+        server.raw_fallback = ServiceRoutes(
+            relayed, table, proves_callers=bool(self._tls.client_ca)
+        ).take
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             DiscoveryServicer(source, pool), server
         )
@@ -129,7 +145,7 @@ class Router:
         _observe(telemetry, pool, in_flight)
         await server.start()
         await self._standard.serving()
-        return join_endpoint(host or "0.0.0.0", port)
+        return str(bound if bound.is_unix or bound.host else replace(bound, host="0.0.0.0"))
 
     @property
     def mesh(self) -> LocalMesh:
@@ -167,12 +183,16 @@ class Router:
             await follower.synced()
             return follower, ForwardingRegistrar(stub)
         keeper = RegistryKeeper(loop.time, default_ttl=self._settings.lease)
-        self._static = keep(keeper, self._settings, rng, self._tasks)
+        self._static = keep(keeper, self._settings, rng, self._tasks, self._credentials)
         return keeper, Registrar(keeper, loop.time)
 
     def _reconnected(self, replica_id: str) -> None:
         if self._static is not None:
             self._static.reconnected(replica_id)
+
+    def _lost(self, replica_id: str) -> None:
+        if self._static is not None:
+            self._static.lost(replica_id)
 
     def _forget_replica(self, host: str, port: int) -> None:
         """Drop the metrics of a replica that is gone: in a fleet that scales they would pile up."""

@@ -66,7 +66,8 @@ class Channel:
 
     Shape: `target` is HOST:PORT, unix:/PATH or unix-abstract:NAME for one connection, or
     dns:///NAME:PORT for one to each address of the name, which calls take in turn. `tls` as
-    settings, or as credentials that several channels share.
+    settings, or as credentials that several channels share; `server_name` is what the server's
+    certificate must have when they name nothing, by default the target's host.
     Raises: InvalidCall for a malformed target; InvalidSetting for files that cannot be used.
     """
 
@@ -76,6 +77,7 @@ class Channel:
         options: ChannelOptions | None = None,
         *,
         tls: TlsSettings | ChannelCredentials | None = None,
+        server_name: str = "",
         hub: Hub | None = None,
         rng: Random | None = None,
         resolve: Resolve = resolve,
@@ -86,6 +88,7 @@ class Channel:
         self._hub = hub or Hub(self.loop)
         self._rng = rng or Random()
         self._address = address = Address.parse(target)
+        self._server_name = server_name or (address.host if address.scheme == "dns" else "")
         self._credentials = tls if isinstance(tls, ChannelCredentials) else channel_credentials(tls)
         self._subchannel: Subchannel | RoundRobin = (
             RoundRobin(address, self._one_of_many, rng=self._rng, resolve=resolve)
@@ -125,6 +128,11 @@ class Channel:
         """Tell whether the channel was closed."""
         return self._subchannel.state is State.SHUTDOWN
 
+    @property
+    def server_names(self) -> frozenset[str]:
+        """What the servers that were connected to last are called by their certificates."""
+        return self._subchannel.server_names
+
     def check_open(self) -> None:
         """Refuse to begin a call on a closed channel.
 
@@ -150,7 +158,6 @@ class Channel:
         on_state: OnState | None = None,
         *,
         eager: bool = False,
-        server_name: str = "",
     ) -> Subchannel:
         return Subchannel(
             str(address),
@@ -162,12 +169,12 @@ class Channel:
             eager=eager,
             on_state=on_state,
             credentials=self._credentials,
-            server_name=server_name,
+            server_name=self._server_name,
         )
 
     def _one_of_many(self, address: Address, on_state: OnState) -> Subchannel:
-        """Return the subchannel of one address of a name; its certificate is the name's."""
-        return self._new_subchannel(address, on_state, eager=True, server_name=self._address.host)
+        """Return the subchannel of one address of a name."""
+        return self._new_subchannel(address, on_state, eager=True)
 
     # The shapes, as generated stubs ask for them
 

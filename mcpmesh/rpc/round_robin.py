@@ -61,6 +61,11 @@ class RoundRobin:
         self._turn += 1
         return ready[self._turn % len(ready)]
 
+    @property
+    def server_names(self) -> frozenset[str]:
+        """What the servers' certificates call them."""
+        return frozenset().union(*(each.server_names for each in self._subchannels.values()))
+
     def connect(self) -> None:
         """Look the name up and connect to its addresses, unless that is under way or done."""
         if self.state is State.IDLE:

@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 
 from mcpmesh.codec.metadata import Metadata
-from mcpmesh.config import TlsSettings
+from mcpmesh.config import NO_TLS, TlsSettings
 from mcpmesh.model.address import Address
 from mcpmesh.rpc.head import HeadMemo, RequestHead
 from mcpmesh.rpc.method import Method, method_of
@@ -149,7 +149,7 @@ class Server:
         Returns: the port; 1 for a Unix socket.
         Raises: InvalidCall for a malformed address; OSError when it can't be had.
         """
-        return self._add_port(address, None)
+        return self.listen(address, NO_TLS).port or 1
 
     def add_secure_port(self, address: str, tls: TlsSettings) -> int:
         """Bind an address, as `add_insecure_port`; TLS is spoken there.
@@ -157,13 +157,19 @@ class Server:
         Returns: the port.
         Raises: InvalidSetting for files that cannot be used, and as `add_insecure_port`.
         """
-        return self._add_port(address, ServerCredentials(tls))
+        assert tls.serves, "TLS needs a certificate"
+        return self.listen(address, tls).port or 1
 
-    def _add_port(self, address: str, credentials: ServerCredentials | None) -> int:
+    def listen(self, address: str, tls: TlsSettings) -> Address:
+        """Bind an address; TLS is spoken there when the settings have a certificate.
+
+        Returns: the address, with the real port.
+        Raises: as `add_secure_port`.
+        """
+        credentials = ServerCredentials(tls) if tls.serves else None
         bound = bind(Address.parse(address), reuse_port=self.options.reuse_port)
         self._ports.append((bound, credentials))
-        # As grpc has it, a Unix socket's port is 1: zero would be a failure.
-        return bound.address.port or 1
+        return bound.address
 
     # Life
 

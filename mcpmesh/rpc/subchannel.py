@@ -73,6 +73,8 @@ class Subchannel:
         self.reason = ""
         #: The connection while READY.
         self.connection: Connection | None = None
+        #: What the last server's certificate calls it.
+        self.server_names: frozenset[str] = frozenset()
         self._address = Address.parse(endpoint)
         self._credentials = credentials
         self._server_name = server_name
@@ -200,6 +202,8 @@ class Subchannel:
                 self._failures = 0
                 self.reason = ""
                 self._link = link
+                if link.identity is not None:
+                    self.server_names = frozenset((link.identity.name,))
                 self._ready_since = asyncio.get_running_loop().time()
                 self._move(State.READY)
                 if link.connection.closed or link.connection.draining:

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar, Unpack, overload
 
 import grpc
 
+from mcpmesh.config import NO_TLS, TlsSettings
 from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.sdk.call_result import CallResult, result_from_message
 from mcpmesh.sdk.call_stream import CallStream, this_task_is_cancelled
@@ -37,6 +38,8 @@ class Client:
     `default_timeout` holds for what is called without a `timeout`; `metadata` goes with every
     RPC. A `channel` given stays the caller's to close, and `target` is then only a name.
 
+    Shape: `target` is HOST:PORT, unix:/PATH, or dns:///NAME:PORT for a connection to each address
+    of the name; `tls` makes it speak TLS when it has a `tls_ca`.
     Raises (every method): MeshError by whose fault. Cancelling the task cancels the call.
     """
 
@@ -45,11 +48,13 @@ class Client:
         target: str = "127.0.0.1:7070",
         *,
         channel: Any = None,
+        tls: TlsSettings = NO_TLS,
         default_timeout: float | None = None,
         metadata: Metadata = (),
     ) -> None:
         self._target = target
         self._given = channel
+        self._tls = tls
         self._timeout = default_timeout
         self._metadata = tuple(metadata)
         self._channel: Any = None
@@ -208,7 +213,7 @@ class Client:
         if self._closed:
             raise RuntimeError(f"the client of {self._target} is closed")
         if self._channel is None:
-            self._channel = new_channel(self._target) if self._given is None else self._given
+            self._channel = self._given or new_channel(self._target, self._tls)
             self._tools = invoke_pb2_grpc.ToolServiceStub(self._channel)  # type: ignore[no-untyped-call]
             self._discovery = discovery_pb2_grpc.DiscoveryServiceStub(self._channel)  # type: ignore[no-untyped-call]
 

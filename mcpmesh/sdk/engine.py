@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mcpmesh.config import TlsSettings
 from mcpmesh.policy.backoff import Backoff
 from mcpmesh.rpc import Channel, ChannelOptions, Server
 from mcpmesh.rpc.standard import StandardServices
@@ -16,9 +17,12 @@ def new_server() -> Any:
     return Server()
 
 
-def new_channel(endpoint: str) -> Any:
-    """Return a channel to a router."""
-    return Channel(endpoint, _RECONNECT)
+def new_channel(target: str, tls: TlsSettings | None = None) -> Any:
+    """Return a channel to a router.
+
+    Raises: InvalidCall for a malformed target; InvalidSetting for TLS files that cannot be used.
+    """
+    return Channel(target, _RECONNECT, tls=tls)
 
 
 def add_standard_services(server: Any, services: Sequence[str]) -> StandardServices:

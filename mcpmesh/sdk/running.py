@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from mcpmesh.config import NO_TLS, TlsSettings
+from mcpmesh.model.address import Address
+from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.model.replica import Replica
 from mcpmesh.rpc.standard import StandardServices
 from mcpmesh.sdk.discovery_servicer import DiscoveryServicer
@@ -17,6 +20,7 @@ from mcpmesh.sdk.runner import Runner
 from mcpmesh.sdk.servicer import ToolServicer
 from mcpmesh.sdk.threads import Threads
 from mcpmesh.sdk.tool import ToolFunction
+from mcpmesh.transport.listening import check_exposure
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
 
 _SERVICES = (
@@ -29,7 +33,8 @@ _SERVICES = (
 class ServerSettings:
     """How a tool server serves.
 
-    Units: `lease_ttl` in seconds. `threads` bounds the plain functions that run at once.
+    Units: `lease_ttl` in seconds. `threads` bounds the plain functions that run at once;
+    `insecure` lets it listen without TLS where other machines reach it.
     """
 
     seal: StateSeal
@@ -39,6 +44,8 @@ class ServerSettings:
     lease_ttl: float = 10.0
     observer: ToolObserver | None = None
     rng: Random = field(default_factory=Random)
+    tls: TlsSettings = NO_TLS
+    insecure: bool = False
 
 
 class Running:
@@ -54,6 +61,7 @@ class Running:
             max_result_bytes=settings.max_result_bytes,
             observer=settings.observer,
             rng=settings.rng,
+            may_speak_for_others=self._is_router,
         )
         self._server: Any = new_server()
         self._discovery: DiscoveryServicer | None = None
@@ -62,9 +70,15 @@ class Running:
         self._registrations: list[Registration] = []
         self._leases: list[asyncio.Task[None]] = []
 
-    def listen(self, address: str) -> int:
-        """Bind HOST:PORT (0 for a free port); return the port."""
-        return int(self._server.add_insecure_port(address))
+    def listen(self, listen: str) -> Address:
+        """Bind an address (port 0: a free one); return it with its port.
+
+        Raises: InvalidSetting for one that needs TLS, and for TLS files that cannot be used.
+        """
+        tls = self._settings.tls
+        check_exposure("listen", Address.parse(listen), tls, self._settings.insecure)
+        bound: Address = self._server.listen(listen, tls)
+        return bound
 
     async def start(self, replica: Replica, routers: Sequence[str]) -> None:
         """Serve, and register at each router."""
@@ -80,7 +94,7 @@ class Running:
         await self._server.start()
         await self._standard.serving()
         for router in routers:
-            channel = new_channel(router)
+            channel = new_channel(router, self._settings.tls)
             registration = Registration(
                 channel,
                 router,
@@ -92,6 +106,10 @@ class Running:
             self._channels.append(channel)
             self._registrations.append(registration)
             self._leases.append(asyncio.create_task(registration.run(), name=f"lease {router}"))
+
+    def _is_router(self, peer: PeerIdentity) -> bool:
+        """Tell whether a caller has the certificate's name of a router we are registered at."""
+        return any(peer.name in each.server_names for each in self._channels)
 
     async def registered(self) -> None:
         """Wait until every router knows this replica."""

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 from mcpmesh.codec.status import STATUS, status_of
 from mcpmesh.errors import InvalidCall, MeshError, ToolNotFound
 from mcpmesh.model.deadline import NEVER, Deadline
+from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.model.nearest import did_you_mean
 from mcpmesh.sdk.context import ToolContext
 from mcpmesh.sdk.incoming import CORRELATION_KEY, Incoming, check_agreement, read_metadata
@@ -43,7 +44,8 @@ class Admitted:
 class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
     """Serves calls of the tools in `functions`, by name.
 
-    `in_flight` counts the calls that run now.
+    `in_flight` counts the calls that run now. Of callers with a certificate, those who
+    `may_speak_for_others` are believed when they say who calls; routers are.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
         max_result_bytes: int,
         observer: ToolObserver | None = None,
         rng: Random | None = None,
+        may_speak_for_others: Callable[[PeerIdentity], bool] = lambda _peer: False,
     ) -> None:
         self._functions = functions
         self._runner = runner
         self._max_result_bytes = max_result_bytes
         self._rng = rng or Random()
         self._observer = observer or NoObserver(self._rng)
+        self._may_speak_for_others = may_speak_for_others
         self.in_flight = 0
 
     def __repr__(self) -> str:
@@ -111,6 +115,10 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
         Raises: InvalidCall, ToolNotFound.
         """
         incoming = read_metadata(context.invocation_metadata(), self._rng)
+        peer: PeerIdentity | None = context.identity()
+        if peer is not None and not (incoming.caller and self._may_speak_for_others(peer)):
+            # Whoever proved a name is called by it, whatever else it says.
+            incoming = replace(incoming, caller=peer.name)
         await context.send_initial_metadata(((CORRELATION_KEY, incoming.correlation_id),))
         check_agreement(request, incoming.metadata)
         function = self._find(request)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
+from mcpmesh.config import NO_TLS, TlsSettings
 from mcpmesh.sdk.call_result import CallResult
 from mcpmesh.sdk.catalog_watch import CatalogEvent
 from mcpmesh.sdk.client import Client
@@ -34,10 +35,11 @@ class SyncClient:
         self,
         target: str = "127.0.0.1:7070",
         *,
+        tls: TlsSettings = NO_TLS,
         default_timeout: float | None = None,
         metadata: Metadata = (),
     ) -> None:
-        self._client = Client(target, default_timeout=default_timeout, metadata=metadata)
+        self._client = Client(target, tls=tls, default_timeout=default_timeout, metadata=metadata)
         self._thread = LoopThread(f"mcpmesh client of {target}")
 
     def __repr__(self) -> str:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from random import SystemRandom
 from typing import Any, TypeVar, Unpack, overload
 
+from mcpmesh.config import NO_TLS, TlsSettings
 from mcpmesh.errors import AlreadyExists, NotReady
-from mcpmesh.model.address import join_endpoint, split_endpoint
+from mcpmesh.model.address import UNSPECIFIED
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool, check_labels, check_name
 from mcpmesh.sdk.observer import ToolObserver
@@ -18,7 +19,6 @@ from mcpmesh.sdk.tool import Said, ToolFunction, ToolOptions, tool_function
 from mcpmesh.sdk.tool_class import tool_of_object
 
 F = TypeVar("F", bound=Callable[..., Any])
-_UNSPECIFIED = ("", "0.0.0.0", "::")
 _LISTEN = "127.0.0.1:0"
 _GRACE = 10.0
 
@@ -131,22 +131,27 @@ class ToolServer:
         listen: str = _LISTEN,
         router: str | Sequence[str] | None = None,
         advertise: str | None = None,
+        *,
+        tls: TlsSettings = NO_TLS,
+        insecure: bool = False,
     ) -> Replica:
         """Listen on HOST:PORT (port 0: a free one), register at each router; return who we are.
 
+        `listen` may be unix:/PATH too. `tls` holds for callers and routers alike; without it only
+        this machine may be listened to, unless `insecure` says otherwise.
         `advertise` is where routers reach this server; by default where it listens, and the
         address they see when it listens everywhere.
         Raises: NotReady when it serves already, or has no tools; OSError or RuntimeError when the
-        address cannot be bound.
+        address cannot be bound; InvalidSetting when it needs TLS, or TLS its files.
         """
         if self._running is not None:
             raise NotReady(f"server {self.name} serves already")
         if not self._functions:
             raise NotReady(f"server {self.name} has no tools; decorate a function with .tool")
-        host, _ = split_endpoint(listen)
-        running = Running(self._functions, self._settings)
-        port = running.listen(listen)
-        shown = advertise or join_endpoint("" if host in _UNSPECIFIED else host, port)
+        settings = replace(self._settings, tls=tls, insecure=insecure)
+        running = Running(self._functions, settings)
+        bound = running.listen(listen)
+        shown = advertise or str(replace(bound, host="") if bound.host in UNSPECIFIED else bound)
         # Of the system's randomness: two replicas never share an id, whatever seeds are set.
         replica_id = f"{self.name}-{SystemRandom().getrandbits(32):08x}"
         self._replica = Replica(replica_id, shown, self.name, self.labels, self.weight)
@@ -178,6 +183,8 @@ class ToolServer:
         router: str | Sequence[str] | None = None,
         advertise: str | None = None,
         *,
+        tls: TlsSettings = NO_TLS,
+        insecure: bool = False,
         grace: float = _GRACE,
         on_ready: Callable[[Replica], None] | None = None,
     ) -> None:
@@ -185,7 +192,7 @@ class ToolServer:
 
         Raises: as `start`; InvalidCall when a router refuses the tools.
         """
-        replica = await self.start(listen, router, advertise)
+        replica = await self.start(listen, router, advertise, tls=tls, insecure=insecure)
         assert self._running is not None
         if on_ready is not None:
             on_ready(replica)
@@ -211,6 +218,9 @@ class ToolServer:
         listen: str = _LISTEN,
         router: str | Sequence[str] | None = None,
         advertise: str | None = None,
+        *,
+        tls: TlsSettings = NO_TLS,
+        insecure: bool = False,
     ) -> None:
         """Serve in an event loop of its own until SIGTERM or SIGINT."""
 
@@ -218,7 +228,7 @@ class ToolServer:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.shut_down)
-            await self.serve(listen, router, advertise)
+            await self.serve(listen, router, advertise, tls=tls, insecure=insecure)
 
         asyncio.run(main())
 

@@ -152,7 +152,7 @@ class ListReplicasResponse(_message.Message):
     def __init__(self, replicas: _Optional[_Iterable[_Union[ReplicaStatus, _Mapping]]] = ...) -> None: ...
 
 class Replica(_message.Message):
-    __slots__ = ("id", "endpoint", "server", "labels", "weight", "services")
+    __slots__ = ("id", "endpoint", "server", "labels", "weight", "services", "server_name")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -166,13 +166,15 @@ class Replica(_message.Message):
     LABELS_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     SERVICES_FIELD_NUMBER: _ClassVar[int]
+    SERVER_NAME_FIELD_NUMBER: _ClassVar[int]
     id: str
     endpoint: str
     server: str
     labels: _containers.ScalarMap[str, str]
     weight: int
     services: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., endpoint: _Optional[str] = ..., server: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., weight: _Optional[int] = ..., services: _Optional[_Iterable[str]] = ...) -> None: ...
+    server_name: str
+    def __init__(self, id: _Optional[str] = ..., endpoint: _Optional[str] = ..., server: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., weight: _Optional[int] = ..., services: _Optional[_Iterable[str]] = ..., server_name: _Optional[str] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
     __slots__ = ("replica", "state", "in_flight", "lease_remaining", "tools", "reason")

@@ -28,6 +28,12 @@ async def echo(text: str) -> str:
 
 
 @app.tool
+async def whoami(ctx: ToolContext) -> str:
+    """Tells who calls."""
+    return ctx.caller
+
+
+@app.tool
 async def fail() -> None:
     """Fails."""
     raise ToolFailure("out of order; come tomorrow")

@@ -10,7 +10,7 @@ import pytest
 from mcpmesh import Client, ToolServer
 from mcpmesh.config import RouterSettings
 from mcpmesh.errors import DeadlineExceeded, NoReplica
-from mcpmesh.model.replica import join_endpoint
+from mcpmesh.model.address import join_endpoint
 from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
 

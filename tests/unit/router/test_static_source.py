@@ -20,7 +20,12 @@ QUICK = Backoff(first=0.01, longest=0.05)
 
 def source(keeper: RegistryKeeper, *replicas: StaticReplica, **options: float) -> StaticSource:
     return StaticSource(
-        keeper, replicas, grpc.aio.insecure_channel, Random(1), backoff=QUICK, **options
+        keeper,
+        replicas,
+        lambda each: grpc.aio.insecure_channel(each.endpoint),
+        Random(1),
+        backoff=QUICK,
+        **options,
     )
 
 

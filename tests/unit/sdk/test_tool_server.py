@@ -110,7 +110,7 @@ async def test_a_server_without_tools_does_not_start() -> None:
 
 async def test_listening_everywhere_advertises_the_port_alone() -> None:
     app = three_tools()
-    replica = await app.start("0.0.0.0:0")
+    replica = await app.start("0.0.0.0:0", insecure=True)
     await app.stop(0)
     assert replica.endpoint.startswith(":")
     assert replica.id.startswith("three-")
