@@ -40,6 +40,8 @@ times in seconds. In the environment, lists are separated by spaces.
 
 ```toml
 grpc = "0.0.0.0:7070"
+tls_cert = "/etc/mesh/tls.crt"
+tls_key = "/etc/mesh/tls.key"
 workers = 4
 log_format = "json"
 

@@ -96,6 +96,7 @@ SPANS = (
         "SERVER",
         "tool server: the tool's own code",
         a.execution_attributes("t", _METHOD, "v")(),
+        (a.CALLER,),
     ),
 )
 _TRACES = f"""\

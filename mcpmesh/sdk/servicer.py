@@ -116,7 +116,7 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
         """
         incoming = read_metadata(context.invocation_metadata(), self._rng)
         peer: PeerIdentity | None = context.identity()
-        if peer is not None and not (incoming.caller and self._may_speak_for_others(peer)):
+        if peer is not None and not self._may_speak_for_others(peer):
             # Whoever proved a name is called by it, whatever else it says.
             incoming = replace(incoming, caller=peer.name)
         await context.send_initial_metadata(((CORRELATION_KEY, incoming.correlation_id),))

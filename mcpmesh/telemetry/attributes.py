@@ -11,6 +11,7 @@ ATTEMPT = "mcpmesh.attempt"
 REPLICA = "mcpmesh.replica"
 STATE = "mcpmesh.replica.state"
 TOOL_VERSION = "mcpmesh.tool.version"
+CALLER = "mcpmesh.caller"
 
 ERROR_TYPE = "error.type"
 RPC_SYSTEM = "rpc.system.name"
@@ -33,12 +34,13 @@ ATTRIBUTES: dict[str, str] = {
     ATTEMPT: "number of the try, from 1",
     REPLICA: "id of the replica that the call or attempt went to",
     STATE: "state of a replica's connection, such as READY or TRANSIENT_FAILURE",
+    CALLER: "who calls, where it is known: as its certificate says, else as it says itself",
     TOOL_VERSION: "version of the tool, where the call asks for one or the tool has one",
     ERROR_TYPE: "what failed: a gRPC status name, a JSON-RPC code, `tool_error`, a tool's own code",
     RPC_SYSTEM: "always `grpc`",
     RPC_METHOD: "full method, such as `mcpmesh.v1.ToolService/Invoke`",
     RPC_STATUS: "gRPC status name that the call or attempt ended with",
-    SERVER_ADDRESS: "host of the replica",
+    SERVER_ADDRESS: "host of the replica, or its Unix socket",
     SERVER_PORT: "port of the replica",
     NETWORK_TRANSPORT: "`tcp` for HTTP, `pipe` for stdio",
     NETWORK_PROTOCOL: "`http`, absent for stdio",

@@ -25,7 +25,7 @@ LOG_FIELDS: dict[str, str] = {
     "span_id": "W3C span id of the call that ran",
     "tool": "name of the tool",
     "replica": "id of the replica",
-    "caller": "who called, as it says itself",
+    "caller": "who called: as its certificate says, else as it says itself",
     "method": "gRPC or MCP method",
     "attempt": "number of the try, from 1",
     "outcome": "gRPC status name, or tool_error",

@@ -88,6 +88,8 @@ class ToolTelemetry:
             origin.correlation_id,
             a.execution_attributes(call.tool, f"{_SERVICE}/{call.method}", call.version),
         )
+        if span.recording and origin.caller:
+            span.set(a.CALLER, origin.caller)
         observation = ToolObservation(span)
         started = self._clock()
         with running(span):

@@ -2,6 +2,7 @@
 
 import asyncio
 from random import Random
+from typing import Any
 
 import grpc
 
@@ -18,7 +19,7 @@ from tests.unit.router.serving import SeenReplicas, clock, running, serving, unt
 QUICK = Backoff(first=0.01, longest=0.05)
 
 
-def source(keeper: RegistryKeeper, *replicas: StaticReplica, **options: float) -> StaticSource:
+def source(keeper: RegistryKeeper, *replicas: StaticReplica, **options: Any) -> StaticSource:
     return StaticSource(
         keeper,
         replicas,
@@ -107,3 +108,39 @@ async def test_a_replica_that_goes_away_keeps_its_tools():
     assert names(keeper) == {"add"}
     assert not running_source.done()
     running_source.cancel()
+
+
+async def test_a_name_stands_for_a_replica_at_each_of_its_addresses():
+    keeper, hosts = RegistryKeeper(clock), ["10.0.0.1", "10.0.0.2"]
+
+    async def resolve(host: str, port: int) -> list[str]:
+        assert (host, port) == ("tools.internal", 80)
+        return hosts
+
+    following = source(keeper, StaticReplica.parse("dns:///tools.internal:80=add"), resolve=resolve)
+
+    def endpoints() -> set[str]:
+        return {each.replica.endpoint for each in keeper.registrations()}
+
+    async with running(following.run()):
+        await until(lambda: endpoints() == {"10.0.0.1:80", "10.0.0.2:80"})
+        assert {each.replica.server_name for each in keeper.registrations()} == {"tools.internal"}
+        hosts[0] = "10.0.0.3"
+        following.lost("static-10.0.0.1-80")
+        await until(lambda: endpoints() == {"10.0.0.2:80", "10.0.0.3:80"})
+
+
+async def test_a_name_whose_replicas_are_asked_follows_them():
+    keeper, replica = RegistryKeeper(clock), RegistryKeeper(clock)
+    replica.add_static(Replica("self", "h:1"), [Tool("add")])
+    hosts = ["127.0.0.9"]
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return hosts
+
+    async with serving_tools(replica) as stubs:
+        configured = StaticReplica(f"dns:///tools.internal:{stubs.port}")
+        async with running(source(keeper, configured, resolve=resolve).run()):
+            # Nobody answers there, which has the name looked up again.
+            hosts[:] = ["127.0.0.1"]
+            await until(lambda: names(keeper) == {"add"})

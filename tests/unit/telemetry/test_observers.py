@@ -73,6 +73,7 @@ def test_tools_run_is_a_span_and_a_duration():
         "rpc.method": "mcpmesh.v1.ToolService/InvokeStream",
         "mcpmesh.tool.version": "2",
         "mcpmesh.correlation_id": "order-7",
+        "mcpmesh.caller": "alice",
     }
     (point,) = telemetry.instruments.tool.points()
     assert (point.attributes, point.total) == ({"gen_ai.tool.name": "forecast"}, 0.25)
