@@ -6,6 +6,7 @@ from http import HTTPStatus
 from mcpmesh.bridge.http_message import JSON, Header, HttpAnswer, HttpRefusal
 from mcpmesh.codec.jsonrpc import error_bytes
 
+_CLOSE = b"connection: close\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CHUNKED: Header = (b"transfer-encoding", b"chunked")
 LAST_CHUNK = b"0\r\n\r\n"
@@ -18,22 +19,19 @@ _LINES = {
 def head_of(status: int, date: bytes, headers: tuple[Header, ...], *, close: bool = False) -> bytes:
     """Write a head; `date` is its line of that name."""
     fields = b"".join([b"%b: %b\r\n" % field for field in headers])
-    end = b"connection: close\r\n\r\n" if close else b"\r\n"
-    return b"%b%b%b%b" % (_LINES[status], date, fields, end)
+    return b"".join((_LINES[status], date, fields, _CLOSE if close else b"\r\n"))
 
 
 def answer_bytes(answer: HttpAnswer, date: bytes, *, close: bool, bodiless: bool) -> bytes:
     """Write a whole answer; the answer to HEAD says how long the body would have been."""
     body = answer.body
-    fields = b"".join([b"%b: %b\r\n" % field for field in answer.headers])
-    return b"%b%b%bcontent-length: %d\r\n%b%b" % (
-        _LINES[answer.status],
-        date,
-        fields,
-        len(body),
-        b"connection: close\r\n\r\n" if close else b"\r\n",
-        b"" if bodiless else body,
-    )
+    parts = [_LINES[answer.status], date]
+    for name, value in answer.headers:
+        parts += (name, b": ", value, b"\r\n")
+    parts += (b"content-length: %d\r\n" % len(body), _CLOSE if close else b"\r\n")
+    if not bodiless:
+        parts.append(body)
+    return b"".join(parts)
 
 
 def answer_of(refusal: HttpRefusal, headers: tuple[Header, ...] = ()) -> HttpAnswer:

@@ -53,7 +53,7 @@ class BridgeObservation:
         method, tool, version, transport = self._labels
         if error_type in _UNCHECKED:
             method, tool, version = (method if error_type == "-32602" else _OTHER), "", ""
-        self._duration.cell(method, tool, error_type or "", version, transport).record(duration)
+        self._duration.at((method, tool, error_type or "", version, transport)).record(duration)
         span = self._span
         span.end(error_type)
         self._tell(error_type, duration)
