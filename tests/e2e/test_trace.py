@@ -91,9 +91,15 @@ async def spans_and_logs(
     def found() -> list[dict[str, Any]]:
         return [line for line in lines_of(commands, correlation_id) if "span" in line]
 
+    def logged() -> list[dict[str, Any]]:
+        return [line for line in lines_of(commands, correlation_id) if "span" not in line]
+
     await eventually(lambda: len(found()) >= spans)
-    logs = [line for line in lines_of(commands, correlation_id) if "span" not in line]
-    return sorted(found(), key=lambda span: span["start"]), logs
+    # Threads of their own write spans and log lines, in no order.
+    await eventually(
+        lambda: {"mcpmesh.call", "mcpmesh.tool"} <= {each["logger"] for each in logged()}
+    )
+    return sorted(found(), key=lambda span: span["start"]), logged()
 
 
 async def test_ids_of_a_call_are_in_every_span_log_line_and_the_answer(
