@@ -185,7 +185,10 @@ def measured_on(results: Any) -> str:
     machine, versions = results["machine"], results["versions"]
     days = sorted({each["when"][:10] for each in results["benchmarks"].values()})
     rounds = max(each["rounds"] for each in results["benchmarks"].values())
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    # Benchmarks that were run alone, later, have the commit that they measured.
+    ours = {each.get("mcpmesh", versions["mcpmesh"]) for each in results["benchmarks"].values()}
+    named = {**versions, "mcpmesh": " and ".join(sorted(ours))}
+    listed = ", ".join(f"{name} {version}" for name, version in named.items())
     return (
         f"Measured {' and '.join(days)} on {machine['cores']} cores of {machine['model']}, "
         f"Linux {machine['kernel']}, Python {machine['python']}; medians of "

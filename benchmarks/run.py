@@ -55,6 +55,7 @@ def main() -> None:
         results["versions"] = versions()
         results["benchmarks"][name] = {
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "mcpmesh": results["versions"]["mcpmesh"],
             "rounds": bench.rounds,
             "busy_before": round(busy, 3),
             "skipped": bench.skipped,
