@@ -21,11 +21,21 @@ from mcpmesh.rpc.channel import Channel
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc
 
 CHANNELS = 16
+#: A machine that cannot keep up gets no more calls than this at once; those are left out.
+MOST_AT_ONCE = 256
 #: Seconds that a connection is used, in the mean.
 CHANNEL_LIFE = 4.0
 #: Of a thousand calls so many are something else.
 STREAMS, LATE, UNKNOWN = 20, 10, 10
 TICK = 0.01
+
+
+class Line:
+    """A connection, and the stub that calls over it."""
+
+    def __init__(self, target: str) -> None:
+        self.channel = Channel(target)
+        self.stub: Any = invoke_pb2_grpc.ToolServiceStub(self.channel)  # type: ignore[no-untyped-call]
 
 
 class Churn:
@@ -36,33 +46,33 @@ class Churn:
         self.failed = 0
         self.first_failure = ""
         self._target = target
-        self._channels: list[Channel] = []
+        self._lines: list[Line] = []
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, seconds: float, rate: float) -> None:
         """Load for a while; then wait for what is under way, and close."""
-        self._channels = [Channel(self._target) for _ in range(CHANNELS)]
+        self._lines = [Line(self._target) for _ in range(CHANNELS)]
         start = time.perf_counter()
         begun = 0
         while (elapsed := time.perf_counter() - start) < seconds:
-            for _ in range(int(elapsed * rate) - begun):
-                self._begin(self._one(random.choice(self._channels)))
-                begun += 1
+            wanted = int(elapsed * rate)
+            for _ in range(min(wanted - begun, MOST_AT_ONCE - len(self._running))):
+                self._begin(self._one(random.choice(self._lines).stub))
+            begun = wanted
             if random.random() < CHANNELS * TICK / CHANNEL_LIFE:
                 place = random.randrange(CHANNELS)
-                old, self._channels[place] = self._channels[place], Channel(self._target)
-                self._begin(old.close(grace=2.0))
+                old, self._lines[place] = self._lines[place], Line(self._target)
+                self._begin(old.channel.close(grace=2.0))
             await asyncio.sleep(TICK)
         await asyncio.gather(*self._running)
-        await asyncio.gather(*(channel.close() for channel in self._channels))
+        await asyncio.gather(*(line.channel.close() for line in self._lines))
 
     def _begin(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _one(self, channel: Channel) -> None:
-        stub = invoke_pb2_grpc.ToolServiceStub(channel)  # type: ignore[no-untyped-call]
+    async def _one(self, stub: Any) -> None:
         kind = random.randrange(1000)
         if kind < STREAMS:
             await self._stream(stub)
