@@ -289,6 +289,12 @@ class ServerCall:
             framed = b""
             repeated, rest = trailers(StatusCode.UNKNOWN, f"Unexpected {type(error)}: {error}")
         if not self._head_sent:
+            if framed and not rest and self._queue.ended and self._encoding == b"identity":
+                # The way of most unary calls: all of the answer in one step.
+                self._head_sent = True
+                self._finish_up()
+                stream.send_answer(HEAD, (), framed, repeated)
+                return
             if framed:
                 self.send_head(())
             else:
