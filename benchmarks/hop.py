@@ -18,10 +18,17 @@ from benchmarks.hops import (
     answer_bytes,
     start_hops,
 )
+from mcpmesh.v1 import invoke_pb2, tool_pb2
+from mcpmesh.wire.message import PREFIX_BYTES
+
+#: Comes back as it went.
+_MIB = b"x" * (1 << 20)
+_LARGE = invoke_pb2.InvokeRequest(tool="echo", arguments=_MIB)
+_LARGE_ANSWER = invoke_pb2.InvokeResponse(result=tool_pb2.ToolResult(structured_content=_MIB))
 
 
 def run(bench: Bench) -> None:
-    """Measure at 4 connections with 32 calls each, and with one call in flight."""
+    """Measure at 4 connections with 32 calls each, with one call in flight, and with 1 MiB."""
     if program("h2load") is None:
         bench.skip("all", "h2load")
         return
@@ -29,13 +36,15 @@ def run(bench: Bench) -> None:
     with Processes() as processes:
         hops = start_hops(bench, processes, names)
         size = answer_bytes(hops[DIRECT].port)
-        message = REQUEST.SerializeToString()
-        for case, calls, connections, streams in (
-            ("4 connections × 32 streams", bench.amount(40_000, 5_000), 4, 32),
-            ("one call in flight", bench.amount(10_000, 2_000), 1, 1),
+        small = REQUEST.SerializeToString(), size
+        large = _LARGE.SerializeToString(), PREFIX_BYTES + _LARGE_ANSWER.ByteSize()
+        for case, (message, answer), calls, connections, streams in (
+            ("4 connections × 32 streams", small, bench.amount(40_000, 5_000), 4, 32),
+            ("one call in flight", small, bench.amount(10_000, 2_000), 1, 1),
+            ("1 MiB each way, 4 at a time", large, bench.amount(600, 100), 4, 1),
         ):
-            load = Load(INVOKE, message, size, calls, connections, streams)
-            warm = Load(INVOKE, message, size, calls // 10, connections, streams)
+            load = Load(INVOKE, message, answer, calls, connections, streams)
+            warm = Load(INVOKE, message, answer, calls // 10, connections, streams)
             for hop in hops.values():
                 h2load(hop.port, warm)
             bench.compare(

@@ -61,6 +61,7 @@ TITLES = {
 SHORT = (
     ("hop", "4 connections × 32 streams", "cpu_us_per_call"),
     ("hop", "one call in flight", "cpu_us_per_call"),
+    ("hop", "1 MiB each way, 4 at a time", "cpu_us_per_call"),
     ("server", "4 connections × 32 streams", "calls_per_cpu_second"),
     ("client", "64 in flight", "calls_per_cpu_second"),
     ("stream", "2 streams at full speed", "cpu_us_per_message"),
