@@ -24,7 +24,7 @@ from mcpmesh.bridge.http_head import (
 )
 from mcpmesh.bridge.http_message import Header, HttpAnswer, HttpRefusal, HttpRequest
 from mcpmesh.bridge.http_reader import KnownHeads, Phase, ReaderLimits, RequestReader
-from mcpmesh.stack.run import Run
+from mcpmesh.bridge.run import Run
 
 _log = logging.getLogger(__name__)
 _FAILED = HttpAnswer(500, b'{"error":"internal error; the server\'s log has the reason"}')

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.http_message import HttpRequest, RequestHead
 from mcpmesh.bridge.methods import Bridge
+from mcpmesh.bridge.run import Run
 from mcpmesh.codec import mcp
 from mcpmesh.stack.mesh import ToolList
-from mcpmesh.stack.run import Run
 from mcpmesh.v1 import discovery_pb2, invoke_pb2, tool_pb2
 
 STATUS = discovery_pb2.ToolStatus(tool=tool_pb2.Tool(name="echo", version="1"))

@@ -3,8 +3,7 @@ import asyncio
 import pytest
 import uvloop
 
-from mcpmesh.stack.promise import Promise
-from mcpmesh.stack.run import Run
+from mcpmesh.bridge.run import Run
 
 
 class Outcome:
@@ -35,65 +34,30 @@ def test_what_a_coroutine_raises_goes_to_on_error():
     assert Outcome(work()).start().ends == [error]
 
 
-def test_it_goes_on_inside_the_call_that_sets_the_promise():
-    promise = Promise()
-
-    async def work():
-        return await promise + 1
-
-    outcome = Outcome(work()).start()
-    assert outcome.ends == []
-    promise.set_result(1)
-    assert outcome.ends == [2]
-    promise.set_result(5)
-    promise.set_error(ValueError())
-    assert outcome.ends == [2]
-
-
-def test_a_promise_set_before_it_is_awaited_takes_no_wait():
-    promise = Promise()
-    promise.set_error(KeyError("gone"))
-
-    async def work():
-        await promise
-
-    (error,) = Outcome(work()).start().ends
-    assert isinstance(error, KeyError)
-
-
-def test_a_promise_may_be_set_by_the_run_that_will_wait_for_it():
-    promise = Promise()
-
-    async def work():
-        promise.set_result(3)
-        return await promise
-
-    assert Outcome(work()).start().ends == [3]
-
-
-def test_an_interrupt_raises_where_the_coroutine_waits():
-    promise = Promise()
+async def test_an_interrupt_raises_where_the_coroutine_waits():
+    future = asyncio.get_running_loop().create_future()
 
     async def work():
         try:
-            await promise
+            await future
         except TimeoutError:
             return "late"
 
     outcome = Outcome(work()).start()
     outcome.run.interrupt(TimeoutError())
     assert outcome.ends == ["late"]
-    promise.set_result(1)
+    future.set_result(1)
+    await turns(2)
     assert outcome.ends == ["late"]
 
 
-def test_an_interrupt_while_it_runs_is_raised_at_the_next_wait():
-    promise = Promise()
+async def test_an_interrupt_while_it_runs_is_raised_at_the_next_wait():
+    future = asyncio.get_running_loop().create_future()
 
     async def work():
         outcome.run.interrupt(TimeoutError())
         steps.append("goes on")
-        await promise
+        await future
         steps.append("not reached")
 
     steps = []
@@ -112,21 +76,8 @@ def test_an_interrupt_while_it_runs_is_forgotten_when_it_does_not_wait_again():
     assert outcome.start().ends == ["done"]
 
 
-def test_an_interrupt_that_is_handled_lets_the_coroutine_wait_anew():
-    first, second = Promise(), Promise()
-
-    async def work():
-        try:
-            await first
-        except TimeoutError:
-            return await second
-
-    outcome = Outcome(work()).start()
-    outcome.run.interrupt(TimeoutError())
-    first.set_result("old")
-    assert outcome.ends == []
-    second.set_result("new")
-    assert outcome.ends == ["new"]
+async def test_an_interrupt_that_is_handled_lets_the_coroutine_wait_anew():
+    await interrupted_while_waiting_for(asyncio.get_running_loop().create_future, lambda: None)
 
 
 def test_interrupts_before_the_start_and_after_the_end_do_no_harm():
@@ -183,7 +134,7 @@ def test_a_turn_of_the_loop_that_was_interrupted_no_longer_resumes(run):
 
 
 async def interrupted_while_waiting_for(first, before_interrupt):
-    second = Promise()
+    second = asyncio.get_running_loop().create_future()
 
     async def work():
         with pytest.raises(TimeoutError):
@@ -196,6 +147,7 @@ async def interrupted_while_waiting_for(first, before_interrupt):
     await turns(3)
     assert outcome.ends == []
     second.set_result("new")
+    await turns(2)
     assert outcome.ends == ["new"]
 
 
