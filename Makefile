@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos docs bench conformance lock clean
+.PHONY: help run test lint protos check-protos docs interop bench conformance lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,9 @@ check-protos: $(VENV)/dev.stamp ## Tell whether mcpmesh/v1 is what protos/ gener
 
 docs: $(VENV)/dev.stamp ## Write the generated pages of docs/
 	$(BIN)/mcpmesh reference docs
+
+interop: $(VENV)/dev.stamp ## Run gRPC's interop cases with grpcio, Go and Node, and print a table
+	$(BIN)/python -m tests.interop
 
 bench: $(VENV)/dev.stamp ## Run the benchmarks against peers, write results, pictures and tables
 	$(BIN)/python -m benchmarks.run $(ARGS)

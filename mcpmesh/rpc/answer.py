@@ -7,10 +7,11 @@ from grpc import StatusCode
 from mcpmesh.codec.metadata import Header, encode_message, encode_metadata
 from mcpmesh.wire.hpack_table import Headers
 
+# The encodings without spaces between: grpc-js would know but the first of them.
 HEAD: Headers = (
     (b":status", b"200"),
     (b"content-type", b"application/grpc"),
-    (b"grpc-accept-encoding", b"identity, deflate, gzip"),
+    (b"grpc-accept-encoding", b"identity,deflate,gzip"),
 )
 TRAILERS_OK: Headers = ((b"grpc-status", b"0"),)
 _STATUS: dict[StatusCode, Header] = {

@@ -279,7 +279,7 @@ class Multicallable:
             (b"te", b"trailers"),
             (b"content-type", b"application/grpc"),
             (b"user-agent", b"mcpmesh-python"),
-            (b"grpc-accept-encoding", b"identity, deflate, gzip"),
+            (b"grpc-accept-encoding", b"identity,deflate,gzip"),
         )
 
     def __call__(

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("mcpmesh.rpc")
 
+#: Seconds by which a server may take a deadline to be earlier than it is: it is written in whole
+#: units, and the loop's clock moves in milliseconds.
+_ROUNDING = 0.005
 _OK_TRAILERS = ((b"grpc-status", b"0"),)
 
 
@@ -190,7 +193,13 @@ class CallBase:
         if self._channel.closed:
             self.cancel()
             return
-        self._finish(code_of_reset(code, refused=self._stream.refused), message)
+        status = code_of_reset(code, refused=self._stream.refused)
+        remaining = self.time_remaining()
+        if status is StatusCode.CANCELLED and remaining is not None and remaining < _ROUNDING:
+            # The deadline passed at the server first (as grpc-go tells it).
+            self._finish(StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+            return
+        self._finish(status, message)
 
     # The way of a call
 

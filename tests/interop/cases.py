@@ -22,6 +22,8 @@ RESPONSE_BYTES = 314159
 STATUS_MESSAGE = "test status message"
 SPECIAL_MESSAGE = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"
 SOAK_CALLS = 20
+#: Of a case that a bug of grpc.aio's own client (grpc/grpc issue 36066) may spoil.
+TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -190,12 +192,17 @@ async def cancel_after_first_response(peer: Peer) -> None:
 async def timeout_on_sleeping_server(peer: Peer) -> None:
     async with peer.connect() as channel:
         await channel.channel_ready()
-        call = _stub(channel).FullDuplexCall(timeout=0.001)
-        try:
-            await call.write(_outputs(sent=27182))
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            pass  # The deadline may pass before the message is on its way.
-        same("status", await call.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        for _ in range(TRIES):
+            call = _stub(channel).FullDuplexCall(timeout=0.001)
+            try:
+                await call.write(_outputs(sent=27182))
+            except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                pass  # The deadline may pass before the message is on its way.
+            status = await _ended(call)
+            # A client of grpc.aio whose write fails as the call ends forgets the status.
+            if status != (grpc.StatusCode.INTERNAL, "Internal error from Core"):
+                break
+        same("status", status[0], grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 async def rpc_soak(peer: Peer) -> None:
