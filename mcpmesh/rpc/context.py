@@ -14,7 +14,8 @@ import grpc
 from grpc import StatusCode
 from grpc.aio import AbortError
 
-from mcpmesh.codec.metadata import Metadata
+from mcpmesh.codec.metadata import Metadata, Metadatum, named
+from mcpmesh.codec.status import STATUS
 from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.rpc.auth_context import PLAIN, auth_context, identity_key
 
@@ -47,9 +48,9 @@ class Context(grpc.aio.ServicerContext):  # type: ignore[misc]
 
     # What the caller said
 
-    def invocation_metadata(self) -> Metadata:
+    def invocation_metadata(self) -> tuple[Metadatum, ...]:
         """Return the caller's metadata."""
-        return self._call.head.metadata()
+        return named(self._call.head.metadata())
 
     def peer(self) -> str:
         """Name the caller's address as gRPC does: ipv4:HOST:PORT, ipv6:[HOST]:PORT or unix:."""
@@ -102,7 +103,7 @@ class Context(grpc.aio.ServicerContext):  # type: ignore[misc]
     # Status
 
     async def abort(
-        self, code: StatusCode, details: str = "", trailing_metadata: Pairs = ()
+        self, code: StatusCode | int, details: str = "", trailing_metadata: Pairs = ()
     ) -> NoReturn:
         """End the call with this status, at once.
 
@@ -111,7 +112,7 @@ class Context(grpc.aio.ServicerContext):  # type: ignore[misc]
         self.abort_now(code, details, trailing_metadata)
 
     def abort_now(
-        self, code: StatusCode, details: str = "", trailing_metadata: Pairs = ()
+        self, code: StatusCode | int, details: str = "", trailing_metadata: Pairs = ()
     ) -> NoReturn:
         """End the call with this status; the same without a wait.
 
@@ -122,7 +123,7 @@ class Context(grpc.aio.ServicerContext):  # type: ignore[misc]
         if code is StatusCode.OK:
             code, details = StatusCode.UNKNOWN, f"abort called with OK; {details}"
         self.set_code(code)
-        self.set_details(details)
+        self.set_details(details or "")
         if trailing_metadata:
             self._trailing = tuple(trailing_metadata)
         self._abort = AbortError("Locally aborted.")
@@ -132,9 +133,10 @@ class Context(grpc.aio.ServicerContext):  # type: ignore[misc]
         """End the call with a status object, at once."""
         await self.abort(status.code, status.details, status.trailing_metadata or ())
 
-    def set_code(self, code: StatusCode) -> None:
-        """Choose the status of the answer."""
-        self._code = code
+    def set_code(self, code: StatusCode | int) -> None:
+        """Choose the status of the answer; its number will do."""
+        known = code if isinstance(code, StatusCode) else STATUS.get(code)
+        self._code = known or StatusCode.UNKNOWN
 
     def set_details(self, details: str) -> None:
         """Choose the message of the status."""

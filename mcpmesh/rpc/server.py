@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc
 
-from mcpmesh.codec.metadata import Metadata
+from mcpmesh.codec.metadata import Metadatum, named
 from mcpmesh.config import NO_TLS, TlsSettings
 from mcpmesh.model.address import Address
 from mcpmesh.rpc.head import HeadMemo, RequestHead
@@ -120,7 +120,7 @@ class Server:
 
     async def intercept(self, head: RequestHead, method: Method) -> Method:
         """Let the interceptors replace a method, outermost first."""
-        details = _CallDetails(head.path, head.metadata())
+        details = _CallDetails(head.path, named(head.metadata()))
 
         async def at(depth: int, details: Any) -> Any:
             if depth == len(self.interceptors):
@@ -133,7 +133,7 @@ class Server:
         return method if handler is method.handler else method_of(handler)
 
     def _ask_generic(self, head: RequestHead) -> Method | None:
-        details = _CallDetails(head.path, head.metadata())
+        details = _CallDetails(head.path, named(head.metadata()))
         for generic in self._generic:
             handler = generic.service(details)
             if handler is not None:
@@ -257,4 +257,4 @@ class _CallDetails:
     """What generic handlers and interceptors are asked with; grpc.HandlerCallDetails in shape."""
 
     method: str
-    invocation_metadata: Metadata
+    invocation_metadata: tuple[Metadatum, ...]

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import grpc
 from grpc import StatusCode
 
 if TYPE_CHECKING:
@@ -32,9 +33,15 @@ class SyncContext:
         sent = self._context.send_initial_metadata(initial_metadata)
         asyncio.run_coroutine_threadsafe(sent, self._loop).result()
 
-    def abort(self, code: StatusCode, details: str = "", trailing_metadata: Pairs = ()) -> NoReturn:
+    def abort(
+        self, code: StatusCode | int, details: str = "", trailing_metadata: Pairs = ()
+    ) -> NoReturn:
         """End the call with this status, at once.
 
         Raises: grpc.aio.AbortError, always; let it pass.
         """
         self._context.abort_now(code, details, trailing_metadata)
+
+    def abort_with_status(self, status: grpc.Status) -> NoReturn:
+        """End the call with a status object, at once."""
+        self.abort(status.code, status.details, status.trailing_metadata or ())
