@@ -103,7 +103,7 @@ class Connection:
         self._resets: dict[int, None] = {}
         self._inbound = Inbound(self)
         #: Takes bytes from the peer; raises ConnectionFault, after which `fail` and close.
-        self.receive = self._inbound.receive
+        self.receive = self._inbound.receive_preface
 
     def __repr__(self) -> str:
         side = "client" if self.client else "server"
@@ -367,7 +367,9 @@ class Connection:
         if self.is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} is not the peer's")
         if not self.was_reset(stream_id):
-            raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"HEADERS on closed stream {stream_id}")
+            # To a server, ids that do not rise: section 5.1.1 obliges, where 5.1 only allows.
+            code = ErrorCode.STREAM_CLOSED if self.client else ErrorCode.PROTOCOL_ERROR
+            raise ConnectionFault(code, f"HEADERS on closed stream {stream_id}")
 
     def _remember_reset(self, stream_id: int) -> None:
         self._resets[stream_id] = None

@@ -21,6 +21,7 @@ from mcpmesh.wire.frame import (
     WINDOW_UPDATE,
     frame,
 )
+from mcpmesh.wire.settings import header_table_sizes
 
 if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
@@ -39,10 +40,11 @@ def _on_settings(connection: Connection, flags: int, stream_id: int, payload: by
     connection.settings_seen = True
     connection.flood.spend("SETTINGS frames")
     before = connection.peer
-    connection.peer = before.updated(payload)
+    connection.peer = before.updated(payload, of_server=connection.client)
     _check_backlog(connection)
     connection.emit(frame(SETTINGS, ACK, 0, b""))
-    connection.encoder.set_max_table_size(connection.peer.header_table_size)
+    for size in header_table_sizes(payload):
+        connection.encoder.set_max_table_size(size)
     _resize_windows(connection, connection.peer.initial_window_size - before.initial_window_size)
     connection.start_waiting()
 

@@ -13,6 +13,7 @@ _REQUEST_NEEDS = (b":method", b":scheme", b":path")
 _FORBIDDEN = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
+_SPECIAL = _FORBIDDEN | {b"te", b"host"}
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _BAD_VALUE = re.compile(rb"[\x00\r\n]")
 
@@ -62,7 +63,10 @@ def _check(headers: Headers, pseudo_names: frozenset[bytes]) -> dict[bytes, byte
             pseudo[name] = value
         else:
             regular = True
-            _check_regular(name, value)
+            if not _NAME.fullmatch(name):
+                raise _fault(f"field name {_shown(name)} is not lower-case token characters")
+            if name in _SPECIAL:
+                _check_special(name, value, pseudo, request=pseudo_names is _REQUEST_PSEUDO)
         if _BAD_VALUE.search(value) or (_has_blank_edge(value) and name != b"grpc-message"):
             # gRPC's percent-encoding leaves blanks as they are, at a message's ends too.
             raise _fault(f"the value of {_shown(name)} has a forbidden character")
@@ -73,13 +77,23 @@ def _has_blank_edge(value: bytes) -> bool:
     return bool(value) and (value[0] in b" \t" or value[-1] in b" \t")
 
 
-def _check_regular(name: bytes, value: bytes) -> None:
-    if not _NAME.fullmatch(name):
-        raise _fault(f"field name {_shown(name)} is not lower-case token characters")
+def _check_special(name: bytes, value: bytes, pseudo: dict[bytes, bytes], *, request: bool) -> None:
     if name in _FORBIDDEN:
         raise _fault(f"{_shown(name)} does not belong into HTTP/2")
-    if name == b"te" and value != b"trailers":
-        raise _fault("te is not trailers")
+    if name == b"te" and (value != b"trailers" or not request):
+        raise _fault("te is not trailers, or not in a request")
+    if (
+        name == b"host"
+        and request
+        and _entity(value, pseudo) != _entity(pseudo.get(b":authority", value), pseudo)
+    ):
+        raise _fault("host differs from :authority")
+
+
+def _entity(authority: bytes, pseudo: dict[bytes, bytes]) -> bytes:
+    """Return an authority in lower case, without the port that its scheme has anyway."""
+    port = b":443" if pseudo.get(b":scheme") == b"https" else b":80"
+    return authority.lower().removesuffix(port)
 
 
 def _shown(name: bytes) -> str:

@@ -81,6 +81,8 @@ def unpadded(payload: bytes) -> bytes:
 
     Raises: ConnectionFault when the padding is longer than the frame.
     """
-    if not payload or payload[0] >= len(payload):
+    if not payload:
+        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a PADDED frame without its pad length")
+    if payload[0] >= len(payload):
         raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "padding longer than its frame")
     return payload[1 : len(payload) - payload[0]]

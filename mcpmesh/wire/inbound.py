@@ -12,6 +12,7 @@ from mcpmesh.wire.block import UNCHECKED
 from mcpmesh.wire.control import CONTROL
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.frame import (
+    ACK,
     CONTINUATION,
     DATA,
     END_HEADERS,
@@ -59,13 +60,31 @@ class Inbound:
         self._preface_left = b"" if connection.client else PREFACE
         self._rest = b""
 
+    def receive_preface(self, data: bytes) -> None:
+        """Take a peer's first bytes, until they are known to begin with SETTINGS.
+
+        Raises: ConnectionFault, as `receive`, which takes over from there.
+        Source: RFC 9113, section 3.4.
+        """
+        buffer = self._rest + data
+        if self._preface_left:
+            buffer = buffer[self._take_preface(buffer) :]
+        self._rest = buffer
+        # The type and the flags of a frame are its fourth and fifth byte.
+        if len(buffer) < 5:
+            return
+        if buffer[3] != SETTINGS or buffer[4] & ACK:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
+        self._connection.receive = self.receive
+        self.receive(b"")
+
     def receive(self, data: bytes) -> None:
         """Take bytes from the peer, cut anywhere.
 
         Raises: ConnectionFault; the owner then calls `Connection.fail` and closes.
         """
         buffer = self._rest + data if self._rest else data
-        position = self._take_preface(buffer) if self._preface_left else 0
+        position = 0
         size = len(buffer)
         last = size - HEADER_BYTES
         connection = self._connection
@@ -204,8 +223,6 @@ class Inbound:
         if kind == RST_STREAM:
             self._on_reset(stream_id, payload)
             return
-        if not connection.settings_seen and kind != SETTINGS:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
         handler = CONTROL.get(kind)
         if handler is not None:
             handler(connection, flags, stream_id, payload)
@@ -235,7 +252,7 @@ class Inbound:
                 if block is None or block.content_length == UNCHECKED:
                     block = self._blocks.response(payload)
                 if 100 <= block.status < 200:
-                    self._on_interim(ended)
+                    self._on_interim(block.status, ended)
                     return
                 stream.content_left = block.content_length
             if ended and stream.content_left > 0:
@@ -307,16 +324,16 @@ class Inbound:
         take(head, buffer[body:ended], trailers.headers)
         return after
 
-    def _on_interim(self, ended: bool) -> None:
+    def _on_interim(self, status: int, ended: bool) -> None:
         """Pass over a 1xx head: the final one follows."""
         if ended:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "an interim response ends the stream")
+        if status == 101:
+            raise StreamFault(ErrorCode.PROTOCOL_ERROR, "HTTP/2 switches to no other protocol")
         self._connection.flood.spend("interim responses")
 
     def _on_block_of_new(self, stream_id: int, ended: bool, payload: bytes) -> None:
         connection = self._connection
-        if not connection.settings_seen:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
         if connection.client or not stream_id & 1 or stream_id <= connection.last_peer_id:
             self._blocks.read(payload)
             connection.refuse(stream_id)

@@ -51,7 +51,7 @@ class Settings:
             if (value := getattr(self, name)) is not None and value != getattr(_DEFAULT, name)
         )
 
-    def updated(self, payload: bytes) -> "Settings":
+    def updated(self, payload: bytes, *, of_server: bool) -> "Settings":
         """Return these settings after a peer's SETTINGS frame; unknown ones are ignored.
 
         Raises: ConnectionFault for a value out of bounds or a payload of a wrong length.
@@ -65,8 +65,18 @@ class Settings:
             name = _FIELD.get(number)
             if name is not None:
                 _check(number, value)
+                if number == _ENABLE_PUSH and value and of_server:
+                    raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a server enables push")
                 changes[name] = value
         return replace(self, **changes)
+
+
+def header_table_sizes(payload: bytes) -> list[int]:
+    """Return every HEADER_TABLE_SIZE of a SETTINGS frame, in order.
+
+    A smaller one amid them empties the peer's table, whatever comes after it.
+    """
+    return [value for number, value in _ENTRY.iter_unpack(payload) if number == _HEADER_TABLE_SIZE]
 
 
 def _check(number: int, value: int) -> None:
