@@ -30,7 +30,9 @@ class HeaderBlocks:
         #: The pending block's HEADERS frame ended the stream.
         self.ended = False
         self._decoder = Decoder(max_list_size=limits.max_header_list_bytes)
-        # Huffman codes at best shrink to 5/8, so nobody honest needs more on the wire.
+        # An honest block is no longer than its list, where each field counts 32 bytes extra, so one
+        # of this length is a list far over the limit. To decode it only to stay in step would be
+        # work without bound; RFC 9113, section 10.5.1, lets the connection end instead.
         self._max_bytes = 2 * limits.max_header_list_bytes
         self._fragments: list[bytes] = []
         #: The block of these bytes if it came before and still means the same.
