@@ -223,6 +223,8 @@ class TlsTransport(asyncio.Protocol):
                     break
         except ssl.SSLWantReadError:
             pass
+        except ssl.SSLZeroReturnError:  # said where both sides have ended
+            ended = True
         except ssl.SSLError as error:
             self._fail(error)
             return

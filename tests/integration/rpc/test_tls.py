@@ -352,6 +352,27 @@ async def test_stopping_does_not_wait_for_a_handshake(serving_files):
     writer.close()
 
 
+async def test_goodbyes_of_both_sides_are_no_failure(authority, serving_files, caplog):
+    server = Server()
+    port = server.add_secure_port("127.0.0.1:0", server_tls(serving_files))
+    await server.start()
+    try:
+        reader, writer = await asyncio.open_connection(
+            "localhost", port, ssl=raw_client(authority, "h2")
+        )
+        writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"no frame of HTTP/2")
+        # The server ends its side first, with a GOAWAY; the client's goodbye comes after it.
+        await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        async with asyncio.timeout(10):
+            while server.links:
+                await asyncio.sleep(0.001)
+    finally:
+        await server.stop(None)
+    assert "closing the connection" in caplog.text
+    assert "TLS with" not in caplog.text
+
+
 async def call_until_accepted(port: int) -> None:
     """Return when the server took every connection before this one."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
