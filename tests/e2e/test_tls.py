@@ -4,6 +4,7 @@ import json
 import ssl
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from mcpmesh import Client, TlsSettings
 from tests.certificates import Authority, Files
-from tests.e2e.commands import ROOT, TOOLS, command, environment
+from tests.e2e.commands import PATIENCE, ROOT, TOOLS, command, environment, eventually
 
 HERE = ("localhost", "127.0.0.1", "::1")
 
@@ -36,13 +37,14 @@ def settings(authority: Authority, files: Files | None = None) -> TlsSettings:
 def run(*argv: str) -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "mcpmesh", *argv],
-        cwd=ROOT, env=environment({}), capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, env=environment({}), capture_output=True, text=True, timeout=PATIENCE,
+        check=False,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
 
 async def caller_of(target: str, tls: TlsSettings, **metadata: str) -> str:
-    async with Client(target, tls=tls, default_timeout=20) as client:
+    async with Client(target, tls=tls, default_timeout=PATIENCE) as client:
         result = await client.call("whoami", {}, metadata=tuple(metadata.items()))
     return str(result.data)
 
@@ -73,25 +75,24 @@ async def test_every_hop_speaks_tls_and_the_tool_knows_who_calls(
         by_name = await caller_of(router.grpc, settings(authority, eve), **claim)
         assert by_name == r"CN=eve,O=Mallory\, Inc"
         assert await caller_of(tools.grpc, settings(authority, eve), **claim) == by_name
-        body = _posted(bridge.ready["http"], authority, ada)
+        context = ssl.create_default_context(cafile=authority.ca)
+        context.load_cert_chain(ada.cert, ada.key)
+        await eventually(lambda: _ready(bridge.ready["http"], context))
+        body = _posted(bridge.ready["http"], context)
         assert body["result"]["structuredContent"]["result"] == "spiffe://mesh/bridge"
-        code, output, notes = run(
-            "call", "whoami", "--router", router.grpc, "--tls-ca", authority.ca,
-            "--tls-cert", ada.cert, "--tls-key", ada.key,
-        )  # fmt: skip
-        assert (code, output.strip()) == (0, "spiffe://mesh/ada"), notes
-        code, _, notes = run("tools", "--router", router.grpc, "--tls-ca", authority.ca)
-        assert code == 3
-        assert "requires a client certificate; give --tls-cert and --tls-key" in notes
-        code, _, notes = run("tools", "--router", router.grpc)
-        assert code == 3
-        assert "--tls-ca whom to trust if it wants TLS" in notes
 
 
-def _posted(http: str, authority: Authority, files: Files) -> dict:
+def _ready(http: str, context: ssl.SSLContext) -> bool:
+    """Tell whether the bridge knows the tools."""
+    try:
+        with urllib.request.urlopen(f"https://{http}/readyz", context=context, timeout=30):
+            return True
+    except urllib.error.HTTPError:
+        return False
+
+
+def _posted(http: str, context: ssl.SSLContext) -> dict:
     """Call whoami through the bridge."""
-    context = ssl.create_default_context(cafile=authority.ca)
-    context.load_cert_chain(files.cert, files.key)
     request = urllib.request.Request(
         f"https://{http}/mcp",
         json.dumps({
@@ -108,6 +109,25 @@ def _posted(http: str, authority: Authority, files: Files) -> dict:
     )  # fmt: skip
     with urllib.request.urlopen(request, context=context, timeout=30) as answer:
         return json.loads(answer.read())
+
+
+def test_commands_of_callers_speak_tls_and_say_what_is_missing(
+    authority: Authority, tmp_path: Path
+) -> None:
+    files = authority.sign("router", *HERE)
+    with command(
+        tmp_path, "router", "--grpc", "127.0.0.1:0", *options(authority, files)
+    ) as router:  # fmt: skip
+        ada = authority.sign("ada", "spiffe://mesh/ada")
+        trust = ("--router", router.grpc, "--tls-ca", authority.ca)
+        code, _, notes = run("tools", *trust, "--tls-cert", ada.cert, "--tls-key", ada.key)
+        assert code == 0, notes
+        code, _, notes = run("tools", *trust)
+        assert code == 3
+        assert "requires a client certificate; give --tls-cert and --tls-key" in notes
+        code, _, notes = run("tools", "--router", router.grpc)
+        assert code == 3
+        assert "--tls-ca whom to trust if it wants TLS" in notes
 
 
 async def test_up_gives_its_settings_to_its_tool_servers(
