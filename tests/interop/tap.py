@@ -80,7 +80,7 @@ class Tap:
 async def _pump(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener: "_Listener"
 ) -> None:
-    with suppress(ConnectionError):
+    with suppress(OSError):
         while data := await reader.read(65536):
             listener.hear(data)
             writer.write(data)
