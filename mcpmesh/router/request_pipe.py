@@ -59,6 +59,9 @@ class StreamedRequest:
             self._replica.reset(ErrorCode.CANCEL)
 
     def _taken(self, size: int) -> None:
+        if self._replica is None or self._replica.closed:
+            # Dropped, and held here for another try; the caller's end gives it back otherwise.
+            return
         skipped = min(size, self._skipped)
         self._skipped -= skipped
         self._credited += size - skipped

@@ -68,6 +68,8 @@ class StreamCall(Call):
             LateTrailers(stream, loop, repeated, rest, begun=self._has_begun())
             return
         stream.send_headers(repeated, rest, True)
+        # Gives back the credit of what came, or it is lost to the connection.
+        stream.stop()
 
     def _has_begun(self) -> bool:
         """Tell whether something of the request's body came."""

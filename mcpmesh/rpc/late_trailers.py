@@ -53,11 +53,11 @@ class LateTrailers:
 
     def on_data(self, data: bytes, end: bool) -> None:
         self._timer.cancel()
+        # Credit, or a large message would stay half sent and be the write that fails.
+        self._stream.consumed(len(data))
         if end:
             self._send()
             return
-        # Credit, or a large message would stay half sent and be the write that fails.
-        self._stream.consumed(len(data))
         at = min(self._loop.time() + QUIET, self._last)
         self._timer = self._loop.call_at(at, self._send)
 

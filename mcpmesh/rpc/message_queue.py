@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
+from mcpmesh.errors import MeshError
 from mcpmesh.rpc.compression import decompress
 from mcpmesh.wire.message import PREFIX_BYTES, MessageReader
 
@@ -79,7 +80,12 @@ class MessageQueue:
     def _feed_slowly(self, data: bytes) -> None:
         if self._reader is None:
             self._reader = MessageReader(self._max_bytes)
-        messages = self._reader.feed(data)
+        try:
+            messages = self._reader.feed(data)
+        except MeshError:
+            # Nobody will read it, and the call may go on to the end of the request.
+            self._credit(len(data))
+            raise
         if not messages and not self._messages:
             # Part of the next message: the limit bounds it, and the rest can't come without
             # credit. Behind messages that nobody reads it has to wait with them.

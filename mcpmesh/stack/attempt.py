@@ -21,7 +21,7 @@ from mcpmesh.wire.block import Block
 from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
-from mcpmesh.wire.stream import Stream
+from mcpmesh.wire.stream import Stream, StreamState
 
 if TYPE_CHECKING:
     from mcpmesh.balance.candidate import Candidate
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 OK_TRAILERS: Headers = ((b"grpc-status", b"0"),)
 NO_STATUS: Headers = ((b"grpc-status", b"2"), (b"grpc-message", b"no status came"))
 CORRELATION = b"x-correlation-id"
+_CLOSED = int(StreamState.CLOSED)
 
 
 class Caller(Protocol):
@@ -142,6 +143,9 @@ class Attempt:
 
     def on_reset(self, code: int, message: str) -> None:
         assert self.stream is not None
+        if self.call.current is not self:
+            # The answer was complete before the request had left.
+            return
         kind = Unsent if self.stream.refused else ReplicaLost
         error = kind(f"{self.candidate.name}: {message}")
         if self._caller is None:
@@ -174,6 +178,7 @@ class Attempt:
         if not head:
             # Trailers only: one block is head and trailers.
             caller.send_headers(trailers, call.extra(), True)
+            self._end_request()
             if call.requests is not None:
                 caller.stop()
             self.bottom.ended(self, *_status(trailers))
@@ -191,10 +196,7 @@ class Attempt:
     def _finish(self, trailers: Headers) -> None:
         caller = self._caller
         assert caller is not None
-        streamed = self.call.requests is not None
-        if streamed and self.stream is not None and not self.stream.closed:
-            # The request may still be under way; nobody reads it any more.
-            self.stream.reset(ErrorCode.NO_ERROR)
+        self._end_request()
         code, message = StatusCode.OK, ""
         if trailers == OK_TRAILERS:
             caller.send_headers(trailers, (), True)
@@ -204,9 +206,15 @@ class Attempt:
             rest = tuple(field for field in trailers if field[0] != b"grpc-status")
             caller.send_headers(first, rest, True)
             code, message = _status(trailers)
-        if streamed:
+        if self.call.requests is not None:
             caller.stop()
         self.bottom.ended(self, code, message)
+
+    def _end_request(self) -> None:
+        """End a request that may still be under way; nobody reads it any more."""
+        stream = self.stream
+        if stream is not None and (stream.queue or stream.state != _CLOSED):
+            stream.reset(ErrorCode.NO_ERROR)
 
     def _break_off(self, error: BaseException) -> None:
         """End an answer that began: its caller is told what trailers can tell."""

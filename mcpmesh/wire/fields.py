@@ -80,7 +80,7 @@ def _has_blank_edge(value: bytes) -> bool:
 def _check_special(name: bytes, value: bytes, pseudo: dict[bytes, bytes], *, request: bool) -> None:
     if name in _FORBIDDEN:
         raise _fault(f"{_shown(name)} does not belong into HTTP/2")
-    if name == b"te" and (value != b"trailers" or not request):
+    if name == b"te" and (not request or value.lower() != b"trailers"):
         raise _fault("te is not trailers, or not in a request")
     if (
         name == b"host"

@@ -115,7 +115,7 @@ class Stream:
         self.stop_when_sent = False
         #: Has a turn in the outbox.
         self.scheduled = False
-        #: Called with the number of body bytes that just left.
+        #: Called with the number of body bytes that just left, or never will.
         self.taken: Callable[[int], None] | None = None
         self._connection = connection
         #: Bytes that arrived and are not consumed.
@@ -260,8 +260,13 @@ class Stream:
         connection.forget_reset(self)
 
     def stop(self) -> None:
-        """Ask the peer to send no more, once our complete answer left (RFC 9113, section 8.1)."""
+        """Ask the peer to send no more, once our complete answer left (RFC 9113, section 8.1).
+
+        Gives back the credit of what came, for nobody will consume it any more.
+        """
         if self.state & _REMOTE:
+            if self.held:
+                self._release()
             return
         if self.queue:
             self.stop_when_sent = True
@@ -311,12 +316,17 @@ class Stream:
             self._connection.forget(self)
 
     def abandon(self) -> None:
-        """Close, drop what waits, and give the connection back the credit of what arrived."""
+        """Close, drop what waits, and give the connection back the credit of what arrived.
+
+        `taken` is told of what is dropped: a relay holds the credit for it on its other side.
+        """
         self.state = _CLOSED
         self.sink = None
         self.queue = None
-        self.queued_bytes = 0
+        dropped, self.queued_bytes = self.queued_bytes, 0
         self._release()
+        if dropped and self.taken is not None:
+            self.taken(dropped)
 
     def _release(self) -> None:
         """Give the connection back the credit of what arrived and nobody will consume."""

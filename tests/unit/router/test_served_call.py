@@ -200,6 +200,18 @@ def test_any_timeout_that_grpc_can_say_is_taken(asked: str) -> None:
         assert fields(head)["grpc-timeout"] == "99999999S"
 
 
+def test_a_replica_that_refuses_before_the_request_ended_keeps_no_stream_open() -> None:
+    steps = Staircase("a")
+    steps.begin("mcp-name=echo", method="Converse")
+    steps.send(HI)
+    replica = steps.replicas["a"]
+    replica.hear(f"HEADERS 1 {ANSWER} grpc-status=12 END_STREAM")
+    assert status(steps.heard()[0]) == "12"
+    assert replica.said()[-1] == "RST_STREAM 1 NO_ERROR"
+    assert not replica.connection.streams
+    assert steps.idle
+
+
 def test_trailers_only_pass_with_message_and_pushback() -> None:
     steps = Staircase("a")
     replica = steps.replicas[steps.call()]

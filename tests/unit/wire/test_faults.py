@@ -208,3 +208,9 @@ def test_arbitrary_bytes_raise_nothing_but_a_connection_fault(pieces, client):
     except ConnectionFault as fault:
         talk.connection.fail(fault.code, fault.message)
         assert talk.said()[-1].startswith("GOAWAY ")
+
+
+def test_te_is_trailers_in_any_case_8_2_2():
+    talk = Talk()
+    talk.hear(f"HEADERS 1 {REQUEST.replace('te=trailers', 'te=Trailers')}")
+    assert talk.owner.sinks[1].events[0][0] == "headers"

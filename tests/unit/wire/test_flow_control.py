@@ -238,3 +238,16 @@ def test_no_window_update_for_a_stream_that_sends_no_more():
     talk.hear(*["DATA 1 *16384"] * 3, "DATA 1 x END_STREAM")
     stream.consumed(49_153)
     assert talk.said() == []
+
+
+def test_a_relay_learns_of_bytes_that_a_reset_keeps_from_leaving():
+    talk = Talk(settings="INITIAL_WINDOW_SIZE=3")
+    sink = talk.request(1)
+    taken = []
+    sink.stream.taken = taken.append
+    sink.stream.send_headers(HEAD)
+    sink.stream.send_data(b"hello, world")
+    assert taken == [3]
+    talk.hear("RST_STREAM 1 CANCEL")
+    assert taken == [3, 9]
+    assert sink.stream.queued_bytes == 0
