@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos docs interop bench conformance lock clean
+.PHONY: help run test lint protos check-protos docs interop bench conformance fuzz differential lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,16 +52,22 @@ bench: $(VENV)/dev.stamp ## Run the benchmarks against peers, write results, pic
 conformance: $(VENV)/dev.stamp ## Run h2spec against router and tool server; builds it with Go if absent
 	$(BIN)/python -m tests.conformance
 
+fuzz: $(VENV)/fuzz.stamp ## Fuzz what reads peers' bytes; ARGS="--seconds 3600 --target hpack"
+	$(BIN)/python -m fuzz $(ARGS)
+
+differential: $(VENV)/dev.stamp ## Hold the engine against h2 and hpack; ARGS="--frames 1000000"
+	$(BIN)/python -m fuzz.differential $(ARGS)
+
 lock: ## Write constraints.txt anew from the newest versions that fit
 	$(find-python)
 	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
 	"$(PYTHON)" -m venv "$$work/venv" && "$$work/venv/bin/python" -m pip install -q -U pip && \
-	"$$work/venv/bin/python" -m pip install -q -e '.[otlp,examples]' --group dev && \
+	"$$work/venv/bin/python" -m pip install -q -e '.[otlp,examples]' --group dev --group fuzz && \
 	{ echo "# Versions that are tested together; written by make lock."; \
 	  "$$work/venv/bin/python" -m pip freeze --exclude mcpmesh; } > constraints.txt
 
 clean: ## Remove the virtual environment, built tools and caches
-	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz
 
 generate = $(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=$(1) --pyi_out=$(1) \
 	--grpc_python_out=$(1) $(sort $(wildcard protos/mcpmesh/v1/*.proto))
@@ -90,3 +96,9 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
 		-e '.[otlp,examples]' --group dev
 	@touch $@ $(VENV)/run.stamp
+
+# Without a wheel of atheris for this Python, hypothesis does what it can.
+$(VENV)/fuzz.stamp: $(VENV)/dev.stamp
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary atheris \
+		-c constraints.txt --group fuzz || echo "atheris cannot be installed: fuzzing without it" >&2
+	@touch $@

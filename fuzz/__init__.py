@@ -1,0 +1,1 @@
+"""Fuzzing of what reads a peer's bytes, and a differential test against python-hyper."""

@@ -1,0 +1,60 @@
+"""Inputs that are kept: seeds written by hand, a small corpus, and cases that found a fault."""
+
+import base64
+from importlib import import_module
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+#: Where a run keeps what it learns; not committed.
+WORK = _HERE.parent / ".fuzz"
+TARGETS = sorted(
+    path.stem for path in (_HERE / "targets").glob("*.py") if path.stem != "__init__"
+)  # fmt: skip
+_MOST_KEPT = 120
+_MOST_KEPT_BYTES = 20_000
+
+
+def share(name: str) -> float:
+    """Return how much of a run's time a target gets, against 1 for most."""
+    return float(getattr(import_module(f"fuzz.targets.{name}"), "SHARE", 1))
+
+
+def inputs(name: str) -> dict[str, bytes]:
+    """Return a target's committed inputs by name."""
+    seeds = import_module(f"fuzz.targets.{name}").SEEDS
+    known = {f"seed {number}": seed for number, seed in enumerate(seeds)}
+    kept = _kept_in(name)
+    if kept.exists():
+        for number, line in enumerate(kept.read_text().splitlines()):
+            known[f"corpus {number}"] = base64.b64decode(line)
+    for path in sorted((_HERE / "found" / name).glob("*.bin")):
+        known[path.stem] = path.read_bytes()
+    return known
+
+
+def working(name: str) -> Path:
+    """Return the directory that a run of a target begins with and adds to."""
+    directory = WORK / "corpus" / name
+    directory.mkdir(parents=True, exist_ok=True)
+    for label, data in inputs(name).items():
+        (directory / label.replace(" ", "-")).write_bytes(data)
+    return directory
+
+
+def keep(name: str, directory: Path) -> int:
+    """Commit the smallest inputs of a directory, up to 20 kB; return how many."""
+    found = sorted((path.read_bytes() for path in directory.iterdir()), key=len)
+    kept: list[bytes] = []
+    size = 0
+    for data in found[:_MOST_KEPT]:
+        size += len(data)
+        if size > _MOST_KEPT_BYTES:
+            break
+        kept.append(data)
+    _kept_in(name).parent.mkdir(exist_ok=True)
+    _kept_in(name).write_text("".join(base64.b64encode(data).decode() + "\n" for data in kept))
+    return len(kept)
+
+
+def _kept_in(name: str) -> Path:
+    return _HERE / "corpus" / f"{name}.txt"

@@ -1,0 +1,39 @@
+"""A transport of an event loop that goes nowhere: what is written is kept."""
+
+import asyncio
+from typing import Any
+
+
+class MemoryTransport(asyncio.Transport):
+    """The side of a socket that a protocol sees."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("192.0.2.1", 1), "sockname": ("192.0.2.2", 2)})
+        self.written = bytearray()
+        self.closing = False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is buffered here."""
+
+    def write(self, data: Any) -> None:
+        """Keep bytes."""
+        self.written += data
+
+    def can_write_eof(self) -> bool:
+        """Tell that halves end by themselves."""
+        return True
+
+    def write_eof(self) -> None:
+        """End our half."""
+
+    def is_closing(self) -> bool:
+        """Tell whether close was called."""
+        return self.closing
+
+    def close(self) -> None:
+        """Note the end."""
+        self.closing = True
+
+    def abort(self) -> None:
+        """Note the end."""
+        self.closing = True
