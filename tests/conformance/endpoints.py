@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.certificates import Authority
 from tests.e2e.commands import TOOLS, command
 
 _ANY_PORT = "127.0.0.1:0"
@@ -21,11 +22,19 @@ class Endpoint:
     @contextmanager
     def serve(self, folder: Path) -> Iterator[str]:
         """Run the command; gives HOST:PORT once it serves."""
-        with command(folder, *self.argv) as started:
+        argv = self.argv
+        if self.tls:
+            files = Authority(folder).sign("server", "127.0.0.1")
+            argv += ("--tls-cert", files.cert, "--tls-key", files.key)
+        with command(folder, *argv) as started:
             yield started.grpc
 
 
+_ROUTER = ("router", "--grpc", _ANY_PORT)
+_TOOL_SERVER = ("serve", TOOLS, "--listen", _ANY_PORT, "--router", "")
 ENDPOINTS = (
-    Endpoint("router", ("router", "--grpc", _ANY_PORT)),
-    Endpoint("tool server", ("serve", TOOLS, "--listen", _ANY_PORT, "--router", "")),
+    Endpoint("router", _ROUTER),
+    Endpoint("tool server", _TOOL_SERVER),
+    Endpoint("router, TLS", _ROUTER, tls=True),
+    Endpoint("tool server, TLS", _TOOL_SERVER, tls=True),
 )

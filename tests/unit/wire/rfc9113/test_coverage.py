@@ -9,9 +9,14 @@ ROOT = HERE.parents[3]
 #: Sections that oblige an endpoint have tests here named after them ("5.1.1" is
 #: test_5_1_1_…); tests that stand elsewhere are named in full.
 ELSEWHERE = {
+    "3.2": ["tests/integration/rpc/test_tls.py::test_client_without_h2_is_refused",
+            "tests/integration/rpc/test_tls.py::test_server_without_h2_is_refused"],
     "3.3": ["tests/integration/rpc/test_life.py::test_an_http1_client_is_told_where_it_is"],
     "5.2.2": ["tests/unit/wire/test_h2_peer.py::"
               "test_any_conversation_with_an_h2_client_ends_with_every_byte_delivered"],
+    "9.2": ["tests/integration/rpc/test_tls.py::test_versions_of_tls"],
+    "9.2.2": ["tests/integration/rpc/test_tls.py::"
+              "test_cipher_without_forward_secrecy_is_refused"],
     "10.5": ["tests/unit/wire/test_floods.py::test_a_flood_ends_its_connection"],
     "9.1": ["tests/integration/rpc/test_last_words.py::"
             "test_why_a_connection_failed_reaches_a_client_in_the_middle_of_sending"],
@@ -25,7 +30,6 @@ WITHOUT = {
     "2.2": "the words it uses",
     "3": "see its parts",
     "3.1": "names h2 and h2c",
-    "3.2": "TLS with ALPN is of the transport, and tested with it",
     "4": "see its parts",
     "5": "see its parts",
     "5.2": "see its parts",
@@ -47,9 +51,7 @@ WITHOUT = {
     "8.8.5": "an example",
     "9": "see its parts",
     "9.1.1": "a channel goes to one target: connections are not reused for other authorities",
-    "9.2": "TLS is of the transport, and tested with it",
-    "9.2.1": "TLS is of the transport; Python's ssl has neither compression nor renegotiation",
-    "9.2.2": "TLS is of the transport, and tested with it",
+    "9.2.1": "Python's ssl has neither compression nor renegotiation",
     "9.2.3": "Python's ssl sends no request for a certificate after the handshake unless asked",
     "10": "see its parts",
     "10.1": "of clients that choose an authority for a URI",
