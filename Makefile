@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos docs interop bench conformance fuzz differential lock clean
+.PHONY: help run test lint protos check-protos docs attack interop bench conformance fuzz differential lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,6 +51,9 @@ bench: $(VENV)/dev.stamp ## Run the benchmarks against peers, write results, pic
 
 conformance: $(VENV)/dev.stamp ## Run h2spec against router and tool server; builds it with Go if absent
 	$(BIN)/python -m tests.conformance
+
+attack: $(VENV)/dev.stamp ## Attack a router beside an honest client, and print what it cost
+	$(BIN)/python -m benchmarks.hostile $(ARGS)
 
 fuzz: $(VENV)/fuzz.stamp ## Fuzz what reads peers' bytes; ARGS="--seconds 3600 --target hpack"
 	$(BIN)/python -m fuzz $(ARGS)

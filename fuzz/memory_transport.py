@@ -11,6 +11,7 @@ class MemoryTransport(asyncio.Transport):
         super().__init__({"peername": ("192.0.2.1", 1), "sockname": ("192.0.2.2", 2)})
         self.written = bytearray()
         self.closing = False
+        self.reading = True
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Nothing is buffered here."""
@@ -25,6 +26,18 @@ class MemoryTransport(asyncio.Transport):
 
     def write_eof(self) -> None:
         """End our half."""
+
+    def pause_reading(self) -> None:
+        """Give what is fed all the same: a socket has some under way."""
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        self.reading = True
+
+    def is_reading(self) -> bool:
+        """Tell whether the protocol wants bytes."""
+        return self.reading
 
     def is_closing(self) -> bool:
         """Tell whether close was called."""

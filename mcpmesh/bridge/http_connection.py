@@ -11,6 +11,8 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from math import inf
+from random import Random
 from typing import Any, Protocol, cast
 
 from mcpmesh.bridge.http_head import (
@@ -25,12 +27,15 @@ from mcpmesh.bridge.http_head import (
 from mcpmesh.bridge.http_message import Header, HttpAnswer, HttpRefusal, HttpRequest
 from mcpmesh.bridge.http_reader import KnownHeads, Phase, ReaderLimits, RequestReader
 from mcpmesh.bridge.run import Run
+from mcpmesh.transport.gate import Gate, peer_of
+from mcpmesh.transport.refusals import Refusals
 
 _log = logging.getLogger(__name__)
 _FAILED = HttpAnswer(500, b'{"error":"internal error; the server\'s log has the reason"}')
 _WRITE_HIGH_BYTES = 64 * 1024
 #: Bytes of further requests that are taken while one is answered.
 _MAX_AHEAD_BYTES = 64 * 1024
+_AGE_JITTER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class HttpTimes:
     """How long a client may take.
 
     Units: seconds. `idle` between two requests, `head` and `body` for those parts of a request
-    to come whole, `unread` without taking a byte of an answer, `linger` to read a refusal.
+    to come whole, `unread` without taking a byte of an answer, `linger` to read a refusal; `age` of
+    a connection, give or take a tenth, after which it ends with the answer under way.
     """
 
     idle: float = 75.0
@@ -46,6 +52,7 @@ class HttpTimes:
     body: float = 30.0
     unread: float = 60.0
     linger: float = 5.0
+    age: float = inf
 
 
 class Stream(Protocol):
@@ -81,6 +88,9 @@ class HttpHouse:
     handler: HttpHandler
     limits: ReaderLimits
     times: HttpTimes
+    gate: Gate
+    refusals: Refusals
+    rng: Random = field(default_factory=Random)
     known: KnownHeads = field(default_factory=KnownHeads)
     connections: set[HttpConnection] = field(default_factory=set)
     #: The date's line, anew each second.
@@ -95,14 +105,20 @@ class HttpConnection(asyncio.Protocol):
     """One connection of a client."""
 
     __slots__ = (
-        "_ahead_bytes", "_house", "_lingering", "_nexting", "_paused", "_reader", "_request",
-        "_resumed", "_run", "_since", "_started", "_transport", "_unread_bytes", "_writable",
+        "_ahead_bytes", "_close_at", "_house", "_lingering", "_nexting", "_old", "_paused", "_peer",
+        "_reader", "_request", "_resumed", "_run", "_since", "_started", "_transport",
+        "_unread_bytes", "_writable",
     )  # fmt: skip
 
     def __init__(self, house: HttpHouse) -> None:
         self._house = house
         self._reader = RequestReader(house.limits, house.known)
         self._transport: asyncio.Transport | None = None
+        #: Whom the gate counts this connection for.
+        self._peer = ""
+        self._close_at = inf
+        #: The answer under way is the last.
+        self._old = False
         # What is answered now, and its coroutine.
         self._request: HttpRequest | None = None
         self._run: Run[HttpAnswer | None] | None = None
@@ -126,8 +142,17 @@ class HttpConnection(asyncio.Protocol):
         # uvloop's transports have the shape of asyncio.Transport, not the class.
         self._transport = transport = cast(asyncio.Transport, transport)
         transport.set_write_buffer_limits(high=_WRITE_HIGH_BYTES)
-        self._house.connections.add(self)
-        self._house.empty.clear()
+        house = self._house
+        house.connections.add(self)
+        house.empty.clear()
+        peer = peer_of(transport.get_extra_info("peername"))
+        if reason := house.gate.enter(peer):
+            self._note(reason, "connection closed: too many connections", peer)
+            transport.abort()
+            return
+        self._peer = peer
+        jitter = 1 + _AGE_JITTER * (2 * house.rng.random() - 1)
+        self._close_at = asyncio.get_running_loop().time() + house.times.age * jitter
 
     def data_received(self, data: bytes) -> None:
         reader = self._reader
@@ -152,6 +177,8 @@ class HttpConnection(asyncio.Protocol):
         self._transport = None
         house = self._house
         house.connections.discard(self)
+        if self._peer:
+            house.gate.leave(self._peer)
         if not house.connections:
             house.empty.set()
         self._reader.ready.clear()
@@ -209,7 +236,7 @@ class HttpConnection(asyncio.Protocol):
         if transport is None:
             return
         house = self._house
-        close = not request.head.keep_alive or house.draining
+        close = not request.head.keep_alive or house.draining or self._old
         if answer is not None:
             bodiless = request.head.method == b"HEAD"
             transport.write(answer_bytes(answer, house.date, close=close, bodiless=bodiless))
@@ -257,7 +284,7 @@ class HttpConnection(asyncio.Protocol):
         self._started = True
         house = self._house
         framing = () if request.head.old else (CHUNKED,)
-        close = not request.head.keep_alive or house.draining
+        close = not request.head.keep_alive or house.draining or self._old
         transport.write(head_of(200, house.date, (*headers, *framing), close=close))
 
     async def write(self, part: bytes) -> None:
@@ -322,6 +349,8 @@ class HttpConnection(asyncio.Protocol):
             self._since = now
             self._unread_bytes = transport.get_write_buffer_size()
             return
+        if now > self._close_at and not self._lingering:
+            self._grow_old(transport)
         waited = now - self._since
         times = self._house.times
         if self._lingering:
@@ -332,19 +361,35 @@ class HttpConnection(asyncio.Protocol):
         elif self._run is None:
             self._look_at_request(transport, waited)
 
+    def _grow_old(self, transport: asyncio.Transport) -> None:
+        """End a connection that is too old: now, or with the answer under way."""
+        if self._request is not None:
+            self._old = True
+        elif self._reader.phase is Phase.IDLE:
+            self._close_at = inf
+            self._note("connection_age", "connection closed: it is too old")
+            transport.close()
+
+    def _note(self, reason: str, what: str, peer: str = "") -> None:
+        now = asyncio.get_running_loop().time()
+        self._house.refusals.note(reason, peer or self._peer, what, now)
+
     def _look_at_unread(self, transport: asyncio.Transport, waited: float) -> None:
         size = transport.get_write_buffer_size()
         if size < self._unread_bytes:
             self._since = 0.0
         elif waited > self._house.times.unread:
-            _log.info("cut off a client that did not read its answer")
+            self._note("unread_answers", "connection cut off: an answer is not read")
             transport.abort()
 
     def _look_at_request(self, transport: asyncio.Transport, waited: float) -> None:
         times, reader = self._house.times, self._reader
         if reader.phase is Phase.IDLE:
             if waited > times.idle:
+                self._note("idle_timeout", "connection closed: no request for a long time")
                 transport.close()
         elif waited > (times.head if reader.phase is Phase.HEAD else times.body):
+            part = "header" if reader.phase is Phase.HEAD else "request"
+            self._note(f"{part}_timeout", f"refused: its {part} was not complete in time")
             reader.late()
             self._next()

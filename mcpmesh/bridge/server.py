@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
+import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from mcpmesh.bridge.http import HttpApp
-from mcpmesh.bridge.http_connection import HttpConnection, HttpHouse
+from mcpmesh.bridge.http_connection import HttpConnection, HttpHouse, HttpTimes
 from mcpmesh.bridge.http_head import date_line
-from mcpmesh.config import NO_TLS, TlsSettings
+from mcpmesh.config import NO_TLS, LimitSettings, TlsSettings
 from mcpmesh.model.address import Address
 from mcpmesh.transport.credentials import ServerCredentials
+from mcpmesh.transport.gate import Gate
 from mcpmesh.transport.listening import Listening, bind
+from mcpmesh.transport.refusals import Refusals
 from mcpmesh.transport.tls import TlsTransport
 
 BACKLOG = 1024
@@ -35,8 +39,19 @@ class HttpServer:
         grace: float = 10.0,
         reuse_port: bool = False,
         tls: TlsSettings = NO_TLS,
+        limits: LimitSettings | None = None,
+        refused: Callable[[str], None] | None = None,
     ) -> None:
-        self._house = HttpHouse(app, app.limits, app.times)
+        """Serve an app; `refused` is told why a peer was turned away or ended."""
+        times = app.times if limits is None else _times(app.times, limits)
+        limits = limits or LimitSettings()
+        self._house = HttpHouse(
+            app,
+            app.limits,
+            times,
+            gate=Gate(limits.max_connections, limits.max_connections_per_peer),
+            refusals=Refusals(refused) if refused is not None else Refusals(),
+        )
         self._listen = listen
         self._grace = grace
         self._reuse_port = reuse_port
@@ -110,3 +125,14 @@ class HttpServer:
         for connection in list(house.connections):
             connection.tick(now)
         self._ticker = loop.call_later(min(TICK, house.times.body), self._tick, loop)
+
+
+def _times(times: HttpTimes, limits: LimitSettings) -> HttpTimes:
+    """Return how long clients are waited for; 0 in the settings means for ever."""
+    return replace(
+        times,
+        idle=limits.idle_timeout or math.inf,
+        head=limits.header_timeout,
+        body=limits.request_timeout,
+        age=limits.max_connection_age or math.inf,
+    )

@@ -9,6 +9,7 @@ from mcpmesh.cli.sources import PREFIX, ExactEnv
 from mcpmesh.config import (
     BridgeSettings,
     ClientSettings,
+    LimitSettings,
     ProcessSettings,
     RouterSettings,
     ServeSettings,
@@ -50,6 +51,7 @@ Router = Annotated[RouterSettings, Flat]
 Bridge = Annotated[BridgeSettings, Flat]
 Client = Annotated[ClientSettings, Flat]
 Serve = Annotated[ServeSettings, Flat]
+Limits = Annotated[LimitSettings, Parameter(name="*", group="Limits of peers")]
 Process = Annotated[ProcessSettings, Flat]
 Tls = Annotated[TlsSettings, Flat]
 Target = Annotated[str, Parameter(show_env_var=False)]

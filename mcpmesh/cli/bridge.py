@@ -8,7 +8,13 @@ from mcpmesh.cli.front import bridge_of, http_front
 from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.process import telemetry_of
 from mcpmesh.cli.ready import print_ready
-from mcpmesh.config import BridgeSettings, ClientSettings, ProcessSettings, TlsSettings
+from mcpmesh.config import (
+    BridgeSettings,
+    ClientSettings,
+    LimitSettings,
+    ProcessSettings,
+    TlsSettings,
+)
 from mcpmesh.sdk.engine import new_channel
 
 
@@ -17,14 +23,15 @@ async def run_http(
     client: ClientSettings,
     process: ProcessSettings,
     tls: TlsSettings,
+    limits: LimitSettings,
     stop: Stop,
 ) -> Exit:
     """Serve MCP over HTTP until stop is asked. The router may come later, and go and come."""
     with telemetry_of("mcpmesh-bridge", process) as telemetry:
         async with (
-            new_channel(client.router, tls) as channel,
+            new_channel(client.router, tls, limits) as channel,
             RemoteMesh(channel) as mesh,
-            http_front(mesh, settings, telemetry, process, tls) as http,
+            http_front(mesh, settings, telemetry, process, tls, limits) as http,
         ):
             print_ready("bridge", http=http, router=client.router)
             await stop.wait()
@@ -36,12 +43,13 @@ async def run_stdio(
     client: ClientSettings,
     process: ProcessSettings,
     tls: TlsSettings,
+    limits: LimitSettings,
     stop: Stop,
 ) -> Exit:
     """Serve the one MCP client on stdin and stdout until it closes stdin."""
     with telemetry_of("mcpmesh-bridge", process) as telemetry:
         async with (
-            new_channel(client.router, tls) as channel,
+            new_channel(client.router, tls, limits) as channel,
             RemoteMesh(channel) as mesh,
             standard_lines(settings.max_body_bytes) as (lines, write),
         ):

@@ -7,7 +7,7 @@ from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.server import HttpServer
 from mcpmesh.cli.endpoint import cannot_listen
-from mcpmesh.config import BridgeSettings, ProcessSettings, TlsSettings
+from mcpmesh.config import BridgeSettings, LimitSettings, ProcessSettings, TlsSettings
 from mcpmesh.model.address import Address
 from mcpmesh.stack.mesh import Mesh
 from mcpmesh.telemetry.bridge_observer import BridgeTelemetry
@@ -28,6 +28,7 @@ async def http_front(
     telemetry: Telemetry,
     process: ProcessSettings,
     tls: TlsSettings,
+    limits: LimitSettings,
 ) -> AsyncIterator[str]:
     """Serve a mesh over HTTP; yields the endpoint.
 
@@ -38,7 +39,15 @@ async def http_front(
     app = HttpApp(
         bridge_of(mesh, settings, telemetry), metrics=lambda: exposition(telemetry.metrics)
     )
-    server = HttpServer(app, settings.http, grace=process.drain_grace, tls=tls)
+    refusals = telemetry.instruments.peer_refusals
+    server = HttpServer(
+        app,
+        settings.http,
+        grace=process.drain_grace,
+        tls=tls,
+        limits=limits,
+        refused=lambda reason: refusals.cell(reason).add(),
+    )
     try:
         endpoint = await server.start()
     except OSError as error:

@@ -10,6 +10,7 @@ from mcpmesh.cli.table import code, markdown_table
 from mcpmesh.config import (
     BridgeSettings,
     ClientSettings,
+    LimitSettings,
     ProcessSettings,
     RouterSettings,
     ServeSettings,
@@ -20,6 +21,7 @@ SETTINGS = (
     RouterSettings,
     BridgeSettings,
     ServeSettings,
+    LimitSettings,
     ProcessSettings,
     ClientSettings,
     TlsSettings,

@@ -21,6 +21,7 @@ _WHERE = {
     i.REPLICAS.name: "router",
     i.RETRIES.name: "router",
     i.REFUSALS.name: "router",
+    i.PEER_REFUSALS.name: "router, tool server, bridge",
 }
 _METRICS = """\
 # Metrics

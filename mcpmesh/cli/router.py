@@ -13,7 +13,7 @@ from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.worker_pages import WorkerPages
-from mcpmesh.config import ProcessSettings, RouterSettings, TlsSettings
+from mcpmesh.config import LimitSettings, ProcessSettings, RouterSettings, TlsSettings
 from mcpmesh.model.address import Address
 from mcpmesh.router.registry_host import RegistryHost
 from mcpmesh.router.wiring import Router
@@ -31,6 +31,7 @@ async def routing(
     telemetry: Telemetry,
     process: ProcessSettings,
     tls: TlsSettings,
+    limits: LimitSettings,
     *,
     registry: str = "",
 ) -> AsyncIterator[tuple[Router, str]]:
@@ -40,7 +41,9 @@ async def routing(
     Raises: CommandError when the address cannot be listened on; InvalidSetting when it needs TLS,
     or TLS its files.
     """
-    router = Router(settings, telemetry, registry=registry, tls=tls, insecure=process.insecure)
+    router = Router(
+        settings, telemetry, registry=registry, tls=tls, insecure=process.insecure, limits=limits
+    )
     try:
         endpoint = await router.start()
     except OSError as error:
@@ -55,6 +58,7 @@ async def run_router(
     settings: RouterSettings,
     process: ProcessSettings,
     tls: TlsSettings,
+    limits: LimitSettings,
     stop: Stop,
     *,
     registry: str = "",
@@ -62,7 +66,7 @@ async def run_router(
     """Route in this process until stop is asked."""
     environ = {**os.environ, **_OWN_PAGE} if registry else os.environ
     with telemetry_of("mcpmesh-router", process, environ=environ) as telemetry:
-        running = routing(settings, telemetry, process, tls, registry=registry)
+        running = routing(settings, telemetry, process, tls, limits, registry=registry)
         async with running as (_, grpc):
             own_page = {"metrics": telemetry.prometheus} if registry else {}
             print_ready("router", grpc=grpc, **own_page)
@@ -71,7 +75,12 @@ async def run_router(
 
 
 async def run_workers(
-    settings: RouterSettings, process: ProcessSettings, tls: TlsSettings, count: int, stop: Stop
+    settings: RouterSettings,
+    process: ProcessSettings,
+    tls: TlsSettings,
+    limits: LimitSettings,
+    count: int,
+    stop: Stop,
 ) -> Exit:
     """Route in several processes until stop is asked.
 
@@ -85,7 +94,7 @@ async def run_workers(
         check_exposure("grpc", Address.parse(settings.grpc), tls, process.insecure)
         host = RegistryHost(settings, tls)
         registry = await host.start()
-        options = as_options(settings, process, tls, grpc=grpc, worker_of=registry)
+        options = as_options(settings, process, tls, limits, grpc=grpc, worker_of=registry)
         programs = [
             Program.mcpmesh(f"router/{index + 1}", "router", *options) for index in range(count)
         ]

@@ -9,6 +9,7 @@ from mcpmesh.cli.app import (
     SERVERS,
     Bridge,
     Count,
+    Limits,
     ParentPipe,
     Process,
     Router,
@@ -21,9 +22,10 @@ from mcpmesh.cli.loop import Stop, serve
 from mcpmesh.cli.parent import watched
 from mcpmesh.cli.router import run_router, run_workers
 from mcpmesh.cli.up import Tools, run_up
-from mcpmesh.config import NO_TLS, BridgeSettings, ProcessSettings, RouterSettings
+from mcpmesh.config import NO_TLS, BridgeSettings, LimitSettings, ProcessSettings, RouterSettings
 
 _ROUTER, _BRIDGE, _PROCESS = RouterSettings(), BridgeSettings(), ProcessSettings()
+_LIMITS = LimitSettings()
 
 
 @app.command(name="up", group=SERVERS)
@@ -35,6 +37,7 @@ def up_command(
     bridge: Bridge = _BRIDGE,
     process: Process = _PROCESS,
     tls: Tls = NO_TLS,
+    limits: Limits = _LIMITS,
     parent_pipe: ParentPipe = None,
 ) -> Exit:
     """Run a whole mesh: router and bridge here, tool servers as child processes.
@@ -50,7 +53,7 @@ def up_command(
     """
     tools = Tools(targets, replicas, reload)
     return serve(
-        watched(parent_pipe, lambda stop: run_up(tools, router, bridge, process, tls, stop))
+        watched(parent_pipe, lambda stop: run_up(tools, router, bridge, process, tls, limits, stop))
     )
 
 
@@ -61,6 +64,7 @@ def router_command(
     router: Router = _ROUTER,
     process: Process = _PROCESS,
     tls: Tls = NO_TLS,
+    limits: Limits = _LIMITS,
     worker_of: Annotated[str, Parameter(show=False)] = "",
     parent_pipe: ParentPipe = None,
 ) -> Exit:
@@ -74,7 +78,7 @@ def router_command(
 
     def command(stop: Stop) -> Coroutine[Any, Any, Exit]:
         if workers > 1 and not worker_of:
-            return run_workers(router, process, tls, workers, stop)
-        return run_router(router, process, tls, stop, registry=worker_of)
+            return run_workers(router, process, tls, limits, workers, stop)
+        return run_router(router, process, tls, limits, stop, registry=worker_of)
 
     return serve(watched(parent_pipe, command))

@@ -13,7 +13,7 @@ from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.target import load_target
-from mcpmesh.config import ProcessSettings, ServeSettings, TlsSettings
+from mcpmesh.config import LimitSettings, ProcessSettings, ServeSettings, TlsSettings
 from mcpmesh.errors import MeshError
 from mcpmesh.model.address import Address, join_endpoint
 from mcpmesh.sdk.tool_server import ToolServer
@@ -25,13 +25,19 @@ PATIENCE = 3.0
 
 
 async def run_one(
-    target: str, settings: ServeSettings, process: ProcessSettings, tls: TlsSettings, stop: Stop
+    target: str,
+    settings: ServeSettings,
+    process: ProcessSettings,
+    tls: TlsSettings,
+    limits: LimitSettings,
+    stop: Stop,
 ) -> Exit:
     """Serve the tools in this process until stop is asked."""
     settings = with_port(settings)
     server = load_target(target)
     with telemetry_of(server.name, process, share=True) as telemetry:
         server.observe(ToolTelemetry(telemetry))
+        server.limit(limits)
         started = asyncio.Event()
         serving = asyncio.ensure_future(_serve(server, settings, process, tls, started))
         announcing = asyncio.ensure_future(_announce(server, settings, started))
@@ -87,12 +93,13 @@ async def run_many(
     settings: ServeSettings,
     process: ProcessSettings,
     tls: TlsSettings,
+    limits: LimitSettings,
     stop: Stop,
 ) -> Exit:
     """Serve the tools in several processes, each on its own port, until stop is asked."""
     with telemetry_of("mcpmesh-serve", process):
         async with Supervisor(
-            [program(target, index, settings, process, tls) for index in range(count)],
+            [program(target, index, settings, process, tls, limits) for index in range(count)],
             grace=process.drain_grace,
         ) as supervisor:
             try:
@@ -105,12 +112,17 @@ async def run_many(
 
 
 def program(
-    target: str, index: int, settings: ServeSettings, process: ProcessSettings, tls: TlsSettings
+    target: str,
+    index: int,
+    settings: ServeSettings,
+    process: ProcessSettings,
+    tls: TlsSettings,
+    limits: LimitSettings,
 ) -> Program:
     """Return the command of one of several replicas; given ports count up."""
     advertise = settings.advertise and numbered(settings.advertise, index)
     own = replace(settings, listen=numbered(settings.listen, index), advertise=advertise)
-    options = as_options(own, process, tls, replicas=1)
+    options = as_options(own, process, tls, limits, replicas=1)
     return Program.mcpmesh(f"{target}/{index + 1}", "serve", target, *options)
 
 

@@ -5,6 +5,7 @@ from mcpmesh.cli.app import (
     Bridge,
     Client,
     Count,
+    Limits,
     ParentPipe,
     Process,
     Serve,
@@ -21,12 +22,13 @@ from mcpmesh.config import (
     NO_TLS,
     BridgeSettings,
     ClientSettings,
+    LimitSettings,
     ProcessSettings,
     ServeSettings,
 )
 
 _BRIDGE, _CLIENT, _SERVE = BridgeSettings(), ClientSettings(), ServeSettings()
-_PROCESS = ProcessSettings()
+_LIMITS, _PROCESS = LimitSettings(), ProcessSettings()
 
 
 @app.command(name="bridge", group=SERVERS)
@@ -37,6 +39,7 @@ def bridge_command(
     client: Client = _CLIENT,
     process: Process = _PROCESS,
     tls: Tls = NO_TLS,
+    limits: Limits = _LIMITS,
     parent_pipe: ParentPipe = None,
 ) -> Exit:
     """Run an MCP server in front of a router.
@@ -47,7 +50,7 @@ def bridge_command(
         Serve one client on stdin and stdout instead of HTTP.
     """
     run = run_stdio if stdio else run_http
-    return serve(watched(parent_pipe, lambda stop: run(bridge, client, process, tls, stop)))
+    return serve(watched(parent_pipe, lambda stop: run(bridge, client, process, tls, limits, stop)))
 
 
 @app.command(name="serve", group=SERVERS)
@@ -59,6 +62,7 @@ def serve_command(
     settings: Serve = _SERVE,
     process: Process = _PROCESS,
     tls: Tls = NO_TLS,
+    limits: Limits = _LIMITS,
     parent_pipe: ParentPipe = None,
 ) -> Exit:
     """Run the tools of MODULE:APP.
@@ -71,9 +75,12 @@ def serve_command(
         Processes to run, each a replica on a port of its own.
     """
     if replicas == 1:
-        command = watched(parent_pipe, lambda stop: run_one(target, settings, process, tls, stop))
+        command = watched(
+            parent_pipe, lambda stop: run_one(target, settings, process, tls, limits, stop)
+        )
     else:
         command = watched(
-            parent_pipe, lambda stop: run_many(target, replicas, settings, process, tls, stop)
+            parent_pipe,
+            lambda stop: run_many(target, replicas, settings, process, tls, limits, stop),
         )
     return serve(command)

@@ -26,6 +26,7 @@ from mcpmesh.cli.target import split_target, watched_folders
 from mcpmesh.config import (
     BridgeSettings,
     InvalidSetting,
+    LimitSettings,
     ProcessSettings,
     RouterSettings,
     ServeSettings,
@@ -59,6 +60,7 @@ async def run_up(
     bridge: BridgeSettings,
     process: ProcessSettings,
     tls: TlsSettings,
+    limits: LimitSettings,
     stop: Stop,
 ) -> Exit:
     """Run the mesh until stop is asked; then the tool servers drain first.
@@ -68,12 +70,12 @@ async def run_up(
     check_both_ways(tls)
     with telemetry_of("mcpmesh", process) as telemetry:
         async with (
-            routing(router, telemetry, process, tls) as (running, grpc),
-            http_front(running.mesh, bridge, telemetry, process, tls) as http,
+            routing(router, telemetry, process, tls, limits) as (running, grpc),
+            http_front(running.mesh, bridge, telemetry, process, tls, limits) as http,
         ):
             try:
                 async with (
-                    children(tools, reachable(grpc), process, tls) as supervisor,
+                    children(tools, reachable(grpc), process, tls, limits) as supervisor,
                     following(supervisor, tools, running.mesh),
                 ):
                     if not await until(stop, settled(supervisor, running.mesh)):
@@ -101,11 +103,13 @@ def check_both_ways(tls: TlsSettings) -> None:
         )
 
 
-def children(tools: Tools, router: str, process: ProcessSettings, tls: TlsSettings) -> Supervisor:
+def children(
+    tools: Tools, router: str, process: ProcessSettings, tls: TlsSettings, limits: LimitSettings
+) -> Supervisor:
     """Return the supervisor of the tool servers."""
     settings = ServeSettings(router=router)
     programs = [
-        program(target, index, settings, process, tls)
+        program(target, index, settings, process, tls, limits)
         for target in tools.targets
         for index in range(tools.replicas)
     ]

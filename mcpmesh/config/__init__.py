@@ -8,6 +8,7 @@ configuration reference.
 
 from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.config.checks import InvalidSetting
+from mcpmesh.config.limits import LimitSettings
 from mcpmesh.config.process import ClientSettings, ProcessSettings
 from mcpmesh.config.router import RouterSettings, StaticReplica
 from mcpmesh.config.serve import ServeSettings
@@ -18,6 +19,7 @@ __all__ = [
     "BridgeSettings",
     "ClientSettings",
     "InvalidSetting",
+    "LimitSettings",
     "ProcessSettings",
     "RouterSettings",
     "ServeSettings",

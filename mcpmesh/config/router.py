@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from mcpmesh.config.checks import (
-    KIB,
-    MIB,
     InvalidSetting,
     check_between,
     check_choice,
@@ -99,12 +97,6 @@ class RouterSettings:
 
     grpc: str = "127.0.0.1:7070"
     """Where the router takes gRPC: HOST:PORT, or unix:/PATH; port 0 takes a free one."""
-    max_message_bytes: int = 4 * MIB
-    """Largest gRPC message taken, in bytes."""
-    max_metadata_bytes: int = 16 * KIB
-    """Largest header list of a call, in bytes."""
-    max_concurrent_streams: int = 1000
-    """Most calls at once on one connection."""
     default_timeout: float = 30.0
     """Seconds a call may take when neither the caller nor the tool says."""
     lease: float = 10.0
@@ -117,9 +109,6 @@ class RouterSettings:
 
     def __post_init__(self) -> None:
         check_listen("grpc", self.grpc)
-        check_between("max_message_bytes", self.max_message_bytes, KIB, 1024 * MIB)
-        check_between("max_metadata_bytes", self.max_metadata_bytes, KIB, MIB)
-        check_between("max_concurrent_streams", self.max_concurrent_streams, 1, 2**31 - 1)
         check_seconds("default_timeout", self.default_timeout, 0.001)
         check_between("lease", self.lease, 1.0, 300.0)
         check_choice("call_log", self.call_log, get_args(CallLog))

@@ -14,7 +14,7 @@ from mcpmesh.stack.call import Call
 from mcpmesh.stack.call_head import CallHead
 from mcpmesh.transport.link import Link
 from mcpmesh.wire.hpack_table import Headers
-from mcpmesh.wire.message import PREFIX_BYTES, too_large
+from mcpmesh.wire.message import PIECE_BYTES, PREFIX_BYTES, too_large, too_late, too_much
 from mcpmesh.wire.stream import Stream
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class ServedCall(StreamCall):
     """One call from its first byte to its last; the sink of the caller's stream."""
 
-    __slots__ = ("_begun", "_frontend", "_parts", "_size", "_streaming")
+    __slots__ = ("_begun", "_frontend", "_kept", "_parts", "_size", "_streaming")
 
     def __init__(
         self, frontend: Frontend, head: CallHead, streaming: bool, _link: Link, stream: Stream
@@ -38,6 +38,8 @@ class ServedCall(StreamCall):
         self._begun = False
         self._parts: list[bytes] | None = None
         self._size = 0
+        # Of what the caller's connection may have under way, the bytes of this large request.
+        self._kept = 0
 
     # StreamSink
 
@@ -59,6 +61,24 @@ class ServedCall(StreamCall):
                 return
         self._gather(data, end)
 
+    def on_reset(self, code: int, message: str) -> None:
+        super().on_reset(code, message)
+        self.ended()
+
+    def on_late(self) -> bool:
+        """End the call if its request should be complete by now; True if so."""
+        if self._begun or self.caller.state:
+            return False
+        self._reject(too_late())
+        return True
+
+    # Call
+
+    def ended(self) -> None:
+        if self._kept:
+            self.caller.connection.keep(-self._kept)
+            self._kept = 0
+
     # The request
 
     def _gather(self, data: bytes, end: bool) -> None:
@@ -74,6 +94,7 @@ class ServedCall(StreamCall):
         parts.append(data)
         self._size += len(data)
         try:
+            self._keep(len(data) + PIECE_BYTES)
             complete = self._first_message_complete(parts, end)
         except MeshError as error:
             self._reject(error)
@@ -108,6 +129,12 @@ class ServedCall(StreamCall):
         if not self._streaming and self._size > needed:
             raise OutOfRange("the request has more than one message")
         return self._size >= needed
+
+    def _keep(self, size: int) -> None:
+        self._kept += size
+        connection = self.caller.connection
+        if not connection.keep(size):
+            raise too_much(connection.limits.max_unfinished_bytes)
 
     def _begin(self, body: bytes, end: bool, credited: int = 0) -> None:
         self._begun = True
@@ -144,6 +171,7 @@ class ServedCall(StreamCall):
         self._frontend.refused("/" + self.head.method, error)
         self._begun = True
         self._parts = None
+        self.ended()
         self._refuse(status_of(error))
 
     def _has_begun(self) -> bool:

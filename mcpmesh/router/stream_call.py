@@ -11,6 +11,7 @@ from mcpmesh.router.request_pipe import StreamedRequest
 from mcpmesh.rpc.answer import HEAD, trailers
 from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.stack.call import Call
+from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
 from mcpmesh.wire.stream import Stream
 
@@ -35,6 +36,11 @@ class StreamCall(Call):
         self.interrupt(asyncio.CancelledError(message))
         if self._request is not None:
             self._request.cancel()
+
+    def on_unread(self) -> None:
+        """End the call: its caller leaves too many answers unread."""
+        self.caller.reset(ErrorCode.ENHANCE_YOUR_CALM)
+        self.on_reset(ErrorCode.CANCEL, "the caller does not read its answers")
 
     # Call
 

@@ -13,7 +13,7 @@ from random import Random
 from time import perf_counter
 
 from mcpmesh.codec.status import status_of
-from mcpmesh.config import NO_TLS, RouterSettings, TlsSettings
+from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.discovery.lookup import find_tool
 from mcpmesh.errors import InternalError, MeshError, ToolNotFound
 from mcpmesh.model.address import Address
@@ -32,7 +32,8 @@ from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.router.service_routes import ServiceRoutes, ServiceTable
 from mcpmesh.router.static_source import StaticSource
 from mcpmesh.rpc.channel import Channel
-from mcpmesh.rpc.server import Server, ServerOptions
+from mcpmesh.rpc.limits import server_options, wire_limits
+from mcpmesh.rpc.server import Server
 from mcpmesh.rpc.standard import StandardServices
 from mcpmesh.stack.balance import Balance, RouteTable
 from mcpmesh.stack.call import Call, Exit
@@ -45,12 +46,12 @@ from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.credentials import channel_credentials
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.listening import check_exposure
+from mcpmesh.transport.refusals import Refusals
 from mcpmesh.transport.timers import Timers
 from mcpmesh.v1 import (
     discovery_pb2_grpc,
     registry_pb2_grpc,
 )
-from mcpmesh.wire.limits import Limits
 
 _log = logging.getLogger("mcpmesh.router")
 _SERVICES = (
@@ -76,11 +77,13 @@ class Router:
         registry: str = "",
         tls: TlsSettings = NO_TLS,
         insecure: bool = False,
+        limits: LimitSettings | None = None,
     ) -> None:
         check_exposure("grpc", Address.parse(settings.grpc), tls, insecure)
         self._settings = settings
         self._tls = tls
         self._credentials = channel_credentials(tls)
+        self._limits = limits or LimitSettings()
         self._telemetry = telemetry
         self._registry = registry
         self._tasks: list[asyncio.Task[None]] = []
@@ -97,23 +100,16 @@ class Router:
         loop = asyncio.get_running_loop()
         settings, telemetry = self._settings, self._telemetry
         rng = Random()
-        hub = Hub(loop)
-        limits = Limits(
-            max_concurrent_streams=settings.max_concurrent_streams,
-            max_header_list_bytes=settings.max_metadata_bytes,
-        )
+        refused = telemetry.instruments.peer_refusals
+        hub = Hub(loop, rng=rng, refusals=Refusals(lambda reason: refused.cell(reason).add()))
+        limits = self._limits
         server = self._server = Server(
-            ServerOptions(
-                limits=limits,
-                max_message_bytes=settings.max_message_bytes,
-                reuse_port=bool(self._registry),
-            ),
-            hub=hub,
+            server_options(limits, reuse_port=bool(self._registry)), hub=hub
         )
         bound = server.listen(settings.grpc, self._tls)
         source, registrar = await self._source(rng, hub)
         pool = self._pool = Pool(
-            hub, rng, limits, reconnected=self._reconnected, lost=self._lost,
+            hub, rng, wire_limits(limits), reconnected=self._reconnected, lost=self._lost,
             gone=self._forget_replica, credentials=self._credentials,
         )  # fmt: skip
         source.listen(pool.on_catalog)
@@ -122,7 +118,7 @@ class Router:
         frontend = Frontend(
             _stack(settings, telemetry, pool, unknown, in_flight, loop, rng),
             pool,
-            max_message_bytes=settings.max_message_bytes,
+            max_message_bytes=limits.max_message_bytes,
             default_timeout=settings.default_timeout,
             refused=self._count_refusal,
             proves_callers=bool(self._tls.client_ca),

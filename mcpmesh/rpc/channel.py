@@ -25,7 +25,7 @@ from mcpmesh.rpc.subchannel import State, Subchannel
 from mcpmesh.transport.credentials import ChannelCredentials, channel_credentials
 from mcpmesh.transport.dial import server_name
 from mcpmesh.transport.hub import Hub
-from mcpmesh.transport.link import LinkTimes
+from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.transport.names import Resolve, resolve
 from mcpmesh.transport.timers import Timers
 from mcpmesh.wire.connection import Connection

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from mcpmesh.errors import MeshError
 from mcpmesh.rpc.compression import decompress
-from mcpmesh.wire.message import PREFIX_BYTES, MessageReader
+from mcpmesh.wire.connection import Connection
+from mcpmesh.wire.message import PIECE_BYTES, PREFIX_BYTES, MessageReader, too_much
 
 
 class Credited(Protocol):
@@ -28,11 +29,14 @@ class MessageQueue:
     """
 
     __slots__ = (
-        "_held", "_max_bytes", "_messages", "_reader", "_stream", "_waiters", "encoding", "ended",
-        "error",
+        "_connection", "_held", "_kept", "_max_bytes", "_messages", "_reader", "_stream",
+        "_waiters", "encoding", "ended", "error",
     )  # fmt: skip
 
-    def __init__(self, stream: Credited | None, max_bytes: int) -> None:
+    def __init__(
+        self, stream: Credited | None, max_bytes: int, connection: Connection | None = None
+    ) -> None:
+        """Begin empty; a connection bounds what its queues together keep of unfinished messages."""
         self.ended = False
         #: What ends the reading, once the messages before it are read.
         self.error: BaseException | None = None
@@ -44,6 +48,9 @@ class MessageQueue:
         # A view is of a compressed message.
         self._messages: deque[bytes | memoryview] = deque()
         self._held = 0
+        self._connection = connection
+        # Of the connection's unfinished bytes, those that are ours.
+        self._kept = 0
         # Readers in the order they came; made for the first that has to wait. Only the first
         # of them is woken, and passes it on.
         self._waiters: deque[asyncio.Future[None]] | None = None
@@ -89,8 +96,10 @@ class MessageQueue:
         if not messages and not self._messages:
             # Part of the next message: the limit bounds it, and the rest can't come without
             # credit. Behind messages that nobody reads it has to wait with them.
+            self._keep(len(data) + PIECE_BYTES)
             self._credit(len(data))
             return
+        self._let_go()
         self._held += len(data)
         for compressed, payload in messages:
             self._messages.append(self._inflated(payload) if compressed else payload)
@@ -106,6 +115,19 @@ class MessageQueue:
         if self._messages and len(inflated) > len(payload):
             return memoryview(payload)
         return inflated
+
+    def _keep(self, size: int) -> None:
+        connection = self._connection
+        if connection is not None:
+            self._kept += size
+            if not connection.keep(size):
+                self._let_go()
+                raise too_much(connection.limits.max_unfinished_bytes)
+
+    def _let_go(self) -> None:
+        if self._kept and self._connection is not None:
+            self._connection.keep(-self._kept)
+            self._kept = 0
 
     def finish(self) -> None:
         """Note that the peer sends no more.
@@ -140,6 +162,8 @@ class MessageQueue:
         """Give back the credit of what nobody will read any more."""
         held, self._held = self._held, 0
         self._credit(held)
+        if self._kept:
+            self._let_go()
 
     async def read(self) -> bytes | None:
         """Wait for the next message; None after the last. Several may wait, and are served in turn.

@@ -82,6 +82,12 @@ class Opening:
     def on_reset(self, code: int, message: str) -> None:
         """A call that never began ends."""
 
+    def on_late(self) -> bool:
+        """Answer a request that is not gRPC before its end: it takes too long."""
+        self._refuse()
+        self._stream.stop()
+        return True
+
     def _hand_over(self, opener: Opener, headers: Headers, end: bool) -> None:
         """Let somebody else have the stream, and those that open with the same head."""
         self._block.note = opener

@@ -21,8 +21,10 @@ from mcpmesh.rpc.method import Method, method_of
 from mcpmesh.rpc.opening import Opening
 from mcpmesh.rpc.server_call import ServerCall
 from mcpmesh.transport.credentials import H2, ServerCredentials
+from mcpmesh.transport.gate import Gate
 from mcpmesh.transport.hub import Hub
-from mcpmesh.transport.link import Link, LinkTimes
+from mcpmesh.transport.link import Link
+from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.transport.listening import Listening, bind
 from mcpmesh.transport.timers import Timers
 from mcpmesh.transport.tls import TlsTransport
@@ -43,6 +45,9 @@ class ServerOptions:
     limits: Limits = field(default_factory=Limits)
     times: LinkTimes = field(default_factory=LinkTimes)
     max_message_bytes: int = 4 * 1024 * 1024
+    #: Connections at once: of all peers, and of one.
+    max_connections: int = 4096
+    max_connections_per_peer: int = 1024
     #: Share the port with other processes; the kernel spreads connections over them.
     reuse_port: bool = False
 
@@ -84,6 +89,7 @@ class Server:
         self._stopping: asyncio.Future[None] | None = None
         self._stopped = asyncio.Event()
         self._link_gone = asyncio.Event()
+        self._gate = Gate(options.max_connections, options.max_connections_per_peer)
 
     def __repr__(self) -> str:
         return f"<Server methods={len(self._methods)} links={len(self.links)}>"
@@ -222,7 +228,10 @@ class Server:
 
     def _new_link(self) -> Link:
         assert self._hub is not None
-        link = Link(self._hub, self, self.options.limits, client=False, times=self.options.times)
+        options = self.options
+        link = Link(
+            self._hub, self, options.limits, client=False, times=options.times, gate=self._gate
+        )
         self.links.add(link)
         return link
 

@@ -26,7 +26,7 @@ from mcpmesh.rpc.method import Method
 from mcpmesh.rpc.task import start_task
 from mcpmesh.rpc.writer import MessageWriter
 from mcpmesh.wire.hpack_table import Headers
-from mcpmesh.wire.message import frame_message
+from mcpmesh.wire.message import frame_message, too_late
 from mcpmesh.wire.stream import Stream
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class ServerCall:
         self._server = server
         self._stream = stream
         self._method = method
-        self._queue = MessageQueue(stream, server.options.max_message_bytes)
+        self._queue = MessageQueue(stream, server.options.max_message_bytes, link.connection)
         self._queue.encoding = head.encoding
         self._context: Context | None = None
         self._writer: MessageWriter | None = None
@@ -103,6 +103,13 @@ class ServerCall:
             self._writer.wake()
         if task is not None:
             task.cancel()
+
+    def on_late(self) -> bool:
+        if self.done or self._task is not None or self._method.request_streaming:
+            return False
+        error = too_late()
+        self._refuse(STATUS[error.grpc_code], error.message)
+        return True
 
     # For the context
 

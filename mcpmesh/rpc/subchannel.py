@@ -17,7 +17,8 @@ from mcpmesh.policy.backoff import Backoff
 from mcpmesh.transport.credentials import ChannelCredentials
 from mcpmesh.transport.dial import dial
 from mcpmesh.transport.hub import Hub
-from mcpmesh.transport.link import Link, LinkTimes
+from mcpmesh.transport.link import Link
+from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.wire.block import Block
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.limits import Limits

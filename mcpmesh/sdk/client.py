@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar, Unpack, overload
 
 import grpc
 
-from mcpmesh.config import NO_TLS, TlsSettings
+from mcpmesh.config import NO_TLS, LimitSettings, TlsSettings
 from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.sdk.call_result import CallResult, result_from_message
 from mcpmesh.sdk.call_stream import CallStream, this_task_is_cancelled
@@ -36,7 +36,8 @@ class Client:
     """A caller of tools over one connection, shared by any number of calls at a time.
 
     `default_timeout` holds for what is called without a `timeout`; `metadata` goes with every
-    RPC. A `channel` given stays the caller's to close, and `target` is then only a name.
+    RPC; `max_message_bytes` bounds an answer. A `channel` given stays the caller's to close, and
+    `target` is then only a name.
 
     Shape: `target` is HOST:PORT, unix:/PATH, or dns:///NAME:PORT for a connection to each address
     of the name; `tls` makes it speak TLS when it has a `tls_ca`.
@@ -51,8 +52,10 @@ class Client:
         tls: TlsSettings = NO_TLS,
         default_timeout: float | None = None,
         metadata: Metadata = (),
+        max_message_bytes: int = 4 * 1024 * 1024,
     ) -> None:
         self._target = target
+        self._limits = LimitSettings(max_message_bytes=max_message_bytes)
         self._given = channel
         self._tls = tls
         self._timeout = default_timeout
@@ -213,7 +216,7 @@ class Client:
         if self._closed:
             raise RuntimeError(f"the client of {self._target} is closed")
         if self._channel is None:
-            self._channel = self._given or new_channel(self._target, self._tls)
+            self._channel = self._given or new_channel(self._target, self._tls, self._limits)
             self._tools = invoke_pb2_grpc.ToolServiceStub(self._channel)  # type: ignore[no-untyped-call]
             self._discovery = discovery_pb2_grpc.DiscoveryServiceStub(self._channel)  # type: ignore[no-untyped-call]
 

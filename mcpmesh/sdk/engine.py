@@ -1,28 +1,38 @@
 """The one place that picks the gRPC engine a tool server listens and registers with."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from mcpmesh.config import TlsSettings
+from mcpmesh.config import LimitSettings, TlsSettings
 from mcpmesh.policy.backoff import Backoff
-from mcpmesh.rpc import Channel, ChannelOptions, Server
+from mcpmesh.rpc import Channel, Server
+from mcpmesh.rpc.limits import channel_options, server_options
 from mcpmesh.rpc.standard import StandardServices
+from mcpmesh.transport.hub import Hub
+from mcpmesh.transport.refusals import Refusals
 
 #: A router that comes back is to be found within half a second.
-_RECONNECT = ChannelOptions(backoff=Backoff(first=0.05, longest=0.3))
+_BACKOFF = Backoff(first=0.05, longest=0.3)
 
 
-def new_server() -> Any:
-    """Return a gRPC server that is not listening yet."""
-    return Server()
+def new_server(limits: LimitSettings, refused: Callable[[str], None] | None = None) -> Any:
+    """Return a gRPC server that is not listening yet; `refused` is told why peers were refused."""
+    refusals = Refusals(refused) if refused is not None else Refusals()
+    options = server_options(limits, of_routers=True)
+    return Server(options, hub=Hub(asyncio.get_running_loop(), refusals=refusals))
 
 
-def new_channel(target: str, tls: TlsSettings | None = None) -> Any:
+def new_channel(
+    target: str, tls: TlsSettings | None = None, limits: LimitSettings | None = None
+) -> Any:
     """Return a channel to a router.
 
     Raises: InvalidCall for a malformed target; InvalidSetting for TLS files that cannot be used.
     """
-    return Channel(target, _RECONNECT, tls=tls)
+    options = replace(channel_options(limits or LimitSettings()), backoff=_BACKOFF)
+    return Channel(target, options, tls=tls)
 
 
 def add_standard_services(server: Any, services: Sequence[str]) -> StandardServices:

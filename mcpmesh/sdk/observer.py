@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mcpmesh.model.trace import TraceContext, new_span_id, new_trace_id
 from mcpmesh.sdk.incoming import Incoming
@@ -40,6 +40,15 @@ class ToolObserver(Protocol):
 
     def call(self, call: ToolCall) -> AbstractContextManager[Observation]:
         """Watch one call from before its arguments are read until its result is known."""
+        ...
+
+
+@runtime_checkable
+class PeerObserver(Protocol):
+    """An observer that wants to know of peers that were refused, too."""
+
+    def refused(self, reason: str) -> None:
+        """Learn that a connection or call was turned away or ended, and why, in a word."""
         ...
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from mcpmesh.config import NO_TLS, TlsSettings
+from mcpmesh.config import NO_TLS, LimitSettings, TlsSettings
 from mcpmesh.model.address import Address
 from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.model.replica import Replica
 from mcpmesh.rpc.standard import StandardServices
 from mcpmesh.sdk.discovery_servicer import DiscoveryServicer
 from mcpmesh.sdk.engine import add_standard_services, new_channel, new_server
-from mcpmesh.sdk.observer import ToolObserver
+from mcpmesh.sdk.observer import PeerObserver, ToolObserver
 from mcpmesh.sdk.registration import Registration
 from mcpmesh.sdk.request_state import StateSeal
 from mcpmesh.sdk.runner import Runner
@@ -43,6 +43,7 @@ class ServerSettings:
     max_result_bytes: int = 4 * 1024 * 1024
     lease_ttl: float = 10.0
     observer: ToolObserver | None = None
+    limits: LimitSettings = field(default_factory=LimitSettings)
     rng: Random = field(default_factory=Random)
     tls: TlsSettings = NO_TLS
     insecure: bool = False
@@ -63,7 +64,10 @@ class Running:
             rng=settings.rng,
             may_speak_for_others=self._is_router,
         )
-        self._server: Any = new_server()
+        observer = settings.observer
+        self._server: Any = new_server(
+            settings.limits, observer.refused if isinstance(observer, PeerObserver) else None
+        )
         self._discovery: DiscoveryServicer | None = None
         self._standard: StandardServices | None = None
         self._channels: list[Any] = []
@@ -94,7 +98,7 @@ class Running:
         await self._server.start()
         await self._standard.serving()
         for router in routers:
-            channel = new_channel(router, self._settings.tls)
+            channel = new_channel(router, self._settings.tls, self._settings.limits)
             registration = Registration(
                 channel,
                 router,

@@ -38,8 +38,15 @@ class SyncClient:
         tls: TlsSettings = NO_TLS,
         default_timeout: float | None = None,
         metadata: Metadata = (),
+        max_message_bytes: int = 4 * 1024 * 1024,
     ) -> None:
-        self._client = Client(target, tls=tls, default_timeout=default_timeout, metadata=metadata)
+        self._client = Client(
+            target,
+            tls=tls,
+            default_timeout=default_timeout,
+            metadata=metadata,
+            max_message_bytes=max_message_bytes,
+        )
         self._thread = LoopThread(f"mcpmesh client of {target}")
 
     def __repr__(self) -> str:

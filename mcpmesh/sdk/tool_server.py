@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import SystemRandom
 from typing import Any, TypeVar, Unpack, overload
 
-from mcpmesh.config import NO_TLS, TlsSettings
+from mcpmesh.config import NO_TLS, LimitSettings, TlsSettings
 from mcpmesh.errors import AlreadyExists, NotReady
 from mcpmesh.model.address import UNSPECIFIED
 from mcpmesh.model.replica import Replica
@@ -29,6 +29,7 @@ class ToolServer:
     `labels` mark the replica (a zone, for one), not its tools. `version` is the version of every
     tool that names none; without it, a tool's version is derived from its schemas. `state_key`
     signs what a tool that asks back gives its caller to carry: the same for all replicas.
+    `limits` bound what its peers may ask; max_message_bytes is one of them.
     Units: `lease_ttl` in seconds. `threads` bounds the plain functions that run at once.
     """
 
@@ -45,6 +46,7 @@ class ToolServer:
         lease_ttl: float = 10.0,
         state_key: bytes = b"",
         observer: ToolObserver | None = None,
+        limits: LimitSettings | None = None,
     ) -> None:
         check_name("server name", name)
         check_labels(f"server {name}", labels or {})
@@ -59,7 +61,9 @@ class ToolServer:
             max_result_bytes,
             lease_ttl,
             observer,
+            limits or LimitSettings(),
         )
+        self._limited = limits is not None
         self._functions: dict[str, ToolFunction] = {}
         self._running: Running | None = None
         self._replica: Replica | None = None
@@ -88,6 +92,11 @@ class ToolServer:
         """Have calls watched from the next start on, unless the server has its own observer."""
         if self._settings.observer is None:
             self._settings = replace(self._settings, observer=observer)
+
+    def limit(self, limits: LimitSettings) -> None:
+        """Hold peers to these limits from the next start on, unless the server has its own."""
+        if not self._limited:
+            self._settings = replace(self._settings, limits=limits)
 
     @overload
     def tool(self, function: F, /) -> F: ...

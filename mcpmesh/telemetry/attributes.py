@@ -10,6 +10,7 @@ CORRELATION_ID = "mcpmesh.correlation_id"
 ATTEMPT = "mcpmesh.attempt"
 REPLICA = "mcpmesh.replica"
 STATE = "mcpmesh.replica.state"
+REASON = "mcpmesh.peer.refusal.reason"
 TOOL_VERSION = "mcpmesh.tool.version"
 CALLER = "mcpmesh.caller"
 
@@ -35,6 +36,8 @@ ATTRIBUTES: dict[str, str] = {
     REPLICA: "id of the replica that the call or attempt went to",
     STATE: "state of a replica's connection, such as READY or TRANSIENT_FAILURE",
     CALLER: "who calls, where it is known: as its certificate says, else as it says itself",
+    REASON: "limit or rule, such as `rst_stream_frames`, `header_timeout`, `connections`; else the "
+    "HTTP/2 error code in lower case",
     TOOL_VERSION: "version of the tool, where the call asks for one or the tool has one",
     ERROR_TYPE: "what failed: a gRPC status name, a JSON-RPC code, `tool_error`, a tool's own code",
     RPC_SYSTEM: "always `grpc`",

@@ -70,6 +70,12 @@ REFUSALS = Description(
     "Calls refused before any attempt: limits, unknown tool, no replica, no permission",
     (a.RPC_STATUS,),
 )
+PEER_REFUSALS = Description(
+    "mcpmesh.peer.refusals",
+    "{refusal}",
+    "Connections turned away, and connections and calls ended, by the limit or rule that did it",
+    (a.REASON,),
+)
 
 #: All instruments, in the order of the docs.
 INSTRUMENTS: tuple[Description, ...] = (
@@ -82,6 +88,7 @@ INSTRUMENTS: tuple[Description, ...] = (
     REPLICAS,
     RETRIES,
     REFUSALS,
+    PEER_REFUSALS,
 )
 
 
@@ -98,6 +105,7 @@ class Instruments:
     replicas: Gauge
     retries: Counter
     refusals: Counter
+    peer_refusals: Counter
 
 
 def add_instruments(metrics: Metrics) -> Instruments:
@@ -112,6 +120,7 @@ def add_instruments(metrics: Metrics) -> Instruments:
         replicas=Gauge(REPLICAS),
         retries=Counter(RETRIES),
         refusals=Counter(REFUSALS),
+        peer_refusals=Counter(PEER_REFUSALS),
     )
     for name in Instruments.__dataclass_fields__:
         metrics.add(getattr(made, name))

@@ -28,6 +28,8 @@ LOG_FIELDS: dict[str, str] = {
     "caller": "who called: as its certificate says, else as it says itself",
     "method": "gRPC or MCP method",
     "attempt": "number of the try, from 1",
+    "peer": "address of whoever is at the other end of a connection",
+    "reason": "limit or rule for which a peer was refused, as the metric counts it",
     "outcome": "gRPC status name, or tool_error",
     "duration_ms": "how long it took, in milliseconds",
 }

@@ -72,7 +72,12 @@ class ToolTelemetry:
     def __init__(self, telemetry: Telemetry, clock: Callable[[], float] = perf_counter) -> None:
         self._tracing = telemetry.tracing
         self._duration: Histogram = telemetry.instruments.tool
+        self._refusals = telemetry.instruments.peer_refusals
         self._clock = clock
+
+    def refused(self, reason: str) -> None:
+        """Count a peer that was refused."""
+        self._refusals.cell(reason).add()
 
     def call(self, call: Execution) -> AbstractContextManager[ToolObservation]:
         """Watch one call; the context is entered in the task that runs the tool."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import TYPE_CHECKING
+
+from mcpmesh.transport.refusals import Refusals
 
 if TYPE_CHECKING:
     from mcpmesh.transport.link import Link
@@ -14,6 +17,10 @@ TICK = 1.0
 #: Up to this size, received bytes are taken for a lone call.
 SMALL_BATCH_BYTES = 512
 
+#: From this size on, received bytes are parsed in slices, so that a flood of tiny frames shares
+#: the loop with everybody else.
+SLICE_BYTES = 8 * 1024
+
 
 class Hub:
     """All links of one event loop, and those of them that have output waiting.
@@ -23,10 +30,20 @@ class Hub:
     it is written at once: an extra turn of the loop costs a lone call 5 µs.
     """
 
-    __slots__ = ("_dirty", "_loop", "_receiving", "_scheduled", "_ticker", "links")
+    __slots__ = (
+        "_dirty", "_loop", "_receiving", "_scheduled", "_ticker", "links", "refusals", "rng",
+    )  # fmt: skip
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        rng: Random | None = None,
+        refusals: Refusals | None = None,
+    ) -> None:
         self.links: set[Link] = set()
+        self.rng = rng or Random()
+        self.refusals = refusals or Refusals()
         self._loop = loop
         self._dirty: list[Link] = []
         self._receiving = False
@@ -43,7 +60,10 @@ class Hub:
     def receive(self, link: Link, data: bytes) -> None:
         """Give a link its bytes; write soon what that brought forth, on whichever links."""
         if len(data) > SMALL_BATCH_BYTES:
-            link.take(data)
+            if len(data) > SLICE_BYTES:
+                link.take_in_slices(data)
+            else:
+                link.take(data)
             return
         self._receiving = True
         try:

@@ -4,11 +4,14 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, cast
+from time import perf_counter
+from typing import Protocol, cast, runtime_checkable
 
 from mcpmesh.model.identity import PeerIdentity
-from mcpmesh.transport.hub import Hub
+from mcpmesh.transport.gate import Gate, peer_of
+from mcpmesh.transport.hub import SLICE_BYTES, Hub
+from mcpmesh.transport.link_times import LinkTimes
+from mcpmesh.transport.lookout import Lookout, Overdue
 from mcpmesh.transport.socket_name import socket_name
 from mcpmesh.transport.tls_failure import TlsFailure
 from mcpmesh.wire.block import Block
@@ -39,16 +42,34 @@ _HTTP1_ANSWER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LinkTimes:
-    """When a silent link is looked after.
+#: Seconds of one turn of the loop that one link's bytes may take.
+_TURN = 0.0005
+_OVERDUE = {
+    Overdue.HANDSHAKE: (ErrorCode.SETTINGS_TIMEOUT, "no HTTP/2 settings came in time"),
+    Overdue.HEADERS: (ErrorCode.ENHANCE_YOUR_CALM, "a header block was not complete in time"),
+    Overdue.GRACE: (ErrorCode.NO_ERROR, "the connection is too old"),
+}
+_DRAINED = {
+    Overdue.IDLE: "no calls for a long time",
+    Overdue.AGE: "the connection is too old",
+}
 
-    Units: seconds. `keepalive` is the silence after which a link with open streams is asked
-    whether it lives, and the time it has for the answer; `handshake` the time for the preface.
-    """
 
-    keepalive: float = 20.0
-    handshake: float = 10.0
+@runtime_checkable
+class AwaitsRequest(Protocol):
+    """A sink that can tell whether it still waits for the end of its request."""
+
+    def on_late(self) -> bool:
+        """End the call if its request should be complete by now; True if so."""
+        ...
+
+
+@runtime_checkable
+class Relays(Protocol):
+    """A sink whose answers come from elsewhere, and whose peer may not read them."""
+
+    def on_unread(self) -> None:
+        """End the call: too much waits for its peer."""
 
 
 class LinkOwner(Protocol):
@@ -75,7 +96,8 @@ class Link(asyncio.Protocol):
         limits: Limits,
         *,
         client: bool,
-        times: LinkTimes = LinkTimes(),
+        times: LinkTimes | None = None,
+        gate: Gate | None = None,
         on_ready: Callable[["Link"], None] | None = None,
     ) -> None:
         self.hub = hub
@@ -89,9 +111,13 @@ class Link(asyncio.Protocol):
         #: Set when the socket is closed.
         self.closed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
-        self.times = times
+        self.times = times or LinkTimes()
         self._on_ready = on_ready
-        self._born = 0.0
+        self._gate = gate
+        #: Whom the gate counts this link for.
+        self._peer = ""
+        self._lookout: Lookout | None = None
+        self._unparsed = b""
         self._heard = 0.0
         self._pinged = 0.0
         self._started = False
@@ -109,16 +135,28 @@ class Link(asyncio.Protocol):
         # uvloop's transports have the shape of asyncio.Transport, not the class.
         self._transport = transport = cast(asyncio.Transport, transport)
         transport.set_write_buffer_limits(high=_WRITE_HIGH_BYTES)
-        self.peer_name = socket_name(transport.get_extra_info("peername"))
+        address = transport.get_extra_info("peername")
+        self.peer_name = socket_name(address)
         self.local_name = socket_name(transport.get_extra_info("sockname"))
-        self._born = self._heard = asyncio.get_running_loop().time()
+        self._heard = asyncio.get_running_loop().time()
+        self._lookout = Lookout(self.times, self._heard, self.hub.rng)
         self.hub.add(self)
+        if self._gate is not None:
+            peer = peer_of(address)
+            if reason := self._gate.enter(peer):
+                self._end(ErrorCode.ENHANCE_YOUR_CALM, reason, "too many connections")
+                return
+            self._peer = peer
         if self.connection.client:
             self._start()
         # A server waits for the first bytes, which clients send at once: HTTP/1 is to be told so.
 
     def data_received(self, data: bytes) -> None:
-        self.hub.receive(self, data)
+        if self._unparsed:
+            # TLS may still give what it had decrypted when reading was paused.
+            self._unparsed += data
+        else:
+            self.hub.receive(self, data)
 
     def pause_writing(self) -> None:
         self.connection.writable = False
@@ -132,6 +170,9 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.hub.remove(self)
+        if self._gate is not None and self._peer:
+            self._gate.leave(self._peer)
+        self._unparsed = b""
         why = self._why or self._loss(exc)
         self.connection.lost(why)
         self._transport = None
@@ -169,6 +210,18 @@ class Link(asyncio.Protocol):
         if not self.connection.streams:
             self.close(message)
 
+    def on_unread(self, stream: Stream) -> None:
+        # Not now: whoever sends the answer is in the midst of it.
+        asyncio.get_running_loop().call_soon(self._end_unread, stream)
+
+    def _end_unread(self, stream: Stream) -> None:
+        sink: object = stream.sink
+        if isinstance(sink, Relays) and not stream.closed:
+            what = "call ended: the connection leaves too many answers unread"
+            now = asyncio.get_running_loop().time()
+            self.hub.refusals.note("unread_answers", self.peer_name, what, now)
+            sink.on_unread()
+
     def on_idle(self) -> None:
         if self.connection.draining and (self.connection.client or self.connection.stopped):
             self.close(self._why or "drained")
@@ -200,18 +253,56 @@ class Link(asyncio.Protocol):
             connection.receive(data)
         except ConnectionFault as fault:
             message = fault.message if before else _first_fault(data, fault)
-            _log.warning(
-                "closing the connection of %s: %s", self.peer_name, message,
-                extra={"peer": self.peer_name, "h2_error": fault.code.name},
-            )  # fmt: skip
-            connection.fail(fault.code, fault.message)
-            self.close(message)
+            self._end(fault.code, fault.reason, message)
         except Exception:
             _log.exception("a bug of ours ends the connection of %s", self.peer_name)
             connection.fail(ErrorCode.INTERNAL_ERROR, "internal error")
             self.close("internal error")
         if not before and connection.settings_seen and self._on_ready is not None:
             self._on_ready(self)
+
+    def take_in_slices(self, data: bytes) -> None:
+        """Parse a lot of bytes, for a moment per turn of the loop; meanwhile no more are read.
+
+        A flood of small frames would hold everybody else up for as long as it takes to parse what
+        one read brings; large frames are not slowed down.
+        """
+        self._unparsed += data
+        self._go_on()
+
+    def _go_on(self) -> None:
+        data = self._unparsed
+        size = len(data)
+        position = 0
+        until = perf_counter() + _TURN
+        while position < size and not self.connection.closed:
+            # A large frame is taken whole.
+            end = position + max(SLICE_BYTES // 2, self.connection.missing_bytes())
+            self.take(data[position:end])
+            position = end
+            if position < size and perf_counter() > until:
+                break
+        transport = self._transport
+        if transport is None or self.connection.closed:
+            self._unparsed = b""
+            return
+        self._unparsed = data[position:]
+        if self._unparsed:
+            transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
+        elif not transport.is_reading():
+            transport.resume_reading()
+
+    def _end(self, code: ErrorCode, reason: str, why: str) -> None:
+        """End the connection for what the peer did, and have it counted."""
+        now = asyncio.get_running_loop().time()
+        self.hub.refusals.note(reason, self.peer_name, f"connection closed: {why}", now)
+        self._start()
+        self.connection.fail(code, why)
+        self.close(why)
+        if self._transport is not None and not self._transport.is_closing():
+            # A flood is not even read any more.
+            self._transport.pause_reading()
 
     def write_out(self) -> None:
         """Write what waits, unless the peer is behind with reading."""
@@ -247,11 +338,10 @@ class Link(asyncio.Protocol):
         """Answer in HTTP/1 that this is the wrong port, and close."""
         transport = self._transport
         assert transport is not None
-        _log.warning(
-            "closing the connection of %s: it speaks HTTP/1, this port HTTP/2 for gRPC",
-            self.peer_name, extra={"peer": self.peer_name},
-        )  # fmt: skip
         self._why = "the peer speaks HTTP/1"
+        what = "connection closed: it speaks HTTP/1, this port HTTP/2 for gRPC"
+        now = asyncio.get_running_loop().time()
+        self.hub.refusals.note("http1", self.peer_name, what, now)
         self.connection.lost(self._why)
         transport.write(_HTTP1_ANSWER)
         self._leave(transport)
@@ -296,21 +386,43 @@ class Link(asyncio.Protocol):
     def tick(self, now: float) -> None:
         """Look after a link once a second."""
         connection = self.connection
+        if self._left:
+            return
         connection.flood.relax()
+        if connection.outbox.ready:
+            # Credit may have come that was too little to look at.
+            connection.pump()
         if not self._heard:
             # Noted here, not for every batch of bytes: a second's resolution is enough.
             self._heard, self._pinged = now, 0.0
-        if not connection.settings_seen:
-            if now - self._born > self.times.handshake:
-                self._start()
-                connection.fail(ErrorCode.SETTINGS_TIMEOUT, "no SETTINGS came")
-                self.close(f"{self.peer_name} sent no HTTP/2 settings")
-        elif self._pinged:
+        assert self._lookout is not None
+        if overdue := self._lookout.look(now, connection):
+            self._end_overdue(overdue, now)
+            return
+        self._end_late_requests(self._lookout, now)
+        if self._pinged:
             if now - self._pinged > self.times.keepalive:
-                self.close(f"{self.peer_name} did not answer for {self.times.keepalive} s")
+                why = f"{self.peer_name} did not answer for {self.times.keepalive} s"
+                self._end(ErrorCode.NO_ERROR, "keepalive", why)
         elif connection.streams and now - self._heard > self.times.keepalive:
             self._pinged = now
             connection.ping(_KEEPALIVE_PING)
+
+    def _end_overdue(self, overdue: Overdue, now: float) -> None:
+        if overdue in _DRAINED:
+            why = _DRAINED[overdue]
+            self.hub.refusals.note(overdue.value, self.peer_name, f"connection drained: {why}", now)
+            self.drain(why)
+        else:
+            code, why = _OVERDUE[overdue]
+            self._end(code, overdue.value, why)
+
+    def _end_late_requests(self, lookout: Lookout, now: float) -> None:
+        for stream in lookout.late_requests(self.connection):
+            sink: object = stream.sink
+            if isinstance(sink, AwaitsRequest) and sink.on_late():
+                what = f"call ended: its request took over {self.times.request:g} s"
+                self.hub.refusals.note("request_timeout", self.peer_name, what, now)
 
 
 def _first_fault(data: bytes, fault: ConnectionFault) -> str:

@@ -57,6 +57,9 @@ class ConnectionOwner(Protocol):
     def on_goaway(self, code: int, message: str) -> None:
         """Learn that the peer takes no new streams on this connection."""
 
+    def on_unread(self, stream: Stream) -> None:
+        """Learn that answers pile up: the peer leaves more unread than we keep."""
+
     def on_idle(self) -> None:
         """Learn that the last open stream ended."""
 
@@ -78,11 +81,16 @@ class Connection:
         self.outbox = Outbox(owner.on_output, owner.on_full)
         self.emit = self.outbox.put
         self.streams: dict[int, Stream] = {}
+        #: Bytes kept for the peer beside the windows: of large requests, of answers not read.
+        self.unfinished_bytes = 0
+        self.unread_bytes = 0
         #: Client streams that the peer's limit of concurrent streams holds back.
         self.waiting: deque[Stream] = deque()
         self.encoder = Encoder()
-        self.flood = FloodGate(limits.control_flood)
+        self.flood = FloodGate(limits.control_flood, limits.reset_flood)
         self.send_window = Settings().initial_window_size
+        #: The most that the peer ever let us have under way.
+        self.widest_window = self.send_window
         #: False while the transport can take no more: only control frames leave then.
         self.writable = True
         self.stream_window = limits.stream_window_bytes
@@ -99,11 +107,16 @@ class Connection:
         self.credit_step = limits.connection_window_bytes // 2
         self._next_id = 1
         self._goaway_id = MAX_STREAM_ID
-        # Streams we ended early: what the peer had under way for them is no fault of its.
-        self._resets: dict[int, None] = {}
+        # Streams we ended early: what the peer had under way for them, at most so many bytes, is no
+        # fault of its.
+        self._resets: dict[int, int] = {}
         self._inbound = Inbound(self)
         #: Takes bytes from the peer; raises ConnectionFault, after which `fail` and close.
         self.receive = self._inbound.receive_preface
+        #: The bytes that the frame under way still lacks; 0 when that is not known.
+        self.missing_bytes = self._inbound.missing_bytes
+        #: The stream whose header block began and is not complete; 0 for none.
+        self.unfinished_head = self._inbound.unfinished_head
 
     def __repr__(self) -> str:
         side = "client" if self.client else "server"
@@ -265,6 +278,23 @@ class Connection:
             self._inbound.recv_window += self.uncredited
             self.uncredited = 0
 
+    def lend(self) -> None:
+        """Give the peer credit for what is still held: some streams' readers are slow, others not.
+
+        What is held stays bounded by the streams' own windows; it is paid back when consumed.
+        """
+        self.uncredited -= self.credit_step
+        self.emit(window_update(0, self.credit_step))
+        self._inbound.recv_window += self.credit_step
+
+    def keep(self, size: int) -> bool:
+        """Count bytes of large requests under way; False when they are too many.
+
+        Negative: let go of so many.
+        """
+        self.unfinished_bytes += size
+        return self.unfinished_bytes <= self.limits.max_unfinished_bytes
+
     def forget(self, stream: Stream, useful: bool = True) -> None:
         """Let go of a stream that ended, and start one that waited for its place.
 
@@ -325,7 +355,7 @@ class Connection:
 
     def fault(self, stream_id: int, fault: StreamFault) -> None:
         """Reset a stream whose peer broke the protocol, and count it against the peer."""
-        self.flood.spend("broken streams")
+        self.flood.spend_reset("broken streams")
         self.emit(rst_stream(stream_id, fault.code))
         self._remember_reset(stream_id)
         stream = self.streams.get(stream_id)
@@ -355,7 +385,7 @@ class Connection:
 
     def turn_away(self, stream_id: int) -> None:
         """Refuse a stream that the peer opens; it may try again elsewhere."""
-        self.flood.spend("streams over the limit")
+        self.flood.spend_reset("streams over the limit")
         self.emit(rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
         self._remember_reset(stream_id)
 
@@ -370,9 +400,23 @@ class Connection:
             # To a server, ids that do not rise: section 5.1.1 obliges, where 5.1 only allows.
             code = ErrorCode.STREAM_CLOSED if self.client else ErrorCode.PROTOCOL_ERROR
             raise ConnectionFault(code, f"HEADERS on closed stream {stream_id}")
+        self.flood.spend("HEADERS frames on streams that were reset")
+
+    def take_late_data(self, stream_id: int, size: int) -> bool:
+        """Take note of DATA on a stream; False unless we reset it early.
+
+        Raises: ConnectionFault when it is more than the peer can have had under way.
+        """
+        left = self._resets.get(stream_id)
+        if left is None:
+            return False
+        if size > left:
+            raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"DATA on reset stream {stream_id}")
+        self._resets[stream_id] = left - size
+        return True
 
     def _remember_reset(self, stream_id: int) -> None:
-        self._resets[stream_id] = None
+        self._resets.setdefault(stream_id, self.limits.stream_window_bytes)
         if len(self._resets) > _REMEMBERED_RESETS:
             del self._resets[next(iter(self._resets))]
 

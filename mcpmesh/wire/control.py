@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
 
 _TINY_CREDIT = 64
+#: Streams up to which any credit on the connection is offered to all that wait; beyond, it takes so
+#: many bytes for each of them. They are tried every second in any case.
+_FEW = 8
+_WORTH_A_LOOK = 16
 
 
 def _on_settings(connection: Connection, flags: int, stream_id: int, payload: bytes) -> None:
@@ -97,22 +101,42 @@ def _on_window_update(connection: Connection, _flags: int, stream_id: int, paylo
         if not increment or connection.send_window > MAX_WINDOW:
             code = ErrorCode.FLOW_CONTROL_ERROR if increment else ErrorCode.PROTOCOL_ERROR
             raise ConnectionFault(code, f"WINDOW_UPDATE of {increment} on the connection")
-        connection.pump()
+        _check_credit(connection, increment)
+        waiting = len(connection.outbox.ready)
+        if waiting <= _FEW or connection.send_window >= waiting * _WORTH_A_LOOK:
+            connection.pump()
         return
     stream = connection.streams.get(stream_id)
     if stream is None:
         if connection.is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream")
+        connection.flood.spend_late("WINDOW_UPDATE frames on closed streams")
         return
     stream.send_window += increment
     if not increment or stream.send_window > MAX_WINDOW:
         code = ErrorCode.FLOW_CONTROL_ERROR if increment else ErrorCode.PROTOCOL_ERROR
         connection.fault(stream_id, StreamFault(code, f"WINDOW_UPDATE of {increment}"))
     elif stream.waiting:
+        if increment < _TINY_CREDIT:
+            # Every crumb costs us a frame (CVE-2019-9511, data dribble).
+            connection.flood.spend_late("tiny WINDOW_UPDATE frames")
         connection.schedule(stream)
     elif increment < _TINY_CREDIT:
         # Honest peers give credit in bulk; crumbs for a stream that waits for none are a flood.
         connection.flood.spend("tiny WINDOW_UPDATE frames")
+    elif stream.send_window > connection.peer.initial_window_size:
+        # More than we sent: an honest peer widens a window once or twice.
+        connection.flood.spend("WINDOW_UPDATE frames")
+
+
+def _check_credit(connection: Connection, increment: int) -> None:
+    """Count credit on the connection that returns nothing that we sent, or only crumbs of it."""
+    if connection.send_window > connection.widest_window:
+        connection.widest_window = connection.send_window
+        connection.flood.spend("WINDOW_UPDATE frames")
+    elif increment < _TINY_CREDIT and connection.send_window < connection.widest_window // 2:
+        # While most of the window is used up; beside calls that go well, crumbs are usual.
+        connection.flood.spend_late("tiny WINDOW_UPDATE frames")
 
 
 def _on_priority(connection: Connection, _flags: int, stream_id: int, payload: bytes) -> None:
@@ -146,7 +170,9 @@ def _check_backlog(connection: Connection) -> None:
         not connection.writable
         and connection.outbox.size > connection.limits.max_waiting_control_bytes
     ):
-        raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "answers that nobody reads")
+        raise ConnectionFault(
+            ErrorCode.ENHANCE_YOUR_CALM, "answers that nobody reads", "unread_answers"
+        )
 
 
 CONTROL: dict[int, Callable[[Connection, int, int, bytes], None]] = {

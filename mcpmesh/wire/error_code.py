@@ -30,9 +30,11 @@ class ErrorCode(IntEnum):
 class ConnectionFault(RemoteProtocolError):
     """The peer broke the protocol so that the whole connection must end with `code`."""
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
+    def __init__(self, code: ErrorCode, message: str, reason: str = "") -> None:
+        """Raise with a message for people, and a short reason for counters: the code, if none."""
         super().__init__(f"{code.name}: {message}")
         self.code = code
+        self.reason = reason or code.name.lower()
 
 
 class StreamFault(RemoteProtocolError):

@@ -3,9 +3,10 @@
 from mcpmesh.wire.block import UNCHECKED, Block
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.fields import check_request, check_response, check_trailers, content_length
+from mcpmesh.wire.flood import FloodGate
 from mcpmesh.wire.frame import END_HEADERS, END_STREAM, HAS_PRIORITY, PADDED, unpadded
 from mcpmesh.wire.hpack_decoder import Decoder
-from mcpmesh.wire.hpack_table import HeaderListTooLarge, HpackError
+from mcpmesh.wire.hpack_table import HeaderBomb, HeaderListTooLarge, HpackError
 from mcpmesh.wire.limits import Limits
 
 _MAX_FRAGMENTS = 64
@@ -22,13 +23,15 @@ class HeaderBlocks:
     fragments), StreamFault for what breaks one stream.
     """
 
-    __slots__ = ("_decoder", "_fragments", "_max_bytes", "ended", "known", "pending_id")
+    __slots__ = ("_decoder", "_flood", "_fragments", "_max_bytes", "ended", "known", "pending_id")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, flood: FloodGate) -> None:
+        self._flood = flood
         #: The stream whose block is not complete yet; 0 for none.
         self.pending_id = 0
         #: The pending block's HEADERS frame ended the stream.
         self.ended = False
+        self._flood = flood
         self._decoder = Decoder(max_list_size=limits.max_header_list_bytes)
         # An honest block is no longer than its list, where each field counts 32 bytes extra, so one
         # of this length is a list far over the limit. To decode it only to stay in step would be
@@ -64,7 +67,9 @@ class HeaderBlocks:
         fragments = self._fragments
         fragments.append(payload)
         if len(fragments) > _MAX_FRAGMENTS or sum(map(len, fragments)) > self._max_bytes:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "a header block without an end")
+            raise ConnectionFault(
+                ErrorCode.ENHANCE_YOUR_CALM, "a header block without an end", "continuation_frames"
+            )
         if not flags & END_HEADERS:
             return None
         self.pending_id = 0
@@ -102,7 +107,14 @@ class HeaderBlocks:
         try:
             return self._decoder.read(payload)
         except HpackError as error:
+            if isinstance(error, HeaderBomb):
+                raise ConnectionFault(
+                    ErrorCode.ENHANCE_YOUR_CALM, str(error), "header_bomb"
+                ) from error
             # A list that is only too large left the compression state in step.
             if isinstance(error, HeaderListTooLarge):
+                # Twice: the call will end with an answer, which earns one back.
+                self._flood.spend_reset("header lists over the limit")
+                self._flood.spend_reset("header lists over the limit")
                 return TOO_LARGE
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, str(error)) from error

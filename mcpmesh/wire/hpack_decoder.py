@@ -16,6 +16,7 @@ from mcpmesh.wire.hpack_table import (
     FIELD_OVERHEAD,
     PROTOCOL_TABLE_SIZE,
     Header,
+    HeaderBomb,
     HeaderListTooLarge,
     Headers,
     HeaderTable,
@@ -29,6 +30,7 @@ _MAX_SEEN = 512  # hashes of blocks seen once
 _MAX_STRINGS = 256
 _MAX_STRING_BYTES = 32  # encoded; a traceparent has 35 or more, so it never pushes others out
 _MAX_INTEGER_SHIFT = 28
+_BOMB = 8  # times the limit of list size
 
 
 class Decoder:
@@ -102,6 +104,8 @@ class Decoder:
         if overflow or list_size > self._max_list_size:
             if changed:
                 self._forget_blocks()
+            if list_size > _BOMB * self._max_list_size:
+                raise HeaderBomb(f"a header list of {list_size} bytes in a block of {len(block)}")
             raise HeaderListTooLarge(
                 f"header list is larger than the limit of {self._max_list_size} bytes"
             )

@@ -19,6 +19,10 @@ class HeaderListTooLarge(HpackError):
     """A well-formed header list over our limit; the tables are still in step."""
 
 
+class HeaderBomb(HeaderListTooLarge):
+    """A small block that stands for a header list far over our limit: nobody honest sends that."""
+
+
 # Source: RFC 7541, appendix A. The order is the wire format; fields without "=" have no value.
 _STATIC_LINES = """
 :authority|:method=GET|:method=POST|:path=/|:path=/index.html|:scheme=http|:scheme=https

@@ -42,6 +42,8 @@ _LAST = END_HEADERS | END_STREAM
 _HTTP_OK = 200
 #: A HEADERS frame with END_HEADERS alone of these is a whole block as it stands.
 _FRAGMENT_FLAGS = END_HEADERS | PADDED | HAS_PRIORITY
+#: Body bytes up to which a DATA frame is no proof of useful work.
+_SMALL_DATA = 64
 _unpack = HEADER.unpack_from
 
 
@@ -51,12 +53,14 @@ class Inbound:
     Units: windows in bytes.
     """
 
-    __slots__ = ("_blocks", "_connection", "_preface_left", "_rest", "recv_window")
+    __slots__ = ("_blocks", "_connection", "_low_window", "_preface_left", "_rest", "recv_window")
 
     def __init__(self, connection: Connection) -> None:
         self.recv_window = connection.limits.connection_window_bytes
+        # Below it a client lends its server credit, so that answers nobody takes hold up none else.
+        self._low_window = self.recv_window // 4 if connection.client else 0
         self._connection = connection
-        self._blocks = HeaderBlocks(connection.limits)
+        self._blocks = HeaderBlocks(connection.limits, connection.flood)
         self._preface_left = b"" if connection.client else PREFACE
         self._rest = b""
 
@@ -129,6 +133,20 @@ class Inbound:
                 return
         self._rest = buffer[position:]
 
+    def missing_bytes(self) -> int:
+        """Return how many bytes the frame under way still lacks; 0 when its head lacks some."""
+        rest = self._rest
+        if len(rest) < HEADER_BYTES or self._preface_left:
+            return 0
+        return HEADER_BYTES + int.from_bytes(rest[:3], "big") - len(rest)
+
+    def unfinished_head(self) -> int:
+        """Return the stream whose header block began and is not complete; 0 for none."""
+        rest = self._rest
+        if not self._blocks.pending_id and len(rest) >= HEADER_BYTES and rest[3] == HEADERS:
+            return int.from_bytes(rest[5:HEADER_BYTES], "big") & MAX_STREAM_ID
+        return self._blocks.pending_id
+
     def _take_preface(self, buffer: bytes) -> int:
         expected = self._preface_left
         got = buffer[: len(expected)]
@@ -144,7 +162,9 @@ class Inbound:
         size = len(payload)
         self.recv_window -= size
         stream = connection.streams.get(stream_id)
-        if self.recv_window < 0 or stream is None or stream.state & _REMOTE_ENDED:
+        if self.recv_window < self._low_window:
+            self._on_low_window()
+        if stream is None or stream.state & _REMOTE_ENDED:
             self._on_stray_data(stream, stream_id, flags, size)
             return
         # Booked here rather than by a method of the stream: one call less per frame.
@@ -162,7 +182,7 @@ class Inbound:
             stream.state |= _REMOTE_ENDED
             if stream.state == _CLOSED and not stream.queue:
                 connection.forget(stream)
-        elif connection.flood.level:
+        elif connection.flood.level and size > _SMALL_DATA:
             connection.flood.earn()
         if sink is not None:
             sink.on_data(payload, flags == END_STREAM)
@@ -189,21 +209,24 @@ class Inbound:
         elif not size:
             connection.flood.spend("empty DATA frames")
             return
-        elif connection.flood.level:
+        elif connection.flood.level and size > _SMALL_DATA:
             connection.flood.earn()
         if sink is not None:
             sink.on_data(payload, ended)
 
-    def _on_stray_data(self, stream: Stream | None, stream_id: int, flags: int, size: int) -> None:
-        connection = self._connection
+    def _on_low_window(self) -> None:
         if self.recv_window < 0:
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA over the connection's window")
+        self._connection.lend()
+
+    def _on_stray_data(self, stream: Stream | None, stream_id: int, flags: int, size: int) -> None:
+        connection = self._connection
         connection.credit(size)
         if stream is None and connection.is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
-        if not connection.was_reset(stream_id):
+        if not connection.take_late_data(stream_id, size):
             connection.fault(stream_id, StreamFault(ErrorCode.STREAM_CLOSED, "DATA after the end"))
-        elif not size and not flags & END_STREAM:
+        elif not size:
             connection.flood.spend("empty DATA frames")
 
     def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
@@ -367,9 +390,11 @@ class Inbound:
         if not stream_id or connection.is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"RST_STREAM on stream {stream_id}")
         if not connection.client:
-            connection.flood.spend("RST_STREAM frames")
+            connection.flood.spend_reset("RST_STREAM frames")
         stream = connection.streams.get(stream_id)
-        if stream is not None:
+        if stream is None:
+            connection.flood.spend_late("RST_STREAM frames on closed streams")
+        else:
             code = int.from_bytes(payload, "big")
             stream.refused = code == ErrorCode.REFUSED_STREAM
             connection.end_stream(stream, code, f"the peer reset the stream ({_named(code)})")

@@ -6,6 +6,11 @@ from mcpmesh.errors import InvalidCall
 from mcpmesh.wire.frame import DEFAULT_FRAME_BYTES, MAX_WINDOW
 from mcpmesh.wire.settings import Settings
 
+_POSITIVE = (
+    "max_concurrent_streams", "max_header_list_bytes", "control_flood", "reset_flood",
+    "max_unfinished_bytes",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -21,8 +26,14 @@ class Limits:
     connection_window_bytes: int = 8 * 1024 * 1024
     max_frame_bytes: int = 16 * 1024
     max_header_list_bytes: int = 16 * 1024
-    #: SETTINGS, PING, PRIORITY, empty DATA, resets: how many may run ahead of useful work.
+    #: SETTINGS, PING, PRIORITY, empty DATA, resets: how many may run ahead of useful work. A tenth
+    #: is forgotten every second.
     control_flood: int = 1_000
+    #: Streams opened and reset, by the peer or for its faults: how many may run ahead.
+    reset_flood: int = 200
+    #: Bytes kept for the peer beside the windows: of requests larger than a frame until they are
+    #: done with, and as many of answers that it does not read.
+    max_unfinished_bytes: int = 64 * 1024 * 1024
     #: Bytes of answers (PING and SETTINGS acks, resets) that may wait for a peer that won't read.
     max_waiting_control_bytes: int = 256 * 1024
 
@@ -32,7 +43,7 @@ class Limits:
         for name in ("stream_window_bytes", "connection_window_bytes"):
             if not 65_535 <= getattr(self, name) <= MAX_WINDOW:
                 raise InvalidCall(f"{name} {getattr(self, name)} is not 65535 to 2^31-1")
-        for name in ("max_concurrent_streams", "max_header_list_bytes", "control_flood"):
+        for name in _POSITIVE:
             if getattr(self, name) < 1:
                 raise InvalidCall(f"{name} {getattr(self, name)} is not above 0")
 

@@ -5,7 +5,7 @@ Source: gRPC over HTTP/2 (PROTOCOL-HTTP2), Length-Prefixed-Message.
 
 from struct import Struct
 
-from mcpmesh.errors import RemoteProtocolError, TooLarge
+from mcpmesh.errors import DeadlineExceeded, RemoteProtocolError, TooLarge
 
 PREFIX_BYTES = 5
 _PREFIX = Struct(">BI")
@@ -24,6 +24,29 @@ def too_large(what: str, limit: int) -> TooLarge:
     return TooLarge(
         f"{what} is over the limit of {limit} bytes; max_message_bytes (--max-message-bytes) "
         "of the receiver sets it"
+    )
+
+
+#: What a piece of a message costs beside its bytes while it waits for the rest.
+PIECE_BYTES = 64
+
+
+def too_much(limit: int) -> TooLarge:
+    """Return the error for a large request for which there is no room beside the others.
+
+    Units: bytes.
+    """
+    return TooLarge(
+        f"large requests take over {limit} bytes on this connection already; "
+        "max_unfinished_bytes (--max-unfinished-bytes) of the receiver sets it"
+    )
+
+
+def too_late() -> DeadlineExceeded:
+    """Return the error for a request that does not come to its end."""
+    return DeadlineExceeded(
+        "the request was not complete in time; request_timeout (--request-timeout) of the "
+        "receiver sets it"
     )
 
 

@@ -132,6 +132,11 @@ class Stream:
         )
 
     @property
+    def connection(self) -> Connection:
+        """The connection it is on."""
+        return self._connection
+
+    @property
     def closed(self) -> bool:
         """Tell whether both halves ended."""
         return self.state == _CLOSED
@@ -244,6 +249,8 @@ class Stream:
             self.state |= _LOCAL
         if self.id:
             connection.schedule(self)
+        if connection.unread_bytes > connection.limits.max_unfinished_bytes:
+            connection.owner.on_unread(self)
 
     def reset(self, code: int = ErrorCode.CANCEL) -> None:
         """End the stream at once, both ways; the sink hears nothing more.
@@ -324,6 +331,7 @@ class Stream:
         self.sink = None
         self.queue = None
         dropped, self.queued_bytes = self.queued_bytes, 0
+        self._connection.unread_bytes -= dropped
         self._release()
         if dropped and self.taken is not None:
             self.taken(dropped)
@@ -395,6 +403,7 @@ class Stream:
         self.queued_bytes -= size
         self.send_window -= size
         connection = self._connection
+        connection.unread_bytes -= size
         connection.send_window -= size
         connection.emit(_pack(size << 8, flags, self.id) + sent)
         if self.taken is not None:
@@ -406,6 +415,7 @@ class Stream:
     def _enqueue_data(self, data: bytes) -> None:
         size = len(data)
         self.queued_bytes += size
+        self._connection.unread_bytes += size
         if size >= _SMALL_BYTES:
             # A view, so that cutting a large message into frames copies each byte once.
             self._enqueue(memoryview(data))

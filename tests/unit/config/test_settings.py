@@ -8,13 +8,16 @@ from mcpmesh.config import (
     BridgeSettings,
     ClientSettings,
     InvalidSetting,
+    LimitSettings,
     ProcessSettings,
     RouterSettings,
     ServeSettings,
     StaticReplica,
 )
 
-ALL = (RouterSettings, BridgeSettings, ServeSettings, ProcessSettings, ClientSettings)
+ALL = (
+    RouterSettings, BridgeSettings, ServeSettings, LimitSettings, ProcessSettings, ClientSettings,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("settings", ALL)
@@ -28,9 +31,12 @@ def test_defaults_pass_their_own_checks(settings: type) -> None:
         (RouterSettings, "grpc", "7070", "HOST:PORT"),
         (RouterSettings, "grpc", "localhost:70700", "0 to 65535"),
         (RouterSettings, "grpc", "::1:7070", "brackets"),
-        (RouterSettings, "max_message_bytes", 10, "1024 to"),
-        (RouterSettings, "max_metadata_bytes", 2**30, "1024 to"),
-        (RouterSettings, "max_concurrent_streams", 0, "1 to"),
+        (LimitSettings, "max_message_bytes", 10, "1024 to"),
+        (LimitSettings, "max_metadata_bytes", 2**30, "1024 to"),
+        (LimitSettings, "max_concurrent_streams", 0, "1 to"),
+        (LimitSettings, "max_frame_bytes", 1000, "16384 to"),
+        (LimitSettings, "header_timeout", 0.0, "0.1"),
+        (LimitSettings, "max_connection_age", -1.0, "0"),
         (RouterSettings, "default_timeout", 0.0, "seconds"),
         (RouterSettings, "default_timeout", float("nan"), "seconds"),
         (RouterSettings, "lease", 301.0, "1.0 to 300.0"),

@@ -82,6 +82,9 @@ class Owner:
     def on_goaway(self, code, message):
         self.events.append(("goaway", code_name(code)))
 
+    def on_unread(self, stream):
+        self.events.append(("unread", stream.id))
+
     def on_idle(self):
         self.events.append(("idle",))
 

@@ -5,6 +5,9 @@ import pytest
 from tests.unit.wire.talk import HEAD, REQUEST, TRAILERS, Talk
 
 LIMIT = 50
+CLOSED = (
+    "credit for closed streams", "resets of closed streams", "heads of streams that were reset",
+)  # fmt: skip
 
 
 def rapid_reset(turn):
@@ -27,7 +30,6 @@ def made_you_reset(turn):
         ("SETTINGS", lambda _turn: ["SETTINGS"]),
         ("SETTINGS acks", lambda _turn: ["SETTINGS ACK"]),
         ("PRIORITY", lambda _turn: ["PRIORITY 1 on=3"]),
-        ("GOAWAY", lambda _turn: ["GOAWAY 0 NO_ERROR"]),
         ("unknown frames", lambda _turn: ["RAW 000000 ee 00 00000000"]),
         ("streams over the limit", lambda turn: [f"HEADERS {2 * turn + 201} {REQUEST}"]),
         ("malformed heads", lambda turn: [f"HEADERS {2 * turn + 1} a=b"]),
@@ -35,15 +37,25 @@ def made_you_reset(turn):
         ("empty DATA", lambda _turn: ["DATA 1"]),
         ("padding only", lambda _turn: ["DATA 1 '' PAD=9"]),
         ("DATA after the end", lambda _turn: ["DATA 99"]),
+        ("credit for nothing", lambda _turn: ["WINDOW_UPDATE 0 +100"]),
+        ("credit for nothing on a stream", lambda _turn: ["WINDOW_UPDATE 1 +100"]),
+        ("GOAWAY", lambda _turn: ["GOAWAY 0 NO_ERROR"]),
+        ("credit for closed streams", lambda _turn: ["WINDOW_UPDATE 99 +100"] * 8),
+        ("resets of closed streams", lambda _turn: ["RST_STREAM 99 CANCEL"]),
+        ("heads of streams that were reset", lambda _turn: ["HEADERS 99 a=b END_STREAM"]),
+        ("oversized header lists", lambda turn: [f"HEADERS {2 * turn + 101} a=*16300"]),
+        ("useless frames beside crumbs", lambda _turn: ["PING 0000000000000000", "DATA 1 x"]),
     ],
 )
 def test_a_flood_ends_its_connection(what, turn):
-    talk = Talk(control_flood=LIMIT, max_concurrent_streams=4)
+    talk = Talk(control_flood=LIMIT, reset_flood=LIMIT, max_concurrent_streams=4)
     if what not in ("rapid reset, CVE-2023-44487", "MadeYouReset, CVE-2025-8671"):
         talk.request(1)
     if what in ("streams over the limit", "DATA after the end"):
         for stream_id in (95, 97, 99):
             talk.request(stream_id, "END_STREAM")
+    if what in CLOSED:
+        talk.request(99).stream.reset()
     if what == "malformed heads":
         turn_from = turn
         turn = lambda number: turn_from(number + 1)  # noqa: E731
@@ -52,7 +64,56 @@ def test_a_flood_ends_its_connection(what, turn):
         turns += 1
         assert turns <= LIMIT + 5
     assert code == "ENHANCE_YOUR_CALM"
-    assert turns >= LIMIT - 5
+    assert turns >= LIMIT // 2 - 5
+
+
+@pytest.mark.parametrize("turn", [rapid_reset, made_you_reset])
+def test_resets_have_a_limit_of_their_own(turn):
+    talk = Talk(reset_flood=LIMIT)
+    turns = 0
+    while talk.fault(*turn(turns)) is None:
+        turns += 1
+    assert turns == LIMIT
+
+
+def test_resets_beside_calls_that_end_well_are_no_flood():
+    talk = Talk(reset_flood=LIMIT)
+    for turn in range(500):
+        talk.hear(*rapid_reset(2 * turn))
+        stream = talk.request(4 * turn + 3, "END_STREAM").stream
+        stream.send_headers(HEAD + TRAILERS, (), True)
+    assert talk.connection.flood.resets <= 1
+
+
+def test_credit_that_returns_what_was_sent_is_no_flood():
+    talk = Talk(control_flood=LIMIT)
+    stream = talk.request(1, "END_STREAM").stream
+    for _ in range(200):
+        stream.send_data(bytes(100))
+        talk.hear("WINDOW_UPDATE 0 +100", "WINDOW_UPDATE 1 +100")
+    assert talk.connection.flood.level <= 2
+
+
+def test_crumbs_of_a_used_up_window_are_a_flood():
+    talk = Talk(control_flood=LIMIT)
+    stream = talk.request(1).stream
+    talk.hear("WINDOW_UPDATE 1 +100000")
+    stream.send_data(bytes(80_000))
+    assert talk.fault(*["WINDOW_UPDATE 0 +1"] * 8 * (LIMIT + 1)) == "ENHANCE_YOUR_CALM"
+
+
+def test_a_server_that_resets_streams_long_gone_is_a_flood():
+    talk = Talk(client=True, control_flood=LIMIT)
+    talk.open(end=True)
+    frames = ["RST_STREAM 1 CANCEL"] * 8 * (LIMIT + 2)
+    assert talk.fault(*frames) == "ENHANCE_YOUR_CALM"
+
+
+def test_a_block_that_names_one_field_thousands_of_times_is_a_bomb():
+    talk = Talk()
+    talk.hear(f"HEADERS 1 {REQUEST} END_STREAM")
+    size = (8_000).to_bytes(3, "big").hex()
+    assert talk.fault(f"RAW {size} 01 05 00000003 {'82' * 8_000}") == "ENHANCE_YOUR_CALM"
 
 
 def test_interim_heads_without_end_are_a_flood_of_the_server():

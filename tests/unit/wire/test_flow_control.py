@@ -68,6 +68,33 @@ def test_a_body_waits_for_the_connection_window_6_9_1():
     assert talk.said() == ['DATA 1 "\0" END_STREAM']
 
 
+def test_crumbs_of_the_connection_window_wait_until_they_are_worth_a_look_at_all_that_wait():
+    talk = Talk(settings="INITIAL_WINDOW_SIZE=1000000")
+    for stream_id in range(1, 201, 2):
+        talk.request(stream_id).stream.send_data(bytes(1_000))
+    talk.said()
+    talk.hear("WINDOW_UPDATE 0 +100")
+    assert talk.said() == []
+    talk.hear("WINDOW_UPDATE 0 +1000")
+    assert sum(sizes(talk.said()).values()) == 1_100
+
+
+def test_answers_that_nobody_takes_do_not_hold_up_the_others():
+    talk = Talk(client=True, stream_window_bytes=65_536, connection_window_bytes=131_072)
+    for _ in range(5):
+        talk.open(end=True)
+    talk.said()
+    for stream_id in (1, 3, 5, 7):
+        talk.hear(f"HEADERS {stream_id} :status=200", *[f"DATA {stream_id} *16384"] * 4)
+    credit = sum(int(line.split("+")[1]) for line in talk.said())
+    assert credit == 3 * 65_536
+    for stream in list(talk.connection.streams.values()):
+        stream.reset()
+    talk.said()
+    # What was lent is paid back: the peer never has more credit than the window.
+    assert talk.connection._inbound.recv_window + talk.connection.uncredited == 131_072
+
+
 def test_an_empty_end_needs_no_window_6_9():
     talk, stream = serving(1, settings="INITIAL_WINDOW_SIZE=0")
     stream.send_data(b"", True)
@@ -218,10 +245,18 @@ def test_a_stream_that_ended_gives_its_credit_back_when_nobody_wants_its_body():
 
 def test_bodies_of_unknown_streams_are_credited_too():
     talk = Talk(stream_window_bytes=65_536, connection_window_bytes=65_536)
+    for stream_id in (1, 3, 5, 7, 9):
+        talk.request(stream_id).stream.reset()
+        talk.said()
+        talk.hear(*[f"DATA {stream_id} *16384"] * 4)
+        assert talk.said() == ["WINDOW_UPDATE 0 +32768"] * 2
+
+
+def test_a_stream_that_was_reset_takes_no_more_than_its_window():
+    talk = Talk(stream_window_bytes=65_536)
     talk.request(1).stream.reset()
-    talk.said()
-    talk.hear(*["DATA 1 *16384"] * 20)
-    assert talk.said() == ["WINDOW_UPDATE 0 +32768"] * 10
+    talk.hear(*["DATA 1 *16384"] * 4)
+    assert talk.fault("DATA 1 x") == "STREAM_CLOSED"
 
 
 def test_data_after_a_reset_of_ours_is_no_fault_5_1():

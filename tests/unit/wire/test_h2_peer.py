@@ -16,7 +16,8 @@ class Pair:
     """Our connection and h2's, with bytes carried between them when asked."""
 
     def __init__(self, *, client, window=65_535, streams=None):
-        self.talk = Talk(client=client, greet=False, eager=True)
+        # h2 gives credit back byte by byte where windows are that small, which is a flood to us.
+        self.talk = Talk(client=client, greet=False, eager=True, control_flood=1_000_000)
         config = H2Configuration(client_side=not client, header_encoding=None)
         self.h2 = h2.connection.H2Connection(config)
         changes = {SettingCodes.INITIAL_WINDOW_SIZE: window}

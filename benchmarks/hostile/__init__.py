@@ -1,0 +1,1 @@
+"""Attacks on a router that serves an honest client beside them: what they cost, how they end."""
