@@ -4,8 +4,6 @@ Coverage-guided by atheris where it is installed, else by hypothesis.
 """
 
 import argparse
-import shutil
-import subprocess
 import sys
 import time
 from importlib.util import find_spec
@@ -39,7 +37,7 @@ def main() -> None:
         for line in shown:
             print(f"  | {line}")
         if asked.keep:
-            _keep(target)
+            print(f"  {corpus.keep(target)} inputs kept")
     print(_table(tallies))
     if any(tally.found for tally in tallies):
         print("\nCopy a case to fuzz/found/TARGET/what_it_shows.bin: make test replays it there.")
@@ -94,19 +92,6 @@ def _table(tallies: list[Tally]) -> str:
     seconds = sum(tally.seconds for tally in tallies)
     rows.append(f"| **all** | {seconds:.0f} | {total:,} | | | | {found} |")
     return "\n".join(rows)
-
-
-def _keep(target: str) -> None:
-    """Commit what of the corpus adds coverage."""
-    merged = corpus.WORK / "merged" / target
-    shutil.rmtree(merged, ignore_errors=True)
-    merged.mkdir(parents=True)
-    subprocess.run(
-        [sys.executable, "-m", "fuzz.with_atheris", target, "-merge=1", "-max_len=4096",
-         str(merged), str(corpus.WORK / "corpus" / target)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    print(f"  {corpus.keep(target, merged)} inputs kept")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ WORK = _HERE.parent / ".fuzz"
 TARGETS = sorted(
     path.stem for path in (_HERE / "targets").glob("*.py") if path.stem != "__init__"
 )  # fmt: skip
-_MOST_KEPT = 120
-_MOST_KEPT_BYTES = 20_000
+_MOST_KEPT = 60
+_MOST_KEPT_BYTES = 12_000
 
 
 def share(name: str) -> float:
@@ -27,9 +27,12 @@ def inputs(name: str) -> dict[str, bytes]:
     if kept.exists():
         for number, line in enumerate(kept.read_text().splitlines()):
             known[f"corpus {number}"] = base64.b64decode(line)
-    for path in sorted((_HERE / "found" / name).glob("*.bin")):
-        known[path.stem] = path.read_bytes()
-    return known
+    return known | found(name)
+
+
+def found(name: str) -> dict[str, bytes]:
+    """Return the cases that found a fault, by what each shows."""
+    return {path.stem: path.read_bytes() for path in sorted((_HERE / "found" / name).glob("*.bin"))}
 
 
 def working(name: str) -> Path:
@@ -41,19 +44,20 @@ def working(name: str) -> Path:
     return directory
 
 
-def keep(name: str, directory: Path) -> int:
-    """Commit the smallest inputs of a directory, up to 20 kB; return how many."""
-    found = sorted((path.read_bytes() for path in directory.iterdir()), key=len)
-    kept: list[bytes] = []
-    size = 0
-    for data in found[:_MOST_KEPT]:
-        size += len(data)
-        if size > _MOST_KEPT_BYTES:
-            break
-        kept.append(data)
+def keep(name: str) -> int:
+    """Commit a sample of what runs learnt, of all sizes, up to 12 kB; return how many inputs."""
+    learnt = sorted((path.read_bytes() for path in working(name).iterdir()), key=len)
+    most = _MOST_KEPT
+    while sum(map(len, _sample(learnt, most))) > _MOST_KEPT_BYTES:
+        most -= 1
+    kept = _sample(learnt, most)
     _kept_in(name).parent.mkdir(exist_ok=True)
     _kept_in(name).write_text("".join(base64.b64encode(data).decode() + "\n" for data in kept))
     return len(kept)
+
+
+def _sample(values: list[bytes], most: int) -> list[bytes]:
+    return [values[number * len(values) // most] for number in range(min(most, len(values)))]
 
 
 def _kept_in(name: str) -> Path:

@@ -5,16 +5,27 @@ from importlib import import_module
 import pytest
 
 from fuzz.auditor import Auditor
-from fuzz.corpus import TARGETS, inputs
+from fuzz.corpus import TARGETS, found, inputs
 from fuzz.dice import Dice
 from mcpmesh.wire.frame import DATA, GOAWAY, HEADERS, SETTINGS, frame
 
-CASES = [(target, label) for target in TARGETS for label in inputs(target)]
+FOUND = [(target, label) for target in TARGETS for label in found(target)]
 
 
-@pytest.mark.parametrize(("target", "label"), CASES)
-def test_a_known_input_finds_nothing(target: str, label: str) -> None:
-    import_module(f"fuzz.targets.{target}").check(inputs(target)[label])
+@pytest.mark.parametrize(("target", "label"), FOUND)
+def test_what_was_found_is_found_no_more(target: str, label: str) -> None:
+    import_module(f"fuzz.targets.{target}").check(found(target)[label])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_seeds_and_corpus_find_nothing(target: str) -> None:
+    check = import_module(f"fuzz.targets.{target}").check
+    for label, data in inputs(target).items():
+        try:
+            check(data)
+        except BaseException as error:
+            error.add_note(f"{target}: {label}: {data!r}")
+            raise
 
 
 def test_dice_that_ran_out_fall_on_the_first_choice() -> None:
