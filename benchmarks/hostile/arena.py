@@ -1,4 +1,7 @@
-"""What is attacked: a router process with limits that act within seconds, and a replica."""
+"""What is attacked: a router process with limits that act within seconds, and its replicas.
+
+Attackers and the replica that serves them yield to the others: in life they have other machines.
+"""
 
 import json
 import subprocess
@@ -25,13 +28,14 @@ LIMITS = (
     "--idle-timeout=2", "--max-connections-per-peer=200",
     "--max-unfinished-bytes=16777216",
 )  # fmt: skip
+YIELDING = ("nice", "-n", "10")
 _METRIC = "mcpmesh_peer_refusals_total{"
 _PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """A running router, its replica, and where a hostile replica may listen."""
+    """A running router, its replicas, and where a hostile replica may listen."""
 
     router: Process
     port: int
@@ -57,14 +61,21 @@ class Arena:
 
 @contextmanager
 def arena() -> Iterator[Arena]:
-    """Run a router and a replica."""
-    port, tools, evil, metrics = (free_port() for _ in range(4))
+    """Run a router, a replica of the honest client's tool, and one of the attackers' tools."""
+    port, tools, attacked, evil, metrics = (free_port() for _ in range(5))
     mesh = (sys.executable, "-m", "mcpmesh")
-    static = (f"--static=127.0.0.1:{tools}", f"--static=127.0.0.1:{evil}=evil")
+    static = (
+        f"--static=127.0.0.1:{tools}=echo",
+        f"--static=127.0.0.1:{attacked}=who,flood,shout",
+        f"--static=127.0.0.1:{evil}=evil",
+    )
     env = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": str(metrics)}
-    serve = (*mesh, "serve", "tests.e2e.tools:app", f"--listen=127.0.0.1:{tools}", "--router=")
+    serve = (*mesh, "serve", "tests.e2e.tools:app", "--router=")
     with Processes() as processes:
-        processes.start("attacked replica", serve, tools)
+        processes.start("honest replica", (*serve, f"--listen=127.0.0.1:{tools}"), tools)
+        processes.start(
+            "attacked replica", (*YIELDING, *serve, f"--listen=127.0.0.1:{attacked}"), attacked
+        )
         router = processes.start(
             "attacked router",
             (*mesh, "router", f"--grpc=127.0.0.1:{port}", *static, *LIMITS),
@@ -109,10 +120,11 @@ class Honest:
         return self.end()
 
 
-def start(module: str, *arguments: str) -> "subprocess.Popen[str]":
+def start(module: str, *arguments: str, yielding: bool = False) -> "subprocess.Popen[str]":
     """Start a program of this folder."""
+    program = (sys.executable, "-m", f"benchmarks.hostile.{module}", *arguments)
     return subprocess.Popen(
-        [sys.executable, "-m", f"benchmarks.hostile.{module}", *arguments],
+        [*(YIELDING if yielding else ()), *program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -14,8 +14,9 @@ from benchmarks.hostile.peer import Peer
 #: Bytes sent at once, as a program does that sends as fast as it can.
 _BATCH = 16 * 1024
 _OPENING = f.PREFACE + f.settings()
-_ECHO = f.block("Invoke", "echo")
-_ECHO_MESSAGE = f.message("echo", b'{"text":"x"}')
+#: Not the honest client's tool, so that it is the router they share and not the replica.
+_WHO = f.block("Invoke", "who")
+_WHO_MESSAGE = f.message("who")
 _CONVERSE = f.block("Converse", "shout")
 _FLOOD = f.block("InvokeStream", "flood")
 _FLOOD_MESSAGE = f.message("flood", b'{"chunks":200,"size":60000}')
@@ -78,16 +79,16 @@ def _slowly(start: bytes, piece: bytes = b"") -> Callable[[Peer], Iterator[bytes
 
 
 def _rapid_reset(stream: int) -> bytes:
-    return f.call(stream, _ECHO, _ECHO_MESSAGE) + f.frame(f.RST_STREAM, 0, stream, bytes(4))
+    return f.call(stream, _WHO, _WHO_MESSAGE) + f.frame(f.RST_STREAM, 0, stream, bytes(4))
 
 
 def _made_you_reset(stream: int) -> bytes:
     credit = f.frame(f.WINDOW_UPDATE, 0, stream, bytes(4))
-    return f.frame(f.HEADERS, f.END_HEADERS, stream, _ECHO) + credit
+    return f.frame(f.HEADERS, f.END_HEADERS, stream, _WHO) + credit
 
 
 def _continuation(_peer: Peer) -> Iterator[bytes]:
-    yield _OPENING + f.frame(f.HEADERS, 0, 1, _ECHO)
+    yield _OPENING + f.frame(f.HEADERS, 0, 1, _WHO)
     yield from _batches(repeat(f.frame(f.CONTINUATION, 0, 1, b"\x00\x01a\x01b")), 14)
 
 
@@ -95,14 +96,14 @@ def _hpack_bomb(_peer: Peer) -> Iterator[bytes]:
     value = b"v" * 3900
     # Literal with indexing: a field of nearly the whole table, then named again and again.
     entry = b"\x40\x01a\x7f" + bytes((len(value) - 127 & 127 | 128, len(value) - 127 >> 7)) + value
-    yield _OPENING + f.frame(f.HEADERS, f.END_HEADERS | f.END_STREAM, 1, _ECHO + entry)
-    bomb = _ECHO + b"\xbe" * 16_000
+    yield _OPENING + f.frame(f.HEADERS, f.END_HEADERS | f.END_STREAM, 1, _WHO + entry)
+    bomb = _WHO + b"\xbe" * 16_000
     for stream in islice(f.stream_ids(), 1, None):
         yield f.frame(f.HEADERS, f.END_HEADERS | f.END_STREAM, stream, bomb)
 
 
 def _oversized(stream: int) -> bytes:
-    head = f.block("Invoke", "echo", f.FOREVER, ("a", "v" * 16_000), ("b", "v" * 10_000))
+    head = f.block("Invoke", "who", f.FOREVER, ("a", "v" * 16_000), ("b", "v" * 10_000))
     return f.frame(f.HEADERS, f.END_STREAM, stream, head[:16_000]) + f.frame(
         f.CONTINUATION, f.END_HEADERS, stream, head[16_000:]
     )
@@ -127,17 +128,17 @@ def _crumbs(_peer: Peer) -> Iterator[bytes]:
 def _unfinished(_peer: Peer) -> Iterator[bytes]:
     """Send nearly the whole of very large requests, and the end of none."""
     yield _OPENING
-    part = f.message("echo", bytes(4_000_000))[:16_384]
+    part = f.message("who", bytes(4_000_000))[:16_384]
     for stream in f.stream_ids():
-        yield f.frame(f.HEADERS, f.END_HEADERS, stream, _ECHO)
+        yield f.frame(f.HEADERS, f.END_HEADERS, stream, _WHO)
         for _ in range(240):
             yield f.frame(f.DATA, 0, stream, part)
             part = bytes(16_384)
-        part = f.message("echo", bytes(4_000_000))[:16_384]
+        part = f.message("who", bytes(4_000_000))[:16_384]
 
 
 def _half_closed(peer: Peer) -> Iterator[bytes]:
-    calls = (f.call(stream, _CONVERSE, _ECHO_MESSAGE) for stream in islice(f.stream_ids(), 100))
+    calls = (f.call(stream, _CONVERSE, _WHO_MESSAGE) for stream in islice(f.stream_ids(), 100))
     yield _OPENING + b"".join(calls)
     peer.half_close()
     yield from repeat(b"")
@@ -179,7 +180,7 @@ def _replica_pings(_peer: Peer) -> Iterator[bytes]:
 
 
 def _open_call(stream: int) -> bytes:
-    return f.frame(f.HEADERS, f.END_HEADERS, stream, _ECHO)
+    return f.frame(f.HEADERS, f.END_HEADERS, stream, _WHO)
 
 
 _ONE_CALL = _open_call(1)
@@ -213,7 +214,7 @@ ATTACKS = (
     Attack("slow-loris on the preface", ("GOAWAY SETTINGS_TIMEOUT",), ("handshake_timeout",),
            _slowly(f.PREFACE[:10], b"")),
     Attack("slow-loris on headers", (_CALM,), ("header_timeout",),
-           _slowly(_OPENING + f.frame(f.HEADERS, 0, 1, _ECHO),
+           _slowly(_OPENING + f.frame(f.HEADERS, 0, 1, _WHO),
                    f.frame(f.CONTINUATION, 0, 1, b"\x00\x01a\x01b"))),
     Attack("slow-loris on bodies", ("status 4",), ("request_timeout",),
            _slowly(_OPENING + b"".join(map(_open_call, islice(f.stream_ids(), 500))),

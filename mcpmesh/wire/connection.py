@@ -35,6 +35,8 @@ from mcpmesh.wire.settings import Settings
 from mcpmesh.wire.stream import Stream, StreamSink, StreamState
 
 _REMEMBERED_RESETS = 1_000
+#: A router cancels for all its callers at once, and each answer may be on its way.
+_REMEMBERED_CANCELS = 20_000
 _HALF_CLOSED = int(StreamState.HALF_CLOSED_LOCAL)
 
 
@@ -389,7 +391,7 @@ class Connection:
         self.emit(rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
         self._remember_reset(stream_id)
 
-    def refuse(self, stream_id: int) -> None:
+    def refuse(self, stream_id: int, ended: bool) -> None:
         """Answer HEADERS that open no stream.
 
         Raises: ConnectionFault unless they were on their way when we reset their stream.
@@ -400,7 +402,11 @@ class Connection:
             # To a server, ids that do not rise: section 5.1.1 obliges, where 5.1 only allows.
             code = ErrorCode.STREAM_CLOSED if self.client else ErrorCode.PROTOCOL_ERROR
             raise ConnectionFault(code, f"HEADERS on closed stream {stream_id}")
-        self.flood.spend("HEADERS frames on streams that were reset")
+        if ended:
+            # The last of what was on its way: a stream has but one end.
+            self._resets.pop(stream_id, None)
+        else:
+            self.flood.spend("HEADERS frames on streams that were reset")
 
     def take_late_data(self, stream_id: int, size: int) -> bool:
         """Take note of DATA on a stream; False unless we reset it early.
@@ -417,7 +423,7 @@ class Connection:
 
     def _remember_reset(self, stream_id: int) -> None:
         self._resets.setdefault(stream_id, self.limits.stream_window_bytes)
-        if len(self._resets) > _REMEMBERED_RESETS:
+        if len(self._resets) > (_REMEMBERED_CANCELS if self.client else _REMEMBERED_RESETS):
             del self._resets[next(iter(self._resets))]
 
     def _may_start(self) -> bool:

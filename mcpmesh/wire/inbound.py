@@ -359,7 +359,7 @@ class Inbound:
         connection = self._connection
         if connection.client or not stream_id & 1 or stream_id <= connection.last_peer_id:
             self._blocks.read(payload)
-            connection.refuse(stream_id)
+            connection.refuse(stream_id, ended)
             return
         # From here the id is used, whatever becomes of the stream.
         connection.last_peer_id = stream_id
