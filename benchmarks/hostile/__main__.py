@@ -25,7 +25,7 @@ from benchmarks.hostile.attacks import ATTACKS, Attack
 #: Seconds of a window, pairs of windows at first, and the most when others disturb the machine.
 WINDOW = 2.0
 PAIRS = 2
-MOST_PAIRS = 6
+MOST_PAIRS = 4
 #: Seconds that a router may take to find a replica that is back.
 RECONNECT = 12.0
 #: Times a second that an attacker that was ended comes again.
