@@ -217,7 +217,8 @@ ATTACKS = (
            _slowly(_OPENING + f.frame(f.HEADERS, 0, 1, _WHO),
                    f.frame(f.CONTINUATION, 0, 1, b"\x00\x01a\x01b"))),
     Attack("slow-loris on bodies", ("status 4",), ("request_timeout",),
-           _slowly(_OPENING + b"".join(map(_open_call, islice(f.stream_ids(), 500))),
+           _slowly(_OPENING + b"".join(map(_open_call, islice(f.stream_ids(), 500)))
+                   + f.frame(f.DATA, 0, 1, b"\x00\x00\x01\x00\x00"),
                    f.frame(f.DATA, 0, 1, b"\x00")), streams=True),
     Attack("large requests, never complete", ("status 8",), (), _unfinished, streams=True),
     Attack("zero-window stall", ("RST_STREAM ENHANCE_YOUR_CALM",), ("unread_answers",),

@@ -160,6 +160,10 @@ class TlsTransport(asyncio.Protocol):
         """Read again."""
         self._transport.resume_reading()
 
+    def is_reading(self) -> bool:
+        """Tell whether bytes of the peer are read now."""
+        return self._transport.is_reading()
+
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Set when the protocol is told to pause."""
         self._transport.set_write_buffer_limits(high, low)

@@ -369,7 +369,7 @@ async def test_goodbyes_of_both_sides_are_no_failure(authority, serving_files, c
                 await asyncio.sleep(0.001)
     finally:
         await server.stop(None)
-    assert "closing the connection" in caplog.text
+    assert "connection closed" in caplog.text
     assert "TLS with" not in caplog.text
 
 
