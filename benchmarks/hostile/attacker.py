@@ -66,9 +66,7 @@ def be_replica(
     """Let routers connect, and attack them for so long; with `once`, until the first ends it."""
     outcome = Outcome()
     end = time.monotonic() + seconds
-    caller = Peer.connect(router)
-    caller.send(f.PREFACE + f.settings(), 1.0)
-    ids = f.stream_ids()
+    caller, ids = _caller(router)
     while (left := end - time.monotonic()) > 0:
         listener.settimeout(left)
         try:
@@ -78,6 +76,9 @@ def be_replica(
         peer = Peer(connected)
         send = attack.send(peer)
         while not peer.ended and time.monotonic() < end:
+            if caller.ended:
+                # The router had too many connections of this machine, or enough of this one.
+                caller, ids = _caller(router)
             calls = (f.call(next(ids), _EVIL, _EVIL_MESSAGE) for _ in range(5))
             caller.send(b"".join(calls), 1.0)
             caller.look(0.0)
@@ -90,6 +91,13 @@ def be_replica(
     caller.close()
     outcome.streams += caller.streams
     return outcome
+
+
+def _caller(router: int) -> tuple[Peer, Iterator[int]]:
+    """Connect as the one who calls the hostile replica's tool."""
+    caller = Peer.connect(router)
+    caller.send(f.PREFACE + f.settings(), 1.0)
+    return caller, f.stream_ids()
 
 
 def listen(port: int) -> socket.socket:
