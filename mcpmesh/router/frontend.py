@@ -12,7 +12,7 @@ from mcpmesh.rpc.server import Opener, Server
 from mcpmesh.stack.balance import RouteTable
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.call_head import CallHead
-from mcpmesh.stack.layer import Layer
+from mcpmesh.stack.layer import Top
 
 _SERVICE = "/mcpmesh.v1.ToolService/"
 
@@ -25,7 +25,7 @@ class Frontend:
 
     def __init__(
         self,
-        stack: Layer[Call],
+        stack: Top[Call],
         table: RouteTable,
         *,
         max_message_bytes: int,

@@ -16,7 +16,7 @@ from mcpmesh.router.service_call import ServiceCall
 from mcpmesh.rpc.head import RequestHead
 from mcpmesh.rpc.server import Opener
 from mcpmesh.stack.call import Call
-from mcpmesh.stack.layer import Layer
+from mcpmesh.stack.layer import Top
 
 #: Methods that are told apart in metrics and spans; a caller may make up any number of names.
 _NAMED = 1000
@@ -47,7 +47,7 @@ class ServiceRoutes:
     """Takes the streams of services that replicas name."""
 
     def __init__(
-        self, stack: Layer[Call], table: ServiceTable, *, proves_callers: bool = False
+        self, stack: Top[Call], table: ServiceTable, *, proves_callers: bool = False
     ) -> None:
         self._start = stack.start
         self._table = table

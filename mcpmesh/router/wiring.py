@@ -38,7 +38,7 @@ from mcpmesh.rpc.standard import StandardServices
 from mcpmesh.stack.balance import Balance, RouteTable
 from mcpmesh.stack.call import Call, Exit
 from mcpmesh.stack.deadline import Deadline
-from mcpmesh.stack.layer import Layer, stacked
+from mcpmesh.stack.layer import Top, stacked
 from mcpmesh.stack.retry import Retrying
 from mcpmesh.stack.send import Send
 from mcpmesh.telemetry.attributes import SERVER_ADDRESS, SERVER_PORT
@@ -208,7 +208,7 @@ def _stack(
     in_flight: InFlight,
     loop: asyncio.AbstractEventLoop,
     rng: Random,
-) -> Layer[Call]:
+) -> Top[Call]:
     """Put the layers of a call over each other; the first one is the outermost."""
     clock = loop.time
     send = Send(clock)

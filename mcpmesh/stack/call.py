@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grpc import StatusCode
@@ -32,7 +33,7 @@ class RequestPipe(Protocol):
         ...
 
 
-class Call:
+class Call(ABC):
     """What a caller asked, and what the layers remember of it.
 
     Whoever asks has a subclass. The answer goes to `caller`, or `failed` is called; if it breaks
@@ -88,23 +89,23 @@ class Call:
     # For whoever asks
 
     @property
+    @abstractmethod
     def caller(self) -> Caller:
         """Return who is answered."""
-        raise NotImplementedError
 
     def extra(self) -> Volatile:
         """Return the fields that are added to the answer's head."""
         return ()
 
+    @abstractmethod
     def broken(self, error: BaseException) -> None:
         """Tell who asked that the answer broke off."""
-        raise NotImplementedError
 
+    @abstractmethod
     def failed(self, error: BaseException) -> None:
         """Tell who asked that there is no answer."""
-        raise NotImplementedError
 
-    def ended(self) -> None:
+    def ended(self) -> None:  # noqa: B027 - most hold nothing
         """Let go of what the call held."""
 
     # For the layers, and for whoever asks

@@ -11,41 +11,50 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from grpc import StatusCode
 
 from mcpmesh.codec.status import status_of
 
+Above = TypeVar("Above")
+Below = TypeVar("Below")
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class Layer(Generic[T]):
-    """One thin decision on the way of a call, or of an attempt.
+class Crossing(Generic[Above, Below]):
+    """A layer below which something else is on its way than above: calls above, attempts below.
+
+    It has the steps that it takes part in, of these:
+
+    `start(above)`: let it begin.
+    `failed(below, error)`: learn that it failed before its answer began. The error is a MeshError,
+    or CancelledError when nobody waits for the answer any more.
+    `ended(below, code, message)`: learn how its answer ended.
 
     Each step ends with the same step of the next layer: `on`, `fail` or `end`; or with
     another one, as the layer decides. `stacked` sets these.
     """
 
     #: Down: what is below may begin.
-    on: Callable[[T], None]
-    #: Up: it failed before its answer began. The error is a MeshError, or CancelledError when
-    #: nobody waits for the answer any more.
-    fail: Callable[[Any, BaseException], None]
+    on: Callable[[Below], None]
+    #: Up: it failed.
+    fail: Callable[[Above, BaseException], None]
     #: Up: the answer began, and ended with this status and message.
-    end: Callable[[Any, StatusCode, str], None]
+    end: Callable[[Above, StatusCode, str], None]
 
-    def start(self, it: T) -> None:
+
+class Layer(Crossing[T, T]):
+    """One thin decision on the way of a call, or of an attempt."""
+
+
+class Top(Protocol[T_contra]):
+    """Where a stack is entered."""
+
+    def start(self, it: T_contra) -> None:
         """Let it begin."""
-        raise NotImplementedError
-
-    def failed(self, it: T, error: BaseException) -> None:
-        """Learn that it failed, without an answer."""
-        raise NotImplementedError
-
-    def ended(self, it: T, code: StatusCode, message: str) -> None:
-        """Learn how its answer ended."""
-        raise NotImplementedError
+        ...
 
 
 #: (a layer's attribute, the step of the next layer that it stands for)
@@ -53,22 +62,19 @@ _DOWN = (("on", "start"),)
 _UP = (("fail", "failed"), ("end", "ended"))
 
 
-def stacked(*layers: Layer[Any]) -> Layer[Any]:
-    """Put layers over each other, the first one outermost; return the one to start at.
+def stacked(top: Top[T], *below: Crossing[Any, Any]) -> Top[T]:
+    """Put layers over each other, the first one outermost; return it, the one to start at.
 
-    Each gets the steps of the next layer that takes part in them.
+    Each gets the steps of the next layer that has them.
     """
+    layers = (top, *below)
     for links, row in ((_DOWN, layers), (_UP, layers[::-1])):
         for attribute, step in links:
             for place, layer in enumerate(row):
-                following = [each for each in row[place + 1 :] if _takes_part(each, step)]
+                following = [each for each in row[place + 1 :] if hasattr(type(each), step)]
                 if following:
                     setattr(layer, attribute, getattr(following[0], step))
-    return layers[0]
-
-
-def _takes_part(layer: Layer[Any], step: str) -> bool:
-    return getattr(type(layer), step) is not getattr(Layer, step)
+    return top
 
 
 def outcome(error: BaseException) -> tuple[StatusCode, str]:

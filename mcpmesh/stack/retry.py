@@ -6,11 +6,11 @@ from mcpmesh.errors import ReplicaLost
 from mcpmesh.policy.retry import Retry
 from mcpmesh.stack.attempt import Attempt, Unsent
 from mcpmesh.stack.call import Call
-from mcpmesh.stack.layer import Layer
+from mcpmesh.stack.layer import Crossing
 from mcpmesh.stack.send import Send
 
 
-class Retrying(Layer[Call]):
+class Retrying(Crossing[Call, Attempt]):
     """Makes a call's attempts: one, and what the policy allows beyond; each picks anew."""
 
     def __init__(self, policy: Retry, bottom: Send) -> None:
@@ -20,9 +20,9 @@ class Retrying(Layer[Call]):
     def start(self, call: Call) -> None:
         call.attempts += 1
         attempt = call.current = Attempt(call, self._bottom)
-        self.on(attempt)  # type: ignore[arg-type]
+        self.on(attempt)
 
-    def failed(self, attempt: Attempt, error: BaseException) -> None:  # type: ignore[override]
+    def failed(self, attempt: Attempt, error: BaseException) -> None:
         call = attempt.call
         if not isinstance(error, ReplicaLost) or not self._may_try_again(call, error):
             self.fail(call, error)
@@ -34,7 +34,7 @@ class Retrying(Layer[Call]):
         call.route = None
         self.start(call)
 
-    def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:  # type: ignore[override]
+    def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
         self.end(attempt.call, code, message)
 
     def _may_try_again(self, call: Call, error: ReplicaLost) -> bool:
