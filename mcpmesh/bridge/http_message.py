@@ -80,4 +80,8 @@ class HttpRefusal(Exception):
 
 def too_large(limit: int) -> HttpRefusal:
     """Return the refusal of a body over the limit."""
-    return HttpRefusal(413, f"the body is larger than {limit} bytes")
+    return HttpRefusal(
+        413,
+        f"the body is larger than {limit} bytes; send less, or have the bridge take more with "
+        "max_body_bytes (--max-body-bytes)",
+    )

@@ -75,9 +75,13 @@ def _import(target: str, name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or name
         if name == missing or name.startswith(missing + "."):
-            raise CommandError(f"{target}: there is no module {missing} in {here}") from error
+            raise CommandError(
+                f"{target}: there is no module {missing} in {here}; go to the folder that has it, "
+                "or install it"
+            ) from error
         raise CommandError(
-            f"{target} needs the module {missing}, which is not installed"
+            f"{target} needs the module {missing}, which is not installed; install it into this "
+            "environment"
         ) from error
     except Exception as error:
         raise CommandError(f"{target} fails when imported: {where(error)}") from error

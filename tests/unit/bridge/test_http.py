@@ -116,7 +116,9 @@ async def chunks(count):
 
 
 async def test_an_oversize_body_is_413_declared_or_not(http):
-    refused(await http.post("/mcp", content=b"x" * 70_000, headers=JSON), 413, -32600)
+    error = refused(await http.post("/mcp", content=b"x" * 70_000, headers=JSON), 413, -32600)
+    assert "send less, or" in error["message"]
+    assert "--max-body-bytes" in error["message"]
     refused(await http.post("/mcp", content=chunks(70), headers=JSON), 413, -32600)
 
 

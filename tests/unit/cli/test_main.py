@@ -33,7 +33,7 @@ def closed_port() -> int:
         (["call", "a", "--timeout", "-1"], Exit.USAGE, "above 0"),
         (["call", "a", "b=1", "--json", "{}"], Exit.USAGE, "not mixed"),
         (["bench", "a", "--concurrency", "0"], Exit.USAGE, "below 1"),
-        (["serve", "no_such_module:app"], Exit.USAGE, "there is no module no_such_module"),
+        (["serve", "no_such_module:app"], Exit.USAGE, "go to the folder that has it, or install"),
         (["serve", "json"], Exit.USAGE, "module json has no app"),
         (["serve", "json:loads"], Exit.USAGE, "is a function, not a toolserver"),
         (["serve", "tools/weather.py"], Exit.USAGE, "tools.weather:app"),
@@ -127,7 +127,7 @@ def test_module_that_misses_another_names_it(
 ) -> None:
     (tmp_path / "needy_tools.py").write_text("import no_such_module\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(Exception, match="needs the module no_such_module"):
+    with pytest.raises(Exception, match=r"needs the module no_such_module, .*; install it"):
         load_target("needy_tools:app")
 
 

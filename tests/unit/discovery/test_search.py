@@ -86,3 +86,10 @@ def test_an_unknown_version_names_those_that_there_are():
     assert find_tool(catalog_of(Tool("t", version="1")), "t", "1").tool.version == "1"
     with pytest.raises(ToolNotFound, match="no version '2'; it has 1"):
         find_tool(catalog_of(Tool("t", version="1")), "t", "2")
+
+
+def test_a_name_like_no_other_is_told_where_to_look() -> None:
+    with pytest.raises(ToolNotFound, match="list the tools"):
+        find_tool(catalog_of(*TOOLS), "zzzzzzzz")
+    with pytest.raises(ToolNotFound, match="start a tool server with this router's address"):
+        find_tool(catalog_of(), "zzzzzzzz")
