@@ -1,0 +1,30 @@
+"""What share of its calls a replica takes that is new, or returns.
+
+Its caches are cold and its code is not compiled yet; and all load estimates say that it is idle.
+Source: Envoy's slow start.
+"""
+
+from dataclasses import dataclass
+
+from mcpmesh.errors import InvalidCall
+
+
+@dataclass(frozen=True, slots=True)
+class SlowStart:
+    """A ramp from `least` to 1.
+
+    Units: `window` in seconds, 0 for no ramp; `least` 0 to 1.
+    """
+
+    window: float = 10.0
+    least: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.window < 0 or not 0 < self.least <= 1:
+            raise InvalidCall(f"{self}: a window is 0 or more, the least share above 0 and up to 1")
+
+    def share(self, elapsed: float) -> float:
+        """Return the share after so many seconds; 1 when the ramp is over."""
+        if elapsed >= self.window:
+            return 1.0
+        return max(self.least, elapsed / self.window)
