@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mcpmesh.balance.candidate import Candidate
-from mcpmesh.balance.p2c import P2CPicker
+from mcpmesh.balance.picker import Picker
+from mcpmesh.balance.pickers import picker_of
 from mcpmesh.model.catalog import Catalog, Cluster
+from mcpmesh.policy.tool_policy import DEFAULT, ToolPolicies, ToolPolicy
+
+NO_TABLES = ToolPolicies()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +20,9 @@ class Route:
     """
 
     cluster: Cluster
-    picker: P2CPicker
+    picker: Picker
     coming: bool = False
+    policy: ToolPolicy = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +51,14 @@ def updated(
     catalog: Catalog,
     changed: frozenset[str],
     candidates: Mapping[str, Candidate],
+    policies: ToolPolicies = NO_TABLES,
 ) -> Routes:
     """Return the routes after tools changed, or a replica of theirs came or went."""
     by_tool = dict(routes.by_tool)
     for name in changed:
         clusters = catalog.clusters.get(name, ())
         if clusters:
-            found = [_route(cluster, candidates) for cluster in clusters]
+            found = [_route(cluster, candidates, policies.of(cluster.tool)) for cluster in clusters]
             by_tool[name] = tuple(sorted(found, key=_how_far))
         else:
             by_tool.pop(name, None)
@@ -62,11 +68,14 @@ def updated(
 def service_routes(catalog: Catalog, candidates: Mapping[str, Candidate]) -> Routes:
     """Return the routes of services that are no tools, by their full names."""
     return Routes(
-        {name: (_route(cluster, candidates),) for name, cluster in catalog.services.items()}
+        {
+            name: (_route(cluster, candidates, DEFAULT),)
+            for name, cluster in catalog.services.items()
+        }
     )
 
 
-def _route(cluster: Cluster, candidates: Mapping[str, Candidate]) -> Route:
+def _route(cluster: Cluster, candidates: Mapping[str, Candidate], policy: ToolPolicy) -> Route:
     known = [
         candidate
         for replica in cluster.replicas
@@ -74,7 +83,8 @@ def _route(cluster: Cluster, candidates: Mapping[str, Candidate]) -> Route:
         and (candidate := candidates.get(replica.id)) is not None
     ]
     ready = tuple(candidate for candidate in known if candidate.connection is not None)
-    return Route(cluster, P2CPicker(ready), any(candidate.coming for candidate in known))
+    coming = any(candidate.coming for candidate in known)
+    return Route(cluster, picker_of(policy.balance, ready), coming, policy)
 
 
 def _how_far(route: Route) -> int:

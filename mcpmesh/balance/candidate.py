@@ -20,7 +20,8 @@ class Candidate:
         address = Address.parse(replica.endpoint)
         self.address = (address.label, address.port)
         self.name = str(replica)
-        self.weight = replica.weight
+        #: What pickers go by: the replica's own weight, times what it may take for now.
+        self.weight: float = replica.weight
         self.in_flight = 0
         self.connection: object | None = None
         self.coming = False

@@ -16,11 +16,10 @@ class P2CPicker:
 
     candidates: tuple[Candidate, ...]
 
-    def pick(self, rng: Random, avoid: Sequence[str] = ()) -> Candidate | None:
-        """Return a replica, None when there is none.
-
-        `avoid` names replicas that failed this call: they are taken only when no other is left.
-        """
+    def pick(
+        self, rng: Random, now: float, avoid: Sequence[str] = (), key: str = ""
+    ) -> Candidate | None:
+        """Return the one with fewer calls in flight, for its weight, of two drawn ones."""
         candidates = self.candidates
         if avoid:
             candidates = (

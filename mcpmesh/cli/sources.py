@@ -3,6 +3,7 @@
 One name everywhere: `--max-message-bytes`, `MCPMESH_MAX_MESSAGE_BYTES`, `max_message_bytes`.
 """
 
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,9 @@ PREFIX = "MCPMESH_"
 DEFAULT_FILE = Path("mcpmesh.toml")
 #: The table form of `static`: [[replica]] with endpoint and tools.
 REPLICA = "replica"
+#: The table form of `tool`: [tools.NAME] with settings.
+TOOLS = "tools"
+_TABLES = frozenset({REPLICA, TOOLS})
 _REPLICA_KEYS = ("endpoint", "tools")
 
 
@@ -91,19 +95,25 @@ def read_file(path: Path, known: Iterable[str]) -> FileValues:
         raise CommandError(f"cannot read {path}: {error}") from error
     keys = set(known)
     for key in values:
-        if key not in keys and key != REPLICA:
-            raise CommandError(f"{path}: unknown key {key!r}{did_you_mean(key, keys | {REPLICA})}")
-    static = [*_static(path, values), *_replicas(path, values.pop(REPLICA, []))]
+        if key not in keys | _TABLES:
+            raise CommandError(f"{path}: unknown key {key!r}{did_you_mean(key, keys | _TABLES)}")
+    static = [
+        *_listed(path, values, "static", "HOST:PORT=TOOL,TOOL"),
+        *_replicas(path, values.pop(REPLICA, [])),
+    ]
     if static:
         values["static"] = static
+    tool = [*_listed(path, values, "tool", "NAME={…}"), *_tools(path, values.pop(TOOLS, {}))]
+    if tool:
+        values["tool"] = tool
     return FileValues(path, values)
 
 
-def _static(path: Path, values: Mapping[str, object]) -> list[object]:
-    static = values.get("static", [])
-    if not isinstance(static, list):
-        raise CommandError(f"{path}: static is not a list of HOST:PORT=TOOL,TOOL")
-    return static
+def _listed(path: Path, values: Mapping[str, object], key: str, form: str) -> list[object]:
+    listed = values.get(key, [])
+    if not isinstance(listed, list):
+        raise CommandError(f"{path}: {key} is not a list of {form}")
+    return [*listed]
 
 
 def _replicas(path: Path, tables: object) -> list[str]:
@@ -124,3 +134,13 @@ def _replica(path: Path, table: Mapping[str, object]) -> str:
     if not isinstance(tools, list) or not all(isinstance(tool, str) for tool in tools):
         raise CommandError(f"{path}: tools of replica {endpoint} is not a list of names")
     return str(StaticReplica(endpoint, tuple(tools)))
+
+
+def _tools(path: Path, tables: object) -> list[str]:
+    """Write [tools.NAME] tables in the form of --tool."""
+    if not isinstance(tables, dict) or not all(isinstance(each, dict) for each in tables.values()):
+        raise CommandError(f'{path}: write [tools.NAME], or [tools."*"], and settings under it')
+    try:
+        return [f"{name}={json.dumps(table)}" for name, table in tables.items()]
+    except TypeError as error:  # a date or a time, which TOML has
+        raise CommandError(f"{path}: a setting of a tool is no text, number or list") from error

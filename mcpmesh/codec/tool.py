@@ -2,6 +2,7 @@
 
 from google.protobuf.duration_pb2 import Duration
 
+from mcpmesh.codec.settings_table import message_of, table_of
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool, ToolAnnotations
@@ -48,6 +49,7 @@ def tool_from_message(message: tool_pb2.Tool) -> Tool:
         version=message.version,
         labels=dict(message.labels),
         timeout=seconds(message.timeout) if message.HasField("timeout") else None,
+        policy=table_of(message.policy) if message.HasField("policy") else {},
     )
 
 
@@ -68,6 +70,7 @@ def tool_to_message(tool: Tool) -> tool_pb2.Tool:
         version=tool.version,
         labels=tool.labels,
         timeout=None if tool.timeout is None else duration(tool.timeout),
+        policy=message_of(tool_pb2.CallPolicy, tool.policy) if tool.policy else None,
     )
 
 

@@ -1,6 +1,8 @@
 """Settings of a router."""
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -16,6 +18,7 @@ from mcpmesh.errors import InvalidCall
 from mcpmesh.model.address import Address
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import check_name
+from mcpmesh.policy.tool_policy import ToolPolicies
 
 #: What endpoints have and a replica id cannot.
 _BRACKETS = re.compile(r"[\[\]]")
@@ -107,13 +110,33 @@ class RouterSettings:
     """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,/PACKAGE.SERVICE;
     dns:///NAME:PORT stands for every address of the name."""
 
+    tool: tuple[str, ...] = ()
+    """Settings of tools: NAME={"balance": "p2c"}, with * for the name of all tools."""
+
     def __post_init__(self) -> None:
         check_listen("grpc", self.grpc)
         check_seconds("default_timeout", self.default_timeout, 0.001)
         check_between("lease", self.lease, 1.0, 300.0)
         check_choice("call_log", self.call_log, get_args(CallLog))
         self.static_replicas()
+        self.tool_policies()
 
     def static_replicas(self) -> tuple[StaticReplica, ...]:
         """Return the replicas that do not register themselves."""
         return tuple(StaticReplica.parse(text) for text in self.static)
+
+    def tool_policies(self) -> ToolPolicies:
+        """Return the settings of tools."""
+        tables: dict[str, Mapping[str, object]] = {}
+        for text in self.tool:
+            name, _, table = text.partition("=")
+            try:
+                tables[name] = json.loads(table)
+            except ValueError as error:
+                raise InvalidSetting(
+                    "tool", f'{text[:100]!r} is not NAME={{"SETTING": VALUE}}'
+                ) from error
+        try:
+            return ToolPolicies(tables)
+        except InvalidCall as error:
+            raise InvalidSetting("tool", error.message) from error

@@ -20,6 +20,7 @@ from mcpmesh.discovery.versions import VersionTable
 from mcpmesh.errors import InvalidCall, Overloaded
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
+from mcpmesh.policy.tool_policy import wishes
 
 MAX_TOOLS = 1000
 MAX_REPLICAS = 10_000
@@ -61,8 +62,8 @@ class Registry:
         """Add a replica under a new lease, or replace all that the same id registered before.
 
         Units: `ttl` in seconds, None for the default, kept within limits.
-        Raises: InvalidCall for a wrong number of tools, one that stands twice, or the id of a
-        static replica; Overloaded when the registry is full.
+        Raises: InvalidCall for a wrong number of tools, one that stands twice, one whose policy
+        nobody can follow, or the id of a static replica; Overloaded when the registry is full.
         """
         before = self._registrations.get(replica.id)
         if before is not None and before.static:
@@ -145,6 +146,8 @@ class Registry:
             )
         if replica.id not in self._registrations and len(self) >= self._max_replicas:
             raise Overloaded(f"the registry is full: {self._max_replicas} replicas")
+        for tool in tools:
+            wishes(tool.name, tool.policy)
         return self._versions.resolve(replica.id, tools)
 
     def _live(self, lease_id: str, now: float) -> Lease:

@@ -6,6 +6,7 @@ of its definition. The digest depends on nothing else, so all replicas of a new 
 """
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -81,7 +82,7 @@ class VersionTable:
 
 def definition_digest(tool: Tool) -> str:
     """Return a digest of all that replicas of one version must agree on, as hex digits."""
-    parts = (
+    parts = [
         tool.title,
         tool.description,
         tool.input_schema,
@@ -89,7 +90,9 @@ def definition_digest(tool: Tool) -> str:
         tool.annotations,
         sorted(tool.labels.items()),
         tool.timeout,
-    )
+    ]
+    if tool.policy:
+        parts.append(json.dumps(tool.policy, sort_keys=True))
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from mcpmesh.errors import InvalidCall
 
@@ -41,6 +42,8 @@ class Tool:
     version: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
+    #: How the tool wishes its calls to be treated, as a table of the settings of a tool.
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name("tool name", self.name)

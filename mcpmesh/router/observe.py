@@ -150,7 +150,6 @@ class ObserveAttempts(Layer[Attempt]):
         if call.failure:
             self._retries.cell(call.tool, call.failure).add()
         attempt.fields = _fields(call, trace)
-        attempt.began = self._clock()
         self.on(attempt)
 
     def failed(self, attempt: Attempt, error: BaseException) -> None:

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from mcpmesh.balance.balancer import Routes, service_routes, updated
+from mcpmesh.balance.balancer import NO_TABLES, Routes, service_routes, updated
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.model.replica import Replica
+from mcpmesh.policy.tool_policy import ToolPolicies
 from mcpmesh.rpc.subchannel import State, Subchannel
 from mcpmesh.transport.credentials import ChannelCredentials
 from mcpmesh.transport.hub import Hub
@@ -30,6 +31,7 @@ class Pool:
         lost: Callable[[str], None] = lambda _replica_id: None,
         gone: Callable[[str, int], None] = lambda _host, _port: None,
         credentials: ChannelCredentials | None = None,
+        policies: ToolPolicies = NO_TABLES,
     ) -> None:
         """Begin without replicas.
 
@@ -48,6 +50,7 @@ class Pool:
         self._lost = lost
         self._credentials = credentials
         self._gone = gone
+        self._policies = policies
         self._catalog = Catalog()
         self._candidates: dict[str, Candidate] = {}
         self._subchannels: dict[str, Subchannel] = {}
@@ -154,7 +157,7 @@ class Pool:
             self._reconnected(replica_id)
 
     def _rebuild(self, changed: frozenset[str]) -> None:
-        self.routes = updated(self.routes, self._catalog, changed, self._candidates)
+        self.routes = updated(self.routes, self._catalog, changed, self._candidates, self._policies)
         if self._catalog.services or self.service_routes.by_tool:
             self.service_routes = service_routes(self._catalog, self._candidates)
         for listener in self._listeners:

@@ -111,6 +111,7 @@ class Router:
         pool = self._pool = Pool(
             hub, rng, wire_limits(limits), reconnected=self._reconnected, lost=self._lost,
             gone=self._forget_replica, credentials=self._credentials,
+            policies=settings.tool_policies(),
         )  # fmt: skip
         source.listen(pool.on_catalog)
         in_flight = InFlight()
@@ -222,7 +223,7 @@ def _stack(
         # Above balance: each attempt picks anew.
         Retrying(Retry(), send),
         # Picks, so that what is below knows its replica.
-        Balance(table, rng, unknown),
+        Balance(table, rng, perf_counter, unknown),
         # Innermost: a span and a measurement per attempt, and the trace for the replica.
         ObserveAttempts(telemetry, perf_counter),
         send,

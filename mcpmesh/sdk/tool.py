@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypedDict, Union, get_args, get_origin
 
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.tool import MAX_DESCRIPTION_BYTES, Tool, ToolAnnotations
+from mcpmesh.policy.tool_policy import wishes
 from mcpmesh.sdk.arguments import Arguments, by_parameters, by_schema, by_whole, hints_of
 from mcpmesh.sdk.context import ToolContext
 from mcpmesh.sdk.docstring import Documentation, read_docstring
@@ -40,6 +41,7 @@ class Said(TypedDict, total=False):
     open_world: bool | None
     input_schema: Mapping[str, Any] | None
     output_schema: Mapping[str, Any] | None
+    policy: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class ToolOptions:
     open_world: bool | None = None
     input_schema: Mapping[str, Any] | None = None
     output_schema: Mapping[str, Any] | None = None
+    policy: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +117,7 @@ def tool_function(
         version=options.version,
         labels=dict(options.labels or {}),
         timeout=options.timeout,
+        policy=wishes(name, options.policy or {}),
     )
     return ToolFunction(tool, function, _kind(function), arguments, output, context)
 

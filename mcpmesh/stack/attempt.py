@@ -70,7 +70,10 @@ class Unsent(ReplicaLost):
 
 
 class Attempt:
-    """A try, from the pick of its replica to the last byte of its answer."""
+    """A try, from the pick of its replica to the last byte of its answer.
+
+    Units: `began` in seconds of `time.perf_counter`.
+    """
 
     __slots__ = (
         "_caller", "_head", "began", "bottom", "call", "candidate", "fields", "holder", "span",

@@ -26,7 +26,8 @@ class RouteTable(Protocol):
 class Balance(Layer[Attempt]):
     """Picks a replica for an attempt.
 
-    `unknown` makes the error for a tool and version that there is no route for.
+    `clock` is precise: an attempt is measured from its pick. `unknown` makes the error for a tool
+    and version that there is no route for.
     A replica that is being connected to is waited for when there is no other: a tool that just
     registered is there for its first caller.
     Fails the attempt with: that error; NoReplica, as soon as nobody is coming or, if the call wants
@@ -34,10 +35,15 @@ class Balance(Layer[Attempt]):
     """
 
     def __init__(
-        self, table: RouteTable, rng: Random, unknown: Callable[[str, str], MeshError]
+        self,
+        table: RouteTable,
+        rng: Random,
+        clock: Callable[[], float],
+        unknown: Callable[[str, str], MeshError],
     ) -> None:
         self._table = table
         self._rng = rng
+        self._clock = clock
         self._unknown = unknown
         self._waiting: dict[Attempt, None] = {}
         table.listen(self._try_waiting)
@@ -48,8 +54,10 @@ class Balance(Layer[Attempt]):
         if route is None:
             route = call.route = self._table.routes.find(call.tool, call.version)
         if route is not None:
-            candidate = route.picker.pick(self._rng, call.tried)
+            now = self._clock()
+            candidate = route.picker.pick(self._rng, now, call.tried)
             if candidate is not None:
+                attempt.began = now
                 attempt.candidate = call.candidate = candidate
                 self.on(attempt)
                 return

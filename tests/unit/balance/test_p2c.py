@@ -29,7 +29,7 @@ def spread(picker: P2CPicker, picks: int, held: int) -> Counter[str]:
     running: list[Candidate] = []
     counts: Counter[str] = Counter()
     for _ in range(picks):
-        picked = picker.pick(rng)
+        picked = picker.pick(rng, 0.0)
         assert picked is not None
         counts[picked.replica.id] += 1
         picked.in_flight += 1
@@ -55,20 +55,20 @@ def test_a_replica_with_more_calls_in_flight_is_passed_over() -> None:
     busy.in_flight = 5
     rng = Random(3)
     picker = P2CPicker((busy, free))
-    assert {picker.pick(rng) for _ in range(20)} == {free}
+    assert {picker.pick(rng, 0.0) for _ in range(20)} == {free}
 
 
 def test_who_failed_the_call_is_taken_only_when_nobody_else_is_left() -> None:
     one, other = candidates(1, 1)
     rng = Random(3)
     picker = P2CPicker((one, other))
-    assert {picker.pick(rng, ("r0",)) for _ in range(20)} == {other}
-    assert picker.pick(rng, ("r0", "r1")) in (one, other)
-    assert P2CPicker((one,)).pick(rng, ("r0",)) is one
+    assert {picker.pick(rng, 0.0, ("r0",)) for _ in range(20)} == {other}
+    assert picker.pick(rng, 0.0, ("r0", "r1")) in (one, other)
+    assert P2CPicker((one,)).pick(rng, 0.0, ("r0",)) is one
 
 
 def test_nobody_is_picked_of_none() -> None:
-    assert P2CPicker(()).pick(Random(1)) is None
+    assert P2CPicker(()).pick(Random(1), 0.0) is None
 
 
 @given(
@@ -84,7 +84,7 @@ def test_no_replica_starves(weights: list[int], load: list[int], seed: int) -> N
     starved = set(made)
     # Calls that never end: everybody's turn comes when the others are loaded enough.
     for _ in range(1_000_000):
-        picked = picker.pick(rng)
+        picked = picker.pick(rng, 0.0)
         assert picked is not None
         starved.discard(picked)
         if not starved:

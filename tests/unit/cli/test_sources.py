@@ -11,7 +11,7 @@ from mcpmesh.cli.sources import ExactEnv, find_file, read_file
 from mcpmesh.config import InvalidSetting, RouterSettings
 
 DEFAULT = RouterSettings()
-KNOWN = {"grpc", "static", "lease", "call_log"}
+KNOWN = {"grpc", "static", "tool", "lease", "call_log"}
 
 
 def router(argv: list[str], path: Path | None = None) -> RouterSettings:
@@ -114,3 +114,41 @@ def test_file_in_the_current_folder_is_found(
 def test_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="there is no configuration file"):
         find_file(tmp_path / "none.toml")
+
+
+def test_tool_tables_are_settings_of_tools(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text('[tools."*"]\nbalance = "p2c"\n[tools.weather]\nbalance = { policy = "p2c" }\n')
+    settings = router([], path)
+    assert settings.tool == ('*={"balance": "p2c"}', 'weather={"balance": {"policy": "p2c"}}')
+    assert set(settings.tool_policies().tables) == {"*", "weather"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("tools = 1", "write .tools.NAME."),
+        ("[tools]\nweather = 1", "write .tools.NAME."),
+        ("[tools.weather]\nbalance = 2026-01-01", "no text, number or list"),
+    ],
+)
+def test_tool_tables_that_cannot_be_right_are_refused(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text(text)
+    with pytest.raises(CommandError, match=reason):
+        read_file(path, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("weather", "is not NAME="),
+        ("weather={", "is not NAME="),
+        ('weather={"balanec": "p2c"}', "tools.weather: unknown key 'balanec'; did you mean"),
+    ],
+)
+def test_settings_of_a_tool_that_cannot_be_right_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(InvalidSetting, match=reason):
+        RouterSettings(tool=(text,))

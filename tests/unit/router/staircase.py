@@ -54,7 +54,7 @@ class Staircase:
             ObserveCalls(self.telemetry, clock, self.in_flight, "off"),
             Deadline(Timers(self.loop), clock),  # type: ignore[arg-type]
             Retrying(Retry(), send),
-            Balance(self.table, Random(seed), _unknown),
+            Balance(self.table, Random(seed), clock, _unknown),
             ObserveAttempts(self.telemetry, clock),
             send,
         )

@@ -23,7 +23,7 @@ class Picking:
     def __init__(self) -> None:
         self.table = Table()
         self.below = Below()
-        self.layer = Balance(self.table, Random(7), self.unknown)
+        self.layer = Balance(self.table, Random(7), lambda: 0.0, self.unknown)
         above(self.layer, self.below)
 
     def unknown(self, tool: str, version: str) -> MeshError:

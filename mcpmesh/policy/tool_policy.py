@@ -1,0 +1,65 @@
+"""How calls of one tool are treated: its settings, from defaults, the tool and the operator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mcpmesh.errors import InvalidCall
+from mcpmesh.model.tool import Tool, check_name
+from mcpmesh.policy.balancing import Balancing
+from mcpmesh.policy.table import Table, read_table, spelled_out
+
+#: Stands for every tool in the operator's tables; no tool can be called so.
+ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPolicy:
+    """The settings of a tool; a route carries them.
+
+    Each field is a table of the configuration file's [tools.NAME], and of a registration.
+    """
+
+    balance: Balancing = field(default_factory=Balancing)
+    """How the replica of each attempt is chosen."""
+
+
+DEFAULT = ToolPolicy()
+
+
+def wishes(tool: str, table: Table) -> Table:
+    """Return what a tool wishes, without short forms.
+
+    Raises: InvalidCall naming tool and setting that nobody can do.
+    """
+    if table:
+        read_table(ToolPolicy, table, f"tool {tool}: policy")
+    return spelled_out(ToolPolicy, table)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPolicies:
+    """The operator's tables, and how they go with what tools wish.
+
+    The first of these that has a setting decides all of it: the operator's table of the tool, the
+    tool's own registration, the operator's table of all tools, the default.
+    Shape: tool or * → setting → value.
+    Raises: InvalidCall naming the tool and the setting that is unknown or wrong.
+    """
+
+    tables: Mapping[str, Table] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, table in self.tables.items():
+            if name != ALL:
+                check_name("tool name", name)
+            if not isinstance(table, Mapping):
+                raise InvalidCall(f"tools.{name} is not a table of settings")
+            read_table(ToolPolicy, table, f"tools.{name}")
+
+    def of(self, tool: Tool) -> ToolPolicy:
+        """Return a tool's settings; its wishes were checked when it registered."""
+        own, common = self.tables.get(tool.name), self.tables.get(ALL)
+        if not own and not common and not tool.policy:
+            return DEFAULT
+        table = {**(common or {}), **tool.policy, **(own or {})}
+        return read_table(ToolPolicy, table, f"tools.{tool.name}")
