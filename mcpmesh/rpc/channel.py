@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import grpc
 
-from mcpmesh.codec.metadata import Header, encode_metadata, format_timeout
+from mcpmesh.codec.metadata import Header, format_timeout
 from mcpmesh.config import TlsSettings
 from mcpmesh.model.address import Address, join_endpoint
 from mcpmesh.policy.backoff import Backoff
-from mcpmesh.rpc.client_shapes import (
-    StreamStreamCall,
-    StreamUnaryCall,
-    UnaryStreamCall,
-    UnaryUnaryCall,
-)
+from mcpmesh.rpc.multicallable import InterceptedMulticallable, Multicallable
 from mcpmesh.rpc.round_robin import OnState, RoundRobin
+from mcpmesh.rpc.shape import (
+    STREAM_STREAM,
+    STREAM_UNARY,
+    UNARY_STREAM,
+    UNARY_UNARY,
+    Shape,
+    by_shape,
+)
 from mcpmesh.rpc.subchannel import State, Subchannel
 from mcpmesh.transport.credentials import ChannelCredentials, channel_credentials
 from mcpmesh.transport.dial import server_name
@@ -32,12 +35,6 @@ from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.limits import Limits
 
-_ENCODING = {
-    None: b"identity",
-    grpc.Compression.NoCompression: b"identity",
-    grpc.Compression.Deflate: b"deflate",
-    grpc.Compression.Gzip: b"gzip",
-}
 _CONNECTIVITY = {
     State.IDLE: grpc.ChannelConnectivity.IDLE,
     State.CONNECTING: grpc.ChannelConnectivity.CONNECTING,
@@ -45,7 +42,10 @@ _CONNECTIVITY = {
     State.TRANSIENT_FAILURE: grpc.ChannelConnectivity.TRANSIENT_FAILURE,
     State.SHUTDOWN: grpc.ChannelConnectivity.SHUTDOWN,
 }
-Pairs = Iterable[tuple[str, str | bytes]]
+
+
+Serialize = Callable[[Any], bytes]
+Deserialize = Callable[[bytes], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,10 @@ class Channel:
     Shape: `target` is HOST:PORT, unix:/PATH or unix-abstract:NAME for one connection, or
     dns:///NAME:PORT for one to each address of the name, which calls take in turn. `tls` as
     settings, or as credentials that several channels share; `server_name` is what the server's
-    certificate must have when they name nothing, by default the target's host.
-    Raises: InvalidCall for a malformed target; InvalidSetting for files that cannot be used.
+    certificate must have when they name nothing, by default the target's host. `interceptors` as
+    grpc.aio has them, the first one outermost.
+    Raises: InvalidCall for a malformed target; InvalidSetting for files that cannot be used;
+    ValueError for an interceptor of no shape.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Channel:
         *,
         tls: TlsSettings | ChannelCredentials | None = None,
         server_name: str = "",
+        interceptors: Iterable[grpc.aio.ClientInterceptor] = (),
         hub: Hub | None = None,
         rng: Random | None = None,
         resolve: Resolve = resolve,
@@ -85,6 +88,7 @@ class Channel:
         self.target = target
         self.options = options or ChannelOptions()
         self.loop = asyncio.get_running_loop()
+        self._interceptors = by_shape(interceptors)
         self._hub = hub or Hub(self.loop)
         self._rng = rng or Random()
         self._address = address = Address.parse(target)
@@ -181,50 +185,56 @@ class Channel:
     def unary_unary(
         self,
         method: str,
-        request_serializer: Callable[[Any], bytes] | None = None,
-        response_deserializer: Callable[[bytes], Any] | None = None,
+        request_serializer: Serialize | None = None,
+        response_deserializer: Deserialize | None = None,
         _registered_method: bool | None = False,
     ) -> Multicallable:
         """Return a callable for a method with one request and one response."""
-        return Multicallable(
-            self, UnaryUnaryCall, method, request_serializer, response_deserializer
-        )
+        return self._method(UNARY_UNARY, method, request_serializer, response_deserializer)
 
     def unary_stream(
         self,
         method: str,
-        request_serializer: Callable[[Any], bytes] | None = None,
-        response_deserializer: Callable[[bytes], Any] | None = None,
+        request_serializer: Serialize | None = None,
+        response_deserializer: Deserialize | None = None,
         _registered_method: bool | None = False,
     ) -> Multicallable:
         """Return a callable for a method with one request and a stream of responses."""
-        return Multicallable(
-            self, UnaryStreamCall, method, request_serializer, response_deserializer
-        )
+        return self._method(UNARY_STREAM, method, request_serializer, response_deserializer)
 
     def stream_unary(
         self,
         method: str,
-        request_serializer: Callable[[Any], bytes] | None = None,
-        response_deserializer: Callable[[bytes], Any] | None = None,
+        request_serializer: Serialize | None = None,
+        response_deserializer: Deserialize | None = None,
         _registered_method: bool | None = False,
     ) -> Multicallable:
         """Return a callable for a method with a stream of requests and one response."""
-        return Multicallable(
-            self, StreamUnaryCall, method, request_serializer, response_deserializer
-        )
+        return self._method(STREAM_UNARY, method, request_serializer, response_deserializer)
 
     def stream_stream(
         self,
         method: str,
-        request_serializer: Callable[[Any], bytes] | None = None,
-        response_deserializer: Callable[[bytes], Any] | None = None,
+        request_serializer: Serialize | None = None,
+        response_deserializer: Deserialize | None = None,
         _registered_method: bool | None = False,
     ) -> Multicallable:
         """Return a callable for a method with a stream each way."""
-        return Multicallable(
-            self, StreamStreamCall, method, request_serializer, response_deserializer
-        )
+        return self._method(STREAM_STREAM, method, request_serializer, response_deserializer)
+
+    def _method(
+        self,
+        shape: Shape,
+        method: str,
+        serialize: Serialize | None,
+        deserialize: Deserialize | None,
+    ) -> Multicallable:
+        interceptors = self._interceptors.get(shape)
+        if interceptors:
+            return InterceptedMulticallable(
+                self, shape, method, serialize, deserialize, interceptors
+            )
+        return Multicallable(self, shape, method, serialize, deserialize)
 
     # Life
 
@@ -252,60 +262,3 @@ class Channel:
     async def channel_ready(self) -> None:
         """Wait until the channel is connected."""
         await self._subchannel.ready(wait_for_ready=True)
-
-
-class Multicallable:
-    """One method of a channel."""
-
-    __slots__ = ("_call_class", "_channel", "_deserialize", "_fields", "_serialize")
-
-    def __init__(
-        self,
-        channel: Channel,
-        call_class: type[Any],
-        method: str,
-        serialize: Callable[[Any], bytes] | None,
-        deserialize: Callable[[bytes], Any] | None,
-    ) -> None:
-        self._channel = channel
-        self._call_class = call_class
-        self._serialize = serialize
-        self._deserialize = deserialize
-        self._fields: Headers = (
-            (b":method", b"POST"),
-            (b":scheme", channel.scheme),
-            (b":path", method.encode()),
-            (b":authority", channel.authority),
-            (b"te", b"trailers"),
-            (b"content-type", b"application/grpc"),
-            (b"user-agent", b"mcpmesh-python"),
-            (b"grpc-accept-encoding", b"identity,deflate,gzip"),
-        )
-
-    def __call__(
-        self,
-        request: Any = None,
-        timeout: float | None = None,
-        metadata: Pairs | Sequence[Any] | None = None,
-        credentials: None = None,
-        wait_for_ready: bool | None = None,
-        compression: grpc.Compression | None = None,
-        *,
-        request_iterator: Any = None,
-    ) -> Any:
-        """Begin a call; see grpc.aio's multi-callables.
-
-        Units: `timeout` in seconds.
-        Raises: InvalidCall for metadata that gRPC does not allow.
-        """
-        fields = self._fields
-        # Metadata is the call's own (ids, tokens): in the header table it would only churn.
-        own = encode_metadata(metadata) if metadata else ()
-        encoding = _ENCODING[compression]
-        if encoding != b"identity":
-            fields = (*fields, (b"grpc-encoding", encoding))
-        call = self._call_class(
-            self._channel, fields, own, self._serialize, self._deserialize, timeout, encoding
-        )
-        call.begin(request if request_iterator is None else request_iterator, bool(wait_for_ready))
-        return call

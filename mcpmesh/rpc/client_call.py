@@ -142,8 +142,9 @@ class CallBase:
         await self._ended()
         return self._details
 
-    def debug_error_string(self) -> str:
-        """Describe the end for people."""
+    async def debug_error_string(self) -> str:
+        """Wait for the end; describe it for people."""
+        await self._ended()
         return repr(self)
 
     async def wait_for_connection(self) -> None:

@@ -229,6 +229,13 @@ class StreamStreamCall(StreamRequestCall, StreamResponse):
     __slots__ = ()
 
 
+# For interceptors, and others who ask what kind of call they have.
+grpc.aio.UnaryUnaryCall.register(UnaryUnaryCall)
+grpc.aio.UnaryStreamCall.register(UnaryStreamCall)
+grpc.aio.StreamUnaryCall.register(StreamUnaryCall)
+grpc.aio.StreamStreamCall.register(StreamStreamCall)
+
+
 def _current_task() -> asyncio.Task[Any] | None:
     try:
         return asyncio.current_task()

@@ -35,15 +35,15 @@ class Pairing:
             yield server, bound
 
     @asynccontextmanager
-    async def connected(self, port):
-        async with opened(self.client, port) as channel:
+    async def connected(self, port, interceptors=()):
+        async with opened(self.client, port, interceptors) as channel:
             yield channel
 
     @asynccontextmanager
-    async def pair(self, interceptors=(), **methods):
+    async def pair(self, interceptors=(), client_interceptors=(), **methods):
         async with (
             self.serving(interceptors, **methods) as (_, port),
-            self.connected(port) as channel,
+            self.connected(port, client_interceptors) as channel,
         ):
             yield Caller(channel)
 
@@ -82,17 +82,18 @@ async def started(kind, interceptors, port, methods):
 
 
 @asynccontextmanager
-async def opened(kind, port):
+async def opened(kind, port, interceptors=()):
     target = f"127.0.0.1:{port}"
     if kind == "our":
-        channel = Channel(target, ChannelOptions(backoff=Backoff(0.05, 1.0, 0.05, 0.0)))
+        own = ChannelOptions(backoff=Backoff(0.05, 1.0, 0.05, 0.0))
+        channel = Channel(target, own, interceptors=interceptors)
     else:
         options = (
             ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50),
             ("grpc.max_reconnect_backoff_ms", 50), ("grpc.use_local_subchannel_pool", 1),
             *GRPC_OPTIONS,
         )  # fmt: skip
-        channel = grpc.aio.insecure_channel(target, options)
+        channel = grpc.aio.insecure_channel(target, options, interceptors=interceptors)
     try:
         yield channel
     finally:
