@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.picker import Picker
 from mcpmesh.balance.pickers import picker_of
+from mcpmesh.balance.tool_load import ToolLoad
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.policy.tool_policy import DEFAULT, ToolPolicies, ToolPolicy
 
@@ -16,13 +17,15 @@ NO_TABLES = ToolPolicies()
 class Route:
     """A version of a tool and who may serve it now.
 
-    `coming`: some replica of it will be ready, or known to be away, in a moment.
+    `coming`: some replica of it will be ready, or known to be away, in a moment. `load` is the
+    same object in all routes of a tool, one after the other.
     """
 
     cluster: Cluster
     picker: Picker
     coming: bool = False
     policy: ToolPolicy = DEFAULT
+    load: ToolLoad = field(default_factory=ToolLoad)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +61,34 @@ def updated(
     for name in changed:
         clusters = catalog.clusters.get(name, ())
         if clusters:
-            found = [_route(cluster, candidates, policies.of(cluster.tool)) for cluster in clusters]
+            load = _load(routes, name)
+            found = [
+                _route(cluster, candidates, policies.of(cluster.tool), load) for cluster in clusters
+            ]
             by_tool[name] = tuple(sorted(found, key=_how_far))
         else:
             by_tool.pop(name, None)
     return Routes(by_tool)
 
 
-def service_routes(catalog: Catalog, candidates: Mapping[str, Candidate]) -> Routes:
-    """Return the routes of services that are no tools, by their full names."""
+def service_routes(routes: Routes, catalog: Catalog, candidates: Mapping[str, Candidate]) -> Routes:
+    """Return the routes of services that are no tools, by their full names, after a change."""
     return Routes(
         {
-            name: (_route(cluster, candidates, DEFAULT),)
+            name: (_route(cluster, candidates, DEFAULT, _load(routes, name)),)
             for name, cluster in catalog.services.items()
         }
     )
 
 
-def _route(cluster: Cluster, candidates: Mapping[str, Candidate], policy: ToolPolicy) -> Route:
+def _load(routes: Routes, name: str) -> ToolLoad:
+    known = routes.by_tool.get(name)
+    return known[0].load if known else ToolLoad()
+
+
+def _route(
+    cluster: Cluster, candidates: Mapping[str, Candidate], policy: ToolPolicy, load: ToolLoad
+) -> Route:
     known = [
         candidate
         for replica in cluster.replicas
@@ -84,7 +97,7 @@ def _route(cluster: Cluster, candidates: Mapping[str, Candidate], policy: ToolPo
     ]
     ready = tuple(candidate for candidate in known if candidate.connection is not None)
     coming = any(candidate.coming for candidate in known)
-    return Route(cluster, picker_of(policy.balance, ready), coming, policy)
+    return Route(cluster, picker_of(policy.balance, ready), coming, policy, load)
 
 
 def _how_far(route: Route) -> int:

@@ -1,12 +1,16 @@
 """How long to wait before trying again: exponential, with jitter.
 
-Source: gRPC connection backoff protocol; balancing.md for the numbers.
+Source: gRPC connection backoff protocol; gRFC A6 and "Exponential Backoff And Jitter" (Brooker,
+2015) for full jitter; balancing.md for the numbers.
 """
 
 from dataclasses import dataclass
 from random import Random
 
 from mcpmesh.errors import InvalidCall
+
+#: More doublings than any limit needs, and few enough that a float holds the result.
+_MOST_DOUBLINGS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,15 @@ class Backoff:
 
         Units: seconds; failures from 1 up.
         """
-        exponent = min(failures - 1, 64)
+        exponent = min(failures - 1, _MOST_DOUBLINGS)
         wait = min(self.longest, self.first * self.factor**exponent)
         return wait * (1 + self.jitter * rng.uniform(-1, 1))
+
+
+def full_jitter(first: float, longest: float, failures: int, rng: Random) -> float:
+    """Return a wait between none and `first`, doubled with each further failure up to `longest`.
+
+    Callers that failed together come back spread over the whole span, not in a second wave.
+    Units: seconds; failures from 1 up.
+    """
+    return rng.random() * min(longest, first * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.tool import Tool, check_name
 from mcpmesh.policy.balancing import Balancing
+from mcpmesh.policy.retry import Retry
 from mcpmesh.policy.table import Table, read_table, spelled_out
 
 #: Stands for every tool in the operator's tables; no tool can be called so.
@@ -21,6 +22,8 @@ class ToolPolicy:
 
     balance: Balancing = field(default_factory=Balancing)
     """How the replica of each attempt is chosen."""
+    retry: Retry = field(default_factory=Retry)
+    """When a failed attempt is tried again."""
 
 
 DEFAULT = ToolPolicy()

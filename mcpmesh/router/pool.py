@@ -159,7 +159,9 @@ class Pool:
     def _rebuild(self, changed: frozenset[str]) -> None:
         self.routes = updated(self.routes, self._catalog, changed, self._candidates, self._policies)
         if self._catalog.services or self.service_routes.by_tool:
-            self.service_routes = service_routes(self._catalog, self._candidates)
+            self.service_routes = service_routes(
+                self.service_routes, self._catalog, self._candidates
+            )
         for listener in self._listeners:
             listener()
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mcpmesh/v1/tool.proto\x12\nmcpmesh.v1\x1a\x1egoogle/protobuf/duration.proto\"\xd9\x02\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x14\n\x0cinput_schema\x18\x04 \x01(\x0c\x12\x15\n\routput_schema\x18\x05 \x01(\x0c\x12\x30\n\x0b\x61nnotations\x18\x06 \x01(\x0b\x32\x1b.mcpmesh.v1.ToolAnnotations\x12\x0f\n\x07version\x18\x07 \x01(\t\x12,\n\x06labels\x18\x08 \x03(\x0b\x32\x1c.mcpmesh.v1.Tool.LabelsEntry\x12*\n\x07timeout\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x06policy\x18\n \x01(\x0b\x32\x16.mcpmesh.v1.CallPolicy\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"8\n\nCallPolicy\x12*\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x19.mcpmesh.v1.BalancePolicy\"/\n\rBalancePolicy\x12\x13\n\x06policy\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_policy\"\xd9\x01\n\x0fToolAnnotations\x12\x1b\n\x0eread_only_hint\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x1d\n\x10\x64\x65structive_hint\x18\x02 \x01(\x08H\x01\x88\x01\x01\x12\x1c\n\x0fidempotent_hint\x18\x03 \x01(\x08H\x02\x88\x01\x01\x12\x1c\n\x0fopen_world_hint\x18\x04 \x01(\x08H\x03\x88\x01\x01\x42\x11\n\x0f_read_only_hintB\x13\n\x11_destructive_hintB\x12\n\x10_idempotent_hintB\x12\n\x10_open_world_hint\"\xab\x02\n\x07\x43ontent\x12\'\n\x04text\x18\x01 \x01(\x0b\x32\x17.mcpmesh.v1.TextContentH\x00\x12)\n\x05image\x18\x02 \x01(\x0b\x32\x18.mcpmesh.v1.ImageContentH\x00\x12)\n\x05\x61udio\x18\x03 \x01(\x0b\x32\x18.mcpmesh.v1.AudioContentH\x00\x12\x31\n\rresource_link\x18\x04 \x01(\x0b\x32\x18.mcpmesh.v1.ResourceLinkH\x00\x12\x30\n\x08resource\x18\x05 \x01(\x0b\x32\x1c.mcpmesh.v1.EmbeddedResourceH\x00\x12\x33\n\x0b\x61nnotations\x18\x06 \x01(\x0b\x32\x1e.mcpmesh.v1.ContentAnnotationsB\x07\n\x05\x62lock\"\x1b\n\x0bTextContent\x12\x0c\n\x04text\x18\x01 \x01(\t\"/\n\x0cImageContent\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x11\n\tmime_type\x18\x02 \x01(\t\"/\n\x0c\x41udioContent\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x11\n\tmime_type\x18\x02 \x01(\t\"|\n\x0cResourceLink\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x11\n\tmime_type\x18\x05 \x01(\t\x12\x11\n\x04size\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_size\"^\n\x10\x45mbeddedResource\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x11\n\tmime_type\x18\x02 \x01(\t\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\x0e\n\x04\x62lob\x18\x04 \x01(\x0cH\x00\x42\n\n\x08\x63ontents\"J\n\x12\x43ontentAnnotations\x12\x10\n\x08\x61udience\x18\x01 \x03(\t\x12\x15\n\x08priority\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_priority\"\xa4\x01\n\nToolResult\x12$\n\x07\x63ontent\x18\x01 \x03(\x0b\x32\x13.mcpmesh.v1.Content\x12\x1a\n\x12structured_content\x18\x02 \x01(\x0c\x12\x10\n\x08is_error\x18\x03 \x01(\x08\x12$\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x15.mcpmesh.v1.ToolError\x12\x0e\n\x06\x61lerts\x18\x05 \x03(\t\x12\x0c\n\x04meta\x18\x06 \x01(\x0c\"D\n\tToolError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tretryable\x18\x02 \x01(\x08\x12\x16\n\x0eretry_after_ms\x18\x03 \x01(\x03\"\xbc\x01\n\rInputRequired\x12\x44\n\x0einput_requests\x18\x01 \x03(\x0b\x32,.mcpmesh.v1.InputRequired.InputRequestsEntry\x12\x15\n\rrequest_state\x18\x02 \x01(\x0c\x1aN\n\x12InputRequestsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.mcpmesh.v1.InputRequest:\x02\x38\x01\".\n\x0cInputRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06params\x18\x02 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mcpmesh/v1/tool.proto\x12\nmcpmesh.v1\x1a\x1egoogle/protobuf/duration.proto\"\xd9\x02\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x14\n\x0cinput_schema\x18\x04 \x01(\x0c\x12\x15\n\routput_schema\x18\x05 \x01(\x0c\x12\x30\n\x0b\x61nnotations\x18\x06 \x01(\x0b\x32\x1b.mcpmesh.v1.ToolAnnotations\x12\x0f\n\x07version\x18\x07 \x01(\t\x12,\n\x06labels\x18\x08 \x03(\x0b\x32\x1c.mcpmesh.v1.Tool.LabelsEntry\x12*\n\x07timeout\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x06policy\x18\n \x01(\x0b\x32\x16.mcpmesh.v1.CallPolicy\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"`\n\nCallPolicy\x12*\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x19.mcpmesh.v1.BalancePolicy\x12&\n\x05retry\x18\x02 \x01(\x0b\x32\x17.mcpmesh.v1.RetryPolicy\"/\n\rBalancePolicy\x12\x13\n\x06policy\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_policy\"\xe7\x01\n\x0bRetryPolicy\x12\x15\n\x08\x61ttempts\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nfirst_wait\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0clongest_wait\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x19\n\x0c\x62udget_share\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x1e\n\x11\x62udget_per_second\x18\x05 \x01(\x01H\x04\x88\x01\x01\x42\x0b\n\t_attemptsB\r\n\x0b_first_waitB\x0f\n\r_longest_waitB\x0f\n\r_budget_shareB\x14\n\x12_budget_per_second\"\xd9\x01\n\x0fToolAnnotations\x12\x1b\n\x0eread_only_hint\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x1d\n\x10\x64\x65structive_hint\x18\x02 \x01(\x08H\x01\x88\x01\x01\x12\x1c\n\x0fidempotent_hint\x18\x03 \x01(\x08H\x02\x88\x01\x01\x12\x1c\n\x0fopen_world_hint\x18\x04 \x01(\x08H\x03\x88\x01\x01\x42\x11\n\x0f_read_only_hintB\x13\n\x11_destructive_hintB\x12\n\x10_idempotent_hintB\x12\n\x10_open_world_hint\"\xab\x02\n\x07\x43ontent\x12\'\n\x04text\x18\x01 \x01(\x0b\x32\x17.mcpmesh.v1.TextContentH\x00\x12)\n\x05image\x18\x02 \x01(\x0b\x32\x18.mcpmesh.v1.ImageContentH\x00\x12)\n\x05\x61udio\x18\x03 \x01(\x0b\x32\x18.mcpmesh.v1.AudioContentH\x00\x12\x31\n\rresource_link\x18\x04 \x01(\x0b\x32\x18.mcpmesh.v1.ResourceLinkH\x00\x12\x30\n\x08resource\x18\x05 \x01(\x0b\x32\x1c.mcpmesh.v1.EmbeddedResourceH\x00\x12\x33\n\x0b\x61nnotations\x18\x06 \x01(\x0b\x32\x1e.mcpmesh.v1.ContentAnnotationsB\x07\n\x05\x62lock\"\x1b\n\x0bTextContent\x12\x0c\n\x04text\x18\x01 \x01(\t\"/\n\x0cImageContent\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x11\n\tmime_type\x18\x02 \x01(\t\"/\n\x0c\x41udioContent\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x11\n\tmime_type\x18\x02 \x01(\t\"|\n\x0cResourceLink\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x11\n\tmime_type\x18\x05 \x01(\t\x12\x11\n\x04size\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_size\"^\n\x10\x45mbeddedResource\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x11\n\tmime_type\x18\x02 \x01(\t\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\x0e\n\x04\x62lob\x18\x04 \x01(\x0cH\x00\x42\n\n\x08\x63ontents\"J\n\x12\x43ontentAnnotations\x12\x10\n\x08\x61udience\x18\x01 \x03(\t\x12\x15\n\x08priority\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_priority\"\xa4\x01\n\nToolResult\x12$\n\x07\x63ontent\x18\x01 \x03(\x0b\x32\x13.mcpmesh.v1.Content\x12\x1a\n\x12structured_content\x18\x02 \x01(\x0c\x12\x10\n\x08is_error\x18\x03 \x01(\x08\x12$\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x15.mcpmesh.v1.ToolError\x12\x0e\n\x06\x61lerts\x18\x05 \x03(\t\x12\x0c\n\x04meta\x18\x06 \x01(\x0c\"D\n\tToolError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tretryable\x18\x02 \x01(\x08\x12\x16\n\x0eretry_after_ms\x18\x03 \x01(\x03\"\xbc\x01\n\rInputRequired\x12\x44\n\x0einput_requests\x18\x01 \x03(\x0b\x32,.mcpmesh.v1.InputRequired.InputRequestsEntry\x12\x15\n\rrequest_state\x18\x02 \x01(\x0c\x1aN\n\x12InputRequestsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.mcpmesh.v1.InputRequest:\x02\x38\x01\".\n\x0cInputRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06params\x18\x02 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,33 +41,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOOL_LABELSENTRY']._serialized_start=370
   _globals['_TOOL_LABELSENTRY']._serialized_end=415
   _globals['_CALLPOLICY']._serialized_start=417
-  _globals['_CALLPOLICY']._serialized_end=473
-  _globals['_BALANCEPOLICY']._serialized_start=475
-  _globals['_BALANCEPOLICY']._serialized_end=522
-  _globals['_TOOLANNOTATIONS']._serialized_start=525
-  _globals['_TOOLANNOTATIONS']._serialized_end=742
-  _globals['_CONTENT']._serialized_start=745
-  _globals['_CONTENT']._serialized_end=1044
-  _globals['_TEXTCONTENT']._serialized_start=1046
-  _globals['_TEXTCONTENT']._serialized_end=1073
-  _globals['_IMAGECONTENT']._serialized_start=1075
-  _globals['_IMAGECONTENT']._serialized_end=1122
-  _globals['_AUDIOCONTENT']._serialized_start=1124
-  _globals['_AUDIOCONTENT']._serialized_end=1171
-  _globals['_RESOURCELINK']._serialized_start=1173
-  _globals['_RESOURCELINK']._serialized_end=1297
-  _globals['_EMBEDDEDRESOURCE']._serialized_start=1299
-  _globals['_EMBEDDEDRESOURCE']._serialized_end=1393
-  _globals['_CONTENTANNOTATIONS']._serialized_start=1395
-  _globals['_CONTENTANNOTATIONS']._serialized_end=1469
-  _globals['_TOOLRESULT']._serialized_start=1472
-  _globals['_TOOLRESULT']._serialized_end=1636
-  _globals['_TOOLERROR']._serialized_start=1638
-  _globals['_TOOLERROR']._serialized_end=1706
-  _globals['_INPUTREQUIRED']._serialized_start=1709
-  _globals['_INPUTREQUIRED']._serialized_end=1897
-  _globals['_INPUTREQUIRED_INPUTREQUESTSENTRY']._serialized_start=1819
-  _globals['_INPUTREQUIRED_INPUTREQUESTSENTRY']._serialized_end=1897
-  _globals['_INPUTREQUEST']._serialized_start=1899
-  _globals['_INPUTREQUEST']._serialized_end=1945
+  _globals['_CALLPOLICY']._serialized_end=513
+  _globals['_BALANCEPOLICY']._serialized_start=515
+  _globals['_BALANCEPOLICY']._serialized_end=562
+  _globals['_RETRYPOLICY']._serialized_start=565
+  _globals['_RETRYPOLICY']._serialized_end=796
+  _globals['_TOOLANNOTATIONS']._serialized_start=799
+  _globals['_TOOLANNOTATIONS']._serialized_end=1016
+  _globals['_CONTENT']._serialized_start=1019
+  _globals['_CONTENT']._serialized_end=1318
+  _globals['_TEXTCONTENT']._serialized_start=1320
+  _globals['_TEXTCONTENT']._serialized_end=1347
+  _globals['_IMAGECONTENT']._serialized_start=1349
+  _globals['_IMAGECONTENT']._serialized_end=1396
+  _globals['_AUDIOCONTENT']._serialized_start=1398
+  _globals['_AUDIOCONTENT']._serialized_end=1445
+  _globals['_RESOURCELINK']._serialized_start=1447
+  _globals['_RESOURCELINK']._serialized_end=1571
+  _globals['_EMBEDDEDRESOURCE']._serialized_start=1573
+  _globals['_EMBEDDEDRESOURCE']._serialized_end=1667
+  _globals['_CONTENTANNOTATIONS']._serialized_start=1669
+  _globals['_CONTENTANNOTATIONS']._serialized_end=1743
+  _globals['_TOOLRESULT']._serialized_start=1746
+  _globals['_TOOLRESULT']._serialized_end=1910
+  _globals['_TOOLERROR']._serialized_start=1912
+  _globals['_TOOLERROR']._serialized_end=1980
+  _globals['_INPUTREQUIRED']._serialized_start=1983
+  _globals['_INPUTREQUIRED']._serialized_end=2171
+  _globals['_INPUTREQUIRED_INPUTREQUESTSENTRY']._serialized_start=2093
+  _globals['_INPUTREQUIRED_INPUTREQUESTSENTRY']._serialized_end=2171
+  _globals['_INPUTREQUEST']._serialized_start=2173
+  _globals['_INPUTREQUEST']._serialized_end=2219
 # @@protoc_insertion_point(module_scope)

@@ -41,16 +41,32 @@ class Tool(_message.Message):
     def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[bytes] = ..., output_schema: _Optional[bytes] = ..., annotations: _Optional[_Union[ToolAnnotations, _Mapping]] = ..., version: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., policy: _Optional[_Union[CallPolicy, _Mapping]] = ...) -> None: ...
 
 class CallPolicy(_message.Message):
-    __slots__ = ("balance",)
+    __slots__ = ("balance", "retry")
     BALANCE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
     balance: BalancePolicy
-    def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ...) -> None: ...
+    retry: RetryPolicy
+    def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ...) -> None: ...
 
 class BalancePolicy(_message.Message):
     __slots__ = ("policy",)
     POLICY_FIELD_NUMBER: _ClassVar[int]
     policy: str
     def __init__(self, policy: _Optional[str] = ...) -> None: ...
+
+class RetryPolicy(_message.Message):
+    __slots__ = ("attempts", "first_wait", "longest_wait", "budget_share", "budget_per_second")
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_WAIT_FIELD_NUMBER: _ClassVar[int]
+    LONGEST_WAIT_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_SHARE_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    attempts: int
+    first_wait: float
+    longest_wait: float
+    budget_share: float
+    budget_per_second: float
+    def __init__(self, attempts: _Optional[int] = ..., first_wait: _Optional[float] = ..., longest_wait: _Optional[float] = ..., budget_share: _Optional[float] = ..., budget_per_second: _Optional[float] = ...) -> None: ...
 
 class ToolAnnotations(_message.Message):
     __slots__ = ("read_only_hint", "destructive_hint", "idempotent_hint", "open_world_hint")

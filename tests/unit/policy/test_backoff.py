@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpmesh.errors import InvalidCall
-from mcpmesh.policy.backoff import Backoff
+from mcpmesh.policy.backoff import Backoff, full_jitter
 
 
 def test_waits_grow_by_the_factor_up_to_the_longest():
@@ -32,3 +32,17 @@ def test_jitter_adds_or_takes_no_more_than_its_share(failures, seed, jitter):
 def test_settings_that_make_no_schedule_are_refused(setting):
     with pytest.raises(InvalidCall):
         Backoff(**setting)
+
+
+@given(st.integers(1, 10**6), st.integers())
+def test_full_jitter_waits_anything_up_to_the_doubled_limit(failures, seed):
+    wait = full_jitter(0.025, 1.0, failures, Random(seed))
+    assert 0 <= wait <= min(1.0, 0.025 * 2 ** min(failures - 1, 60))
+
+
+def test_full_jitter_spreads_over_the_whole_span():
+    rng = Random(1)
+    waits = [full_jitter(0.025, 1.0, 3, rng) for _ in range(1000)]
+    assert min(waits) < 0.001
+    assert max(waits) > 0.099
+    assert 0.045 < sum(waits) / 1000 < 0.055
