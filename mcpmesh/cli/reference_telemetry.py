@@ -20,6 +20,7 @@ _WHERE = {
     i.IN_FLIGHT.name: "router",
     i.REPLICAS.name: "router",
     i.RETRIES.name: "router",
+    i.NOT_RETRIED.name: "router",
     i.REFUSALS.name: "router",
     i.PEER_REFUSALS.name: "router, tool server, bridge",
 }

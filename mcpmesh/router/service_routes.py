@@ -49,7 +49,7 @@ class ServiceRoutes:
     def __init__(
         self, stack: Top[Call], table: ServiceTable, *, proves_callers: bool = False
     ) -> None:
-        self._start = stack.start
+        self._start_stack = stack.start
         self._table = table
         self._proves_callers = proves_callers
         self._named: set[str] = set()
@@ -66,6 +66,10 @@ class ServiceRoutes:
             of = proven(read)
             return lambda link, stream: ServiceCall(self._start, stream, of(link))
         return lambda _link, stream: ServiceCall(self._start, stream, read)
+
+    def _start(self, call: Call) -> None:
+        call.route = self._table.routes.find(call.tool)
+        self._start_stack(call)
 
     def _name(self, method: str, service: str) -> str:
         if method not in self._named:

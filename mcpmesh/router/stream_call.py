@@ -11,6 +11,7 @@ from mcpmesh.router.request_pipe import StreamedRequest
 from mcpmesh.rpc.answer import HEAD, trailers
 from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.stack.call import Call
+from mcpmesh.stack.tries import previous_attempts
 from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
 from mcpmesh.wire.stream import Stream
@@ -45,7 +46,10 @@ class StreamCall(Call):
     # Call
 
     def extra(self) -> bytes:
-        return f"{_CORRELATION}{literal_value(self.correlation_id)}".encode("latin-1")
+        extra = f"{_CORRELATION}{literal_value(self.correlation_id)}"
+        if self.tries is not None:
+            extra += previous_attempts(self.previous_attempts)
+        return extra.encode("latin-1")
 
     def failed(self, error: BaseException) -> None:
         if not isinstance(error, MeshError):

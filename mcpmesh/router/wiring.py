@@ -17,7 +17,7 @@ from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.discovery.lookup import find_tool
 from mcpmesh.errors import InternalError, MeshError, ToolNotFound
 from mcpmesh.model.address import Address
-from mcpmesh.policy.retry import Retry
+from mcpmesh.policy.retry import GiveUp
 from mcpmesh.router.catalog_source import CatalogSource
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
@@ -221,13 +221,17 @@ def _stack(
         # Above retry: one budget of time for all attempts.
         Deadline(Timers(loop), clock),
         # Above balance: each attempt picks anew.
-        Retrying(Retry(), send),
+        Retrying(send, loop, rng, partial(_count_given_up, telemetry)),
         # Picks, so that what is below knows its replica.
         Balance(table, rng, perf_counter, unknown),
         # Innermost: a span and a measurement per attempt, and the trace for the replica.
         ObserveAttempts(telemetry, perf_counter),
         send,
     )
+
+
+def _count_given_up(telemetry: Telemetry, tool: str, why: GiveUp) -> None:
+    telemetry.instruments.not_retried.cell(tool, why.name.lower()).add()
 
 
 def _observe(telemetry: Telemetry, pool: Pool, in_flight: InFlight) -> None:

@@ -16,6 +16,7 @@ from grpc import StatusCode
 from mcpmesh.codec.metadata import decode_message
 from mcpmesh.codec.status import status_from
 from mcpmesh.errors import RemoteProtocolError, ReplicaLost
+from mcpmesh.stack.held_answer import HeldAnswer, held_answer
 from mcpmesh.stack.layer import outcome
 from mcpmesh.wire.block import Block
 from mcpmesh.wire.error_code import ErrorCode
@@ -76,8 +77,8 @@ class Attempt:
     """
 
     __slots__ = (
-        "_caller", "_head", "began", "bottom", "call", "candidate", "fields", "holder", "span",
-        "stream",
+        "_caller", "_head", "began", "bottom", "call", "candidate", "fields", "held", "holder",
+        "span", "stream",
     )  # fmt: skip
 
     #: Set by the layers before anybody reads them.
@@ -92,6 +93,8 @@ class Attempt:
         self.stream: Stream | None = None
         #: Header fields for the replica that are this attempt's own, as `hpack_literal` writes.
         self.fields = ""
+        #: The answer that is given if there is no other attempt.
+        self.held: HeldAnswer | None = None
         #: The recorded span, if any.
         self.span: Any = None
         self._head: Headers = ()
@@ -106,7 +109,7 @@ class Attempt:
     def on_headers(self, headers: Headers, end: bool) -> None:
         if end:
             if self._caller is None:
-                self._commit(b"", headers)
+                self._status_alone(headers)
             else:
                 self._finish(headers)
             return
@@ -171,7 +174,34 @@ class Attempt:
         if self.stream is not None:
             self.stream.reset(ErrorCode.CANCEL)
 
+    def give(self, told: str) -> tuple[StatusCode, str]:
+        """Answer the caller with what was held, and more words; return how the call ends."""
+        held = self.held
+        assert held is not None
+        self._send_status(held.saying(told))
+        return held.code, held.message + told
+
     # The answer
+
+    def _status_alone(self, trailers: Headers) -> None:
+        """Take an answer without a message: if it may be replaced, the layers above decide."""
+        held = self.held = None if trailers == OK_TRAILERS else held_answer(trailers)
+        if held is None:
+            self._commit(b"", trailers)
+            return
+        self._end_request()
+        self.bottom.failed(self, held.error())
+
+    def _send_status(self, trailers: Headers) -> None:
+        """Answer the caller with trailers only: one block is head and trailers."""
+        call = self.call
+        if self._head:
+            call.caller.send_headers(_without_correlation(self._head), call.extra())
+            call.caller.send_headers(trailers, (), True)
+        else:
+            call.caller.send_headers(trailers, call.extra(), True)
+        if call.requests is not None:
+            call.caller.stop()
 
     def _commit(self, data: bytes, trailers: Headers) -> None:
         """Begin to answer the caller: the head, what came of the body, and what comes."""
@@ -179,11 +209,8 @@ class Attempt:
         caller = self._caller = call.caller
         head = self._head
         if not head:
-            # Trailers only: one block is head and trailers.
-            caller.send_headers(trailers, call.extra(), True)
+            self._send_status(trailers)
             self._end_request()
-            if call.requests is not None:
-                caller.stop()
             self.bottom.ended(self, *_status(trailers))
             return
         head = _without_correlation(head)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mcpmesh.balance.balancer import Route
     from mcpmesh.balance.candidate import Candidate
     from mcpmesh.stack.attempt import Attempt, Caller
+    from mcpmesh.stack.tries import Tries
 
 
 class RequestPipe(Protocol):
@@ -45,7 +46,7 @@ class Call(ABC):
     __slots__ = (
         "attempts", "began", "body", "candidate", "correlation_id", "current", "deadline",
         "failure", "head", "over", "requests", "route", "span", "started", "timeout", "timer",
-        "tool", "trace", "tried", "version",
+        "tool", "trace", "tried", "tries", "version",
     )  # fmt: skip
 
     #: Set by the layers before anybody reads them.
@@ -77,6 +78,8 @@ class Call(ABC):
         self.tried: tuple[str, ...] = ()
         #: What kind of error failed the attempt before; empty for the first.
         self.failure = ""
+        #: What there is to know of more attempts than one.
+        self.tries: Tries | None = None
         #: The recorded span, if any.
         self.span: Any = None
         #: Takes the deadline's timer back.
@@ -109,6 +112,11 @@ class Call(ABC):
         """Let go of what the call held."""
 
     # For the layers, and for whoever asks
+
+    @property
+    def previous_attempts(self) -> int:
+        """How many attempts were made before this one, but those at no cost (gRFC A6)."""
+        return self.attempts - 1 - self.tries.free if self.tries is not None else 0
 
     def interrupt(self, error: BaseException) -> None:
         """End the call with an error, wherever it is; harmless when it is over.

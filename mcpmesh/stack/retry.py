@@ -1,52 +1,163 @@
-"""Tries a lost attempt again on another replica, until the answer is committed."""
+"""Tries a failed attempt again on another replica, until the answer is committed."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Protocol
 
 from grpc import StatusCode
 
-from mcpmesh.errors import ReplicaLost
-from mcpmesh.policy.retry import Retry
+from mcpmesh.errors import MeshError, ReplicaLost
+from mcpmesh.policy.retry import Failure, GiveUp, RetryAfter, next_step
 from mcpmesh.stack.attempt import Attempt, Unsent
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.layer import Crossing
 from mcpmesh.stack.send import Send
+from mcpmesh.stack.tries import Tries
+
+
+class Loop(Protocol):
+    """What is needed of an event loop."""
+
+    def time(self) -> float:
+        """Return the time, in seconds."""
+        ...
+
+    def call_at(self, when: float, callback: Callable[..., object], /) -> asyncio.TimerHandle:
+        """Have a callback called at that time."""
+        ...
 
 
 class Retrying(Crossing[Call, Attempt]):
-    """Makes a call's attempts: one, and what the policy allows beyond; each picks anew."""
+    """Makes a call's attempts: one, and what the tool's policy allows beyond; each picks anew.
 
-    def __init__(self, policy: Retry, bottom: Send) -> None:
-        self._policy = policy
+    `given_up` is told of every attempt that would be tried again but for what it says:
+    (tool, why).
+    """
+
+    def __init__(
+        self,
+        bottom: Send,
+        loop: Loop,
+        rng: Random,
+        given_up: Callable[[str, GiveUp], None] = lambda _tool, _why: None,
+    ) -> None:
         self._bottom = bottom
+        self._loop = loop
+        self._rng = rng
+        self._given_up = given_up
 
     def start(self, call: Call) -> None:
-        call.attempts += 1
+        route = call.route
+        if route is not None:
+            route.load.calls += 1
+        call.attempts = 1
         attempt = call.current = Attempt(call, self._bottom)
         self.on(attempt)
 
     def failed(self, attempt: Attempt, error: BaseException) -> None:
         call = attempt.call
-        if not isinstance(error, ReplicaLost) or not self._may_try_again(call, error):
-            self.fail(call, error)
+        plan = self._plan(attempt, error)
+        if isinstance(plan, GiveUp):
+            self._give_up(attempt, error, plan)
             return
+        tries = call.tries
+        if tries is None:
+            tries = call.tries = Tries()
+        tries.free += plan.free
         if call.candidate is not None:
             call.tried = (*call.tried, call.candidate.replica.id)
         call.failure = type(error).__name__
         # Routes may have changed with the replica that was lost.
         call.route = None
-        self.start(call)
+        if plan.wait <= 0:
+            self._again(call)
+            return
+        attempt.holder = self
+        tries.timer = self._loop.call_at(self._loop.time() + plan.wait, lambda: self._again(call))
 
     def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
         self.end(attempt.call, code, message)
 
-    def _may_try_again(self, call: Call, error: ReplicaLost) -> bool:
-        unsent = isinstance(error, Unsent)
-        if not self._policy.again(call.attempts, unsent=unsent, idempotent=_is_idempotent(call)):
-            return False
-        return call.requests is None or call.requests.take_back()
+    def interrupted(self, attempt: Attempt, error: BaseException) -> None:
+        """Give up a call that waits for its next attempt."""
+        tries = attempt.call.tries
+        assert tries is not None
+        assert tries.timer is not None
+        tries.timer.cancel()
+        self.fail(attempt.call, error)
+
+    def _again(self, call: Call) -> None:
+        call.attempts += 1
+        attempt = call.current = Attempt(call, self._bottom)
+        self.on(attempt)
+
+    def _plan(self, attempt: Attempt, error: BaseException) -> RetryAfter | GiveUp:
+        call = attempt.call
+        failure = _failure(attempt, error)
+        route = call.route
+        if failure is Failure.FINAL or route is None:
+            return GiveUp.FINAL
+        retry, now = route.policy.retry, self._loop.time()
+        plan = next_step(
+            retry,
+            failure,
+            attempts=call.attempts,
+            free=call.tries.free if call.tries is not None else 0,
+            repeatable=_is_repeatable(call),
+            pushback_ms=attempt.held.pushback_ms if attempt.held is not None else None,
+            left=call.deadline - now,
+            rng=self._rng,
+        )
+        if isinstance(plan, GiveUp):
+            return plan
+        if not plan.free and not route.load.budget.take(
+            now, route.load.calls, retry.budget_share, retry.budget_per_second
+        ):
+            return GiveUp.BUDGET
+        if call.requests is not None and not call.requests.take_back():
+            return GiveUp.REQUEST
+        return plan
+
+    def _give_up(self, attempt: Attempt, error: BaseException, why: GiveUp) -> None:
+        call = attempt.call
+        if why is not GiveUp.FINAL:
+            self._given_up(call.tool, why)
+        told = _told(call.attempts, why)
+        if attempt.held is not None:
+            self.end(call, *attempt.give(told))
+        elif told and isinstance(error, MeshError):
+            self.fail(call, _with(error, told))
+        else:
+            self.fail(call, error)
 
 
-def _is_idempotent(call: Call) -> bool:
+def _failure(attempt: Attempt, error: BaseException) -> Failure:
+    if isinstance(error, Unsent):
+        return Failure.UNSENT
+    if attempt.held is not None:
+        if attempt.held.code is StatusCode.UNAVAILABLE:
+            return Failure.UNAVAILABLE
+        return Failure.REFUSED
+    return Failure.LOST if isinstance(error, ReplicaLost) else Failure.FINAL
+
+
+def _is_repeatable(call: Call) -> bool:
     # A streamed request is partly sent and not kept, so it cannot be sent again.
     if call.route is None or call.requests is not None:
         return False
     hints = call.route.cluster.tool.annotations
     return bool(hints.idempotent or hints.read_only)
+
+
+def _told(attempts: int, why: GiveUp) -> str:
+    """Say which attempt it was, and why there is no other."""
+    if why is GiveUp.FINAL:
+        return f" (attempt {attempts})" if attempts > 1 else ""
+    return f" (attempt {attempts}; not tried again: {why.value})"
+
+
+def _with(error: MeshError, told: str) -> MeshError:
+    more = type(error)(error.message + told, retry_after_ms=error.retry_after_ms)
+    more.__cause__ = error
+    return more

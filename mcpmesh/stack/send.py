@@ -8,11 +8,14 @@ from mcpmesh.codec.metadata import format_timeout
 from mcpmesh.errors import Draining
 from mcpmesh.stack.attempt import Attempt, Unsent
 from mcpmesh.stack.layer import Layer
+from mcpmesh.stack.tries import PREVIOUS_ATTEMPTS, previous_attempts
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
+from mcpmesh.wire.hpack_table import Headers
 
 _TIMEOUT = literal_name("grpc-timeout")
 _REMEMBERED = 256
+_COUNT_DIGITS = 6
 
 
 class Send(Layer[Attempt]):
@@ -34,17 +37,21 @@ class Send(Layer[Attempt]):
             self.fail(attempt, Unsent(f"{candidate.replica}: not connected"))
             return
         now = self._clock()
+        forward = call.head.forward
         if now == call.started:
             timeout = self._written.get(call.timeout) or self._write(call.timeout)
         else:
             timeout = _field(call.deadline - now)
+        if call.tries is not None:
+            forward, previous = _attempts_before(forward, call.previous_attempts)
+            timeout += previous
         own = f"{attempt.fields}{timeout}".encode("latin-1")
         candidate.in_flight += 1
         try:
             if call.requests is None:
-                attempt.stream = connection.request(call.head.forward, own, call.body, attempt)
+                attempt.stream = connection.request(forward, own, call.body, attempt)
                 return
-            attempt.stream = connection.open(call.head.forward, attempt, own)
+            attempt.stream = connection.open(forward, attempt, own)
         except Draining as error:
             self.failed(attempt, Unsent(f"{candidate.replica}: {error.message}"))
             return
@@ -72,3 +79,12 @@ class Send(Layer[Attempt]):
 
 def _field(timeout: float) -> str:
     return _TIMEOUT + literal_value(format_timeout(timeout).decode())
+
+
+def _attempts_before(forward: Headers, made: int) -> tuple[Headers, str]:
+    """Add our attempts to those that the caller says it made."""
+    said = dict(forward).get(PREVIOUS_ATTEMPTS, b"")
+    if len(said) <= _COUNT_DIGITS and said.isdigit():
+        made += int(said)
+    rest = tuple(field for field in forward if field[0] != PREVIOUS_ATTEMPTS)
+    return rest, previous_attempts(made)

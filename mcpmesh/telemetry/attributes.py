@@ -11,6 +11,7 @@ ATTEMPT = "mcpmesh.attempt"
 REPLICA = "mcpmesh.replica"
 STATE = "mcpmesh.replica.state"
 REASON = "mcpmesh.peer.refusal.reason"
+NOT_RETRIED_REASON = "mcpmesh.retry.reason"
 TOOL_VERSION = "mcpmesh.tool.version"
 CALLER = "mcpmesh.caller"
 
@@ -38,6 +39,8 @@ ATTRIBUTES: dict[str, str] = {
     CALLER: "who calls, where it is known: as its certificate says, else as it says itself",
     REASON: "limit or rule, such as `rst_stream_frames`, `header_timeout`, `connections`; else the "
     "HTTP/2 error code in lower case",
+    NOT_RETRIED_REASON: "why a failed attempt was not tried again: `may_have_acted`, `attempts`, "
+    "`pushback`, `deadline`, `budget`, `request`",
     TOOL_VERSION: "version of the tool, where the call asks for one or the tool has one",
     ERROR_TYPE: "what failed: a gRPC status name, a JSON-RPC code, `tool_error`, a tool's own code",
     RPC_SYSTEM: "always `grpc`",

@@ -64,6 +64,13 @@ RETRIES = Description(
     "Attempts after the first, by why the one before failed",
     (a.TOOL, a.ERROR_TYPE),
 )
+NOT_RETRIED = Description(
+    "mcpmesh.router.attempts_not_retried",
+    "{attempt}",
+    "Failed attempts that another could have mended, by why there was none: the retry budget is "
+    "spent, the tool is not idempotent, …",
+    (a.TOOL, a.NOT_RETRIED_REASON),
+)
 REFUSALS = Description(
     "mcpmesh.router.refusals",
     "{call}",
@@ -87,6 +94,7 @@ INSTRUMENTS: tuple[Description, ...] = (
     IN_FLIGHT,
     REPLICAS,
     RETRIES,
+    NOT_RETRIED,
     REFUSALS,
     PEER_REFUSALS,
 )
@@ -104,6 +112,7 @@ class Instruments:
     calls_in_flight: Gauge
     replicas: Gauge
     retries: Counter
+    not_retried: Counter
     refusals: Counter
     peer_refusals: Counter
 
@@ -119,6 +128,7 @@ def add_instruments(metrics: Metrics) -> Instruments:
         calls_in_flight=Gauge(IN_FLIGHT),
         replicas=Gauge(REPLICAS),
         retries=Counter(RETRIES),
+        not_retried=Counter(NOT_RETRIED),
         refusals=Counter(REFUSALS),
         peer_refusals=Counter(PEER_REFUSALS),
     )

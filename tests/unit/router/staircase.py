@@ -1,11 +1,11 @@
 """The router's whole stack over connections in memory; caller and replicas are lines of text."""
 
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.errors import MeshError, ToolNotFound
-from mcpmesh.policy.retry import Retry
 from mcpmesh.router.frontend import Frontend
 from mcpmesh.router.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.rpc.head import read_head
@@ -34,10 +34,16 @@ class Staircase:
     """A tool `echo` over replicas by name; their frames and the caller's are read as lines."""
 
     def __init__(
-        self, *names: str, idempotent: bool = False, settings: str = "", seed: int = 1
+        self,
+        *names: str,
+        idempotent: bool = False,
+        settings: str = "",
+        seed: int = 1,
+        policy: Mapping[str, Any] | None = None,
     ) -> None:
+        """Begin; `settings` are those of the caller's connection, `policy` those of the tool."""
         self.loop = VirtualLoop()
-        self.table = Table()
+        self.table = Table(policy)
         self.in_flight = InFlight()
         self.refused: list[str] = []
         self.telemetry = without_exporters(Random(seed))
@@ -53,7 +59,7 @@ class Staircase:
             Exit(),
             ObserveCalls(self.telemetry, clock, self.in_flight, "off"),
             Deadline(Timers(self.loop), clock),  # type: ignore[arg-type]
-            Retrying(Retry(), send),
+            Retrying(send, self.loop, Random(seed)),  # type: ignore[arg-type]
             Balance(self.table, Random(seed), clock, _unknown),
             ObserveAttempts(self.telemetry, clock),
             send,
@@ -94,9 +100,15 @@ class Staircase:
             last = end and number == len(pieces)
             self.caller.connection.receive(raw_frame(0, int(last), stream, piece))
 
-    def call(self, *more: str, body: bytes = b"\0\0\0\0\2hi", stream: int = 1) -> str:
+    def call(
+        self,
+        *more: str,
+        body: bytes = b"\0\0\0\0\2hi",
+        stream: int = 1,
+        method: str = "Invoke",
+    ) -> str:
         """Have the caller make a whole unary call; return the replica that got it."""
-        self.begin("mcp-name=echo", *more, stream=stream)
+        self.begin("mcp-name=echo", *more, stream=stream, method=method)
         self.send(body, end=True, stream=stream)
         return self.asked()
 

@@ -144,12 +144,14 @@ def test_a_lost_connection_is_tried_again_for_idempotent_tools_only(idempotent: 
     first = steps.call()
     steps.replicas[first].said()
     steps.replicas[first].connection.lost("gone")
+    steps.loop.advance(0.025)
     if idempotent:
         assert steps.asked() != first
     else:
         (line,) = steps.heard()
         assert status(line) == "14"
         assert "gone" in line
+        assert "(attempt 1; not tried again: it may have taken effect" in line
         assert steps.idle
 
 
@@ -212,19 +214,121 @@ def test_a_replica_that_refuses_before_the_request_ended_keeps_no_stream_open() 
     assert steps.idle
 
 
-def test_trailers_only_pass_with_message_and_pushback() -> None:
+def test_trailers_only_pass_with_message_and_metadata() -> None:
     steps = Staircase("a")
     replica = steps.replicas[steps.call()]
-    replica.hear(
-        f"HEADERS 1 {ANSWER} grpc-status=8 grpc-message=busy grpc-retry-pushback-ms=70 END_STREAM"
-    )
+    replica.hear(f"HEADERS 1 {ANSWER} grpc-status=9 grpc-message=busy x-own=1 END_STREAM")
     (line,) = steps.heard()
     assert line.endswith("END_STREAM")
     assert fields(line).items() >= {
-        "grpc-status": "8", "grpc-message": "busy", "grpc-retry-pushback-ms": "70",
+        "grpc-status": "9", "grpc-message": "busy", "x-own": "1",
     }.items()  # fmt: skip
     assert "x-correlation-id" in fields(line)
     assert steps.idle
+
+
+BUSY = f"{ANSWER} grpc-status=8 grpc-message=busy grpc-retry-pushback-ms=70 END_STREAM"
+FALL = "grpc-status=14 grpc-message=down x-own=1 END_STREAM"
+DOWN = f"{ANSWER} {FALL}"
+
+
+def test_a_replica_that_is_full_is_asked_again_when_it_says_whatever_the_tool() -> None:
+    steps = Staircase("a")
+    replica = steps.replicas[steps.call()]
+    replica.said()
+    replica.hear(f"HEADERS 1 {BUSY}")
+    steps.loop.advance(0.069)
+    assert replica.said() == []
+    steps.loop.advance(0.001)
+    head, _ = replica.said()
+    assert fields(head)["grpc-previous-rpc-attempts"] == "1"
+    replica.hear(f"HEADERS 3 {ANSWER}", 'DATA 3 "hi"', f"HEADERS 3 {OK}")
+    head, body, trailers = steps.heard()
+    assert fields(head)["grpc-previous-rpc-attempts"] == "1"
+    assert (body, status(trailers)) == ('DATA 1 "hi"', "0")
+    assert steps.idle
+
+
+def test_the_last_answer_is_the_caller_s_with_the_attempts_told() -> None:
+    steps = Staircase("a", policy={"retry": 2})
+    replica = steps.replicas[steps.call()]
+    replica.hear(f"HEADERS 1 {BUSY}")
+    steps.loop.advance(0.07)
+    assert steps.heard() == []
+    replica.hear(f"HEADERS 3 {BUSY}")
+    (line,) = steps.heard()
+    assert line.endswith("END_STREAM")
+    assert "busy (attempt 2; not tried again: no further attempt is allowed)" in line
+    assert fields(line).items() >= {
+        "grpc-status": "8", "grpc-retry-pushback-ms": "70", "grpc-previous-rpc-attempts": "1",
+    }.items()  # fmt: skip
+    assert steps.idle
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_unavailable_before_the_first_message_is_tried_again_for_idempotent_tools_only(
+    idempotent: bool,
+) -> None:
+    for lines in ((f"HEADERS 1 {DOWN}",), (f"HEADERS 1 {ANSWER}", f"HEADERS 1 {FALL}")):
+        steps = Staircase(*TWO, idempotent=idempotent)
+        first = steps.call(method="InvokeStream")
+        steps.replicas[first].said()
+        steps.replicas[first].hear(*lines)
+        steps.loop.advance(0.025)
+        if idempotent:
+            assert steps.asked() != first
+            assert steps.heard() == []
+        else:
+            line = steps.heard()[-1]
+            assert status(line) == "14"
+            assert "down (attempt 1; not tried again: it may have taken effect" in line
+            assert fields(line)["x-own"] == "1"
+            assert steps.idle
+
+
+def test_nothing_is_tried_again_after_the_first_message() -> None:
+    steps = Staircase(*TWO, idempotent=True)
+    replica = steps.replicas[steps.call(method="InvokeStream")]
+    replica.hear(f"HEADERS 1 {ANSWER}", 'DATA 1 "one"', f"HEADERS 1 {FALL}")
+    assert status(steps.heard()[-1]) == "14"
+    steps.loop.advance(1.0)
+    heads = [line for talk in steps.replicas.values() for line in talk.said() if "HEADERS" in line]
+    assert len(heads) == 1
+    assert steps.idle
+
+
+def test_a_negative_pushback_is_the_last_word() -> None:
+    steps = Staircase(*TWO, idempotent=True)
+    replica = steps.replicas[steps.call()]
+    replica.hear(f"HEADERS 1 {DOWN.replace('x-own=1', 'grpc-retry-pushback-ms=-1')}")
+    (line,) = steps.heard()
+    assert "asks for no other attempt" in line
+    assert fields(line)["grpc-retry-pushback-ms"] == "-1"
+
+
+def test_a_call_that_waits_for_its_next_attempt_ends_with_its_deadline_or_its_caller() -> None:
+    for cancelled in (True, False):
+        steps = Staircase("a")
+        replica = steps.replicas[steps.call("grpc-timeout=100m")]
+        replica.said()
+        replica.hear(f"HEADERS 1 {BUSY}")
+        if cancelled:
+            steps.caller.hear("RST_STREAM 1 CANCEL")
+            assert steps.idle
+        steps.loop.advance(0.1)
+        asked = [line.split()[0] for line in replica.said()]
+        assert asked == ([] if cancelled else ["HEADERS", "DATA", "RST_STREAM"])
+        assert steps.idle
+
+
+def test_the_caller_s_own_attempts_are_added_to_ours() -> None:
+    steps = Staircase(*TWO)
+    first = steps.replicas[steps.call("grpc-previous-rpc-attempts=2")]
+    assert fields(first.said()[0])["grpc-previous-rpc-attempts"] == "2"
+    first.hear(f"HEADERS 1 {BUSY}")
+    steps.loop.advance(0.07)
+    head, _ = steps.replicas[steps.asked()].said()
+    assert fields(head)["grpc-previous-rpc-attempts"] == "3"
 
 
 def test_an_answer_that_is_not_grpc_is_an_internal_error() -> None:

@@ -1,7 +1,7 @@
 """A clock that tests move, and the small parts around a layer."""
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
@@ -10,6 +10,7 @@ from mcpmesh.balance.candidate import Candidate
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool, ToolAnnotations
+from mcpmesh.policy.tool_policy import ToolPolicies
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.call_head import CallHead
 from mcpmesh.stack.layer import Layer, stacked
@@ -53,8 +54,10 @@ class Timer:
 class Table:
     """Routes that a test sets; a RouteTable."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Mapping[str, Any] | None = None) -> None:
+        """Begin without routes; `policy` is the table of settings of all tools."""
         self.routes = Routes()
+        self._policies = ToolPolicies({"*": policy or {}})
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, changed: Callable[[], None]) -> None:
@@ -66,7 +69,7 @@ class Table:
         for cluster in clusters:
             by_name[cluster.tool.name] = (*by_name.get(cluster.tool.name, ()), cluster)
         changed = frozenset(by_name) | frozenset(self.routes.by_tool)
-        self.routes = updated(self.routes, Catalog(1, by_name), changed, candidates)
+        self.routes = updated(self.routes, Catalog(1, by_name), changed, candidates, self._policies)
         for listener in self._listeners:
             listener()
 
