@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.picker import Picker
 from mcpmesh.balance.pickers import picker_of
+from mcpmesh.balance.recovering import RecoveringPicker
 from mcpmesh.balance.tool_load import ToolLoad
 from mcpmesh.model.catalog import Catalog, Cluster
+from mcpmesh.policy.panic import panics
 from mcpmesh.policy.tool_policy import DEFAULT, ToolPolicies, ToolPolicy
 
 NO_TABLES = ToolPolicies()
@@ -18,7 +20,8 @@ class Route:
     """A version of a tool and who may serve it now.
 
     `coming`: some replica of it will be ready, or known to be away, in a moment. `load` is the
-    same object in all routes of a tool, one after the other.
+    same object in all routes of a tool, one after the other. `panic`: so few are healthy that all
+    who are connected are picked.
     """
 
     cluster: Cluster
@@ -26,6 +29,7 @@ class Route:
     coming: bool = False
     policy: ToolPolicy = DEFAULT
     load: ToolLoad = field(default_factory=ToolLoad)
+    panic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +59,20 @@ def updated(
     changed: frozenset[str],
     candidates: Mapping[str, Candidate],
     policies: ToolPolicies = NO_TABLES,
+    panic_ratio: float = 0.5,
 ) -> Routes:
-    """Return the routes after tools changed, or a replica of theirs came or went."""
+    """Return the routes after tools changed, or a replica of theirs came, went or changed health.
+
+    Units: `panic_ratio` as in HealthPolicy.
+    """
     by_tool = dict(routes.by_tool)
     for name in changed:
         clusters = catalog.clusters.get(name, ())
         if clusters:
-            load = _load(routes, name)
+            load, policy_of = _load(routes, name), policies.of
             found = [
-                _route(cluster, candidates, policies.of(cluster.tool), load) for cluster in clusters
+                _route(cluster, candidates, policy_of(cluster.tool), load, panic_ratio)
+                for cluster in clusters
             ]
             by_tool[name] = tuple(sorted(found, key=_how_far))
         else:
@@ -71,11 +80,16 @@ def updated(
     return Routes(by_tool)
 
 
-def service_routes(routes: Routes, catalog: Catalog, candidates: Mapping[str, Candidate]) -> Routes:
+def service_routes(
+    routes: Routes,
+    catalog: Catalog,
+    candidates: Mapping[str, Candidate],
+    panic_ratio: float = 0.5,
+) -> Routes:
     """Return the routes of services that are no tools, by their full names, after a change."""
     return Routes(
         {
-            name: (_route(cluster, candidates, DEFAULT, _load(routes, name)),)
+            name: (_route(cluster, candidates, DEFAULT, _load(routes, name), panic_ratio),)
             for name, cluster in catalog.services.items()
         }
     )
@@ -87,7 +101,11 @@ def _load(routes: Routes, name: str) -> ToolLoad:
 
 
 def _route(
-    cluster: Cluster, candidates: Mapping[str, Candidate], policy: ToolPolicy, load: ToolLoad
+    cluster: Cluster,
+    candidates: Mapping[str, Candidate],
+    policy: ToolPolicy,
+    load: ToolLoad,
+    panic_ratio: float,
 ) -> Route:
     known = [
         candidate
@@ -95,9 +113,21 @@ def _route(
         if replica.id not in cluster.draining
         and (candidate := candidates.get(replica.id)) is not None
     ]
-    ready = tuple(candidate for candidate in known if candidate.connection is not None)
+    connected = tuple(candidate for candidate in known if candidate.connection is not None)
     coming = any(candidate.coming for candidate in known)
-    return Route(cluster, picker_of(policy.balance, ready), coming, policy, load)
+    # Those that do not answer are as good as not connected, unless there is nobody else.
+    answering = tuple(each for each in connected if not each.health.silent) or connected
+    fit = tuple(each for each in answering if each.health.fit)
+    panic = not fit or panics(len(fit), len(answering), panic_ratio)
+    if panic:
+        return Route(
+            cluster, picker_of(policy.balance, answering), coming, policy, load, bool(answering)
+        )
+    picker = picker_of(policy.balance, fit)
+    on_trial = tuple(each for each in answering if each.health.on_trial)
+    if on_trial or any(each.health.share < 1.0 for each in fit):
+        picker = RecoveringPicker(picker, on_trial)
+    return Route(cluster, picker, coming, policy, load)
 
 
 def _how_far(route: Route) -> int:

@@ -1,7 +1,11 @@
 """A replica that can be picked, and the load we put on it."""
 
+from collections.abc import Callable
+
+from mcpmesh.balance.health import Condition, Health
 from mcpmesh.model.address import Address
 from mcpmesh.model.replica import Replica
+from mcpmesh.policy.blame import Verdict
 
 
 class Candidate:
@@ -12,7 +16,10 @@ class Candidate:
     for the first time since it last failed.
     """
 
-    __slots__ = ("address", "coming", "connection", "in_flight", "name", "replica", "weight")
+    __slots__ = (
+        "address", "coming", "connection", "failures", "failures_in_row", "health", "in_flight",
+        "lost_calls", "name", "replica", "successes", "watch", "watched", "weight",
+    )  # fmt: skip
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
@@ -25,6 +32,33 @@ class Candidate:
         self.in_flight = 0
         self.connection: object | None = None
         self.coming = False
+        self.health = Health()
+        #: How the attempts that ended went, since it was registered.
+        self.successes = 0
+        self.failures = 0
+        self.failures_in_row = 0
+        #: Attempts that ended with their connection; not among the failures.
+        self.lost_calls = 0
+        #: Set while a success is more than a number: after a failure, and in probation.
+        self.watched = False
+        #: Told of the ends of attempts that may change its health.
+        self.watch: Callable[[Candidate, Verdict], None] | None = None
 
     def __repr__(self) -> str:
         return f"<Candidate {self.replica} in_flight={self.in_flight}>"
+
+    def learn(self, verdict: Verdict) -> None:
+        """Take in how an attempt ended; the data path counts successes itself if not `watched`."""
+        if verdict is Verdict.FAILURE:
+            self.failures += 1
+            self.failures_in_row += 1
+        elif verdict is Verdict.SUCCESS:
+            self.successes += 1
+            self.failures_in_row = 0
+        if self.watch is not None and self.wants_to_hear(verdict):
+            self.watch(self, verdict)
+        self.watched = self.failures_in_row > 0 or self.health.condition is Condition.PROBATION
+
+    def wants_to_hear(self, verdict: Verdict) -> bool:
+        """Tell whether this may change its health."""
+        return verdict is Verdict.FAILURE or self.health.condition is Condition.PROBATION

@@ -22,6 +22,8 @@ _WHERE = {
     i.RETRIES.name: "router",
     i.NOT_RETRIED.name: "router",
     i.REFUSALS.name: "router",
+    i.EJECTIONS.name: "router",
+    i.HEALTH.name: "router",
     i.PEER_REFUSALS.name: "router, tool server, bridge",
 }
 _METRICS = """\

@@ -22,7 +22,9 @@ DEFAULT_FILE = Path("mcpmesh.toml")
 REPLICA = "replica"
 #: The table form of `tool`: [tools.NAME] with settings.
 TOOLS = "tools"
-_TABLES = frozenset({REPLICA, TOOLS})
+#: The table form of `health`: [health] with settings.
+HEALTH = "health"
+_TABLES = frozenset({REPLICA, TOOLS, HEALTH})
 _REPLICA_KEYS = ("endpoint", "tools")
 
 
@@ -106,6 +108,8 @@ def read_file(path: Path, known: Iterable[str]) -> FileValues:
     tool = [*_listed(path, values, "tool", "NAME={…}"), *_tools(path, values.pop(TOOLS, {}))]
     if tool:
         values["tool"] = tool
+    if isinstance(health := values.get(HEALTH), dict):
+        values[HEALTH] = _written(path, health, "of health")
     return FileValues(path, values)
 
 
@@ -140,7 +144,12 @@ def _tools(path: Path, tables: object) -> list[str]:
     """Write [tools.NAME] tables in the form of --tool."""
     if not isinstance(tables, dict) or not all(isinstance(each, dict) for each in tables.values()):
         raise CommandError(f'{path}: write [tools.NAME], or [tools."*"], and settings under it')
+    return [f"{name}={_written(path, table, 'of a tool')}" for name, table in tables.items()]
+
+
+def _written(path: Path, table: Mapping[str, object], what: str) -> str:
+    """Write a table as options have it."""
     try:
-        return [f"{name}={json.dumps(table)}" for name, table in tables.items()]
+        return json.dumps(table)
     except TypeError as error:  # a date or a time, which TOML has
-        raise CommandError(f"{path}: a setting of a tool is no text, number or list") from error
+        raise CommandError(f"{path}: a setting {what} is no text, number or list") from error

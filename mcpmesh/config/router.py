@@ -18,6 +18,8 @@ from mcpmesh.errors import InvalidCall
 from mcpmesh.model.address import Address
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import check_name
+from mcpmesh.policy.health import HealthPolicy
+from mcpmesh.policy.table import read_table
 from mcpmesh.policy.tool_policy import ToolPolicies
 
 #: What endpoints have and a replica id cannot.
@@ -112,6 +114,8 @@ class RouterSettings:
 
     tool: tuple[str, ...] = ()
     """Settings of tools: NAME={"balance": "p2c"}, with * for the name of all tools."""
+    health: str = ""
+    """When replicas are left out and come back: {"panic_ratio": 0.5}."""
 
     def __post_init__(self) -> None:
         check_listen("grpc", self.grpc)
@@ -120,6 +124,7 @@ class RouterSettings:
         check_choice("call_log", self.call_log, get_args(CallLog))
         self.static_replicas()
         self.tool_policies()
+        self.health_policy()
 
     def static_replicas(self) -> tuple[StaticReplica, ...]:
         """Return the replicas that do not register themselves."""
@@ -140,3 +145,15 @@ class RouterSettings:
             return ToolPolicies(tables)
         except InvalidCall as error:
             raise InvalidSetting("tool", error.message) from error
+
+    def health_policy(self) -> HealthPolicy:
+        """Return the settings of the replicas' health."""
+        if not self.health:
+            return HealthPolicy()
+        try:
+            return read_table(HealthPolicy, json.loads(self.health), "health")
+        except ValueError as error:
+            shown = self.health[:100]
+            raise InvalidSetting("health", f'{shown!r} is not {{"SETTING": VALUE}}') from error
+        except InvalidCall as error:
+            raise InvalidSetting("health", error.message) from error

@@ -33,30 +33,33 @@ class Tally:
 class Outlier:
     """When a replica is ejected.
 
-    Units: seconds; ratios 0 to 1. 0 for `failures_in_row` ejects nobody.
+    Units: seconds; ratios 0 to 1.
+    Raises: InvalidCall.
     """
 
-    #: Failures in a row that eject at once.
     failures_in_row: int = 5
-    #: How often the rates are looked at.
+    """Failures in a row that eject at once; 0 ejects nobody, by rates neither."""
     interval: float = 10.0
-    #: The first ejection; the n-th in close sequence is n times as long, up to the longest.
+    """How often the rates are looked at."""
     ejection: float = 30.0
+    """The first ejection; the n-th in close sequence is n times as long."""
     longest: float = 300.0
-    #: The share of a tool's replicas that may be ejected; one always may.
+    """The longest ejection."""
     max_ejected_ratio: float = 0.1
-    #: The rates mean something from so many replicas with so many calls each.
+    """The share of a tool's replicas that may be ejected; one always may."""
     least_replicas: int = 5
+    """The rates mean something from so many replicas on"""
     least_calls: int = 100
-    #: A success ratio that is so many standard deviations below the mean makes an outlier.
+    """that have so many calls each."""
     deviations: float = 1.9
-    #: But not one that is this close to the mean: among five replicas of which four are
-    #: without a failure, a single one is two deviations off.
+    """A success ratio that is so many standard deviations below the mean makes an outlier;"""
     tolerance: float = 0.05
-    #: A share of failures from which on a replica is ejected whatever its peers do.
+    """but not one that is this close to the mean: among five replicas of which four are without
+    a failure, a single one is two deviations off."""
     failure_ratio: float = 0.85
-    #: Calls that a replica must answer in its probation.
+    """A share of failures that ejects whatever the peers do."""
     trials: int = 3
+    """Calls that a replica must answer in its probation."""
 
     def __post_init__(self) -> None:
         if self.failures_in_row < 0 or self.trials < 1:

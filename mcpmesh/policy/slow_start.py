@@ -5,19 +5,25 @@ Source: Envoy's slow start.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mcpmesh.errors import InvalidCall
 
 
 @dataclass(frozen=True, slots=True)
 class SlowStart:
-    """A ramp from `least` to 1.
+    """A ramp.
 
-    Units: `window` in seconds, 0 for no ramp; `least` 0 to 1.
+    `slow_start = 10` stands for `slow_start = { window = 10 }`.
+    Raises: InvalidCall.
     """
 
+    SHORT: ClassVar[str] = "window"
+
     window: float = 10.0
+    """Seconds until the replica takes all of its share; 0 for at once."""
     least: float = 0.1
+    """What it takes of its share in the beginning, above 0 and up to 1."""
 
     def __post_init__(self) -> None:
         if self.window < 0 or not 0 < self.least <= 1:

@@ -1,14 +1,16 @@
 """Our connections to the replicas, one each, and the routes over those that are ready."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
 from mcpmesh.balance.balancer import NO_TABLES, Routes, service_routes, updated
 from mcpmesh.balance.candidate import Candidate
-from mcpmesh.model.catalog import Catalog
+from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
+from mcpmesh.policy.health import HealthPolicy
 from mcpmesh.policy.tool_policy import ToolPolicies
+from mcpmesh.router.health_watch import HealthWatch
 from mcpmesh.rpc.subchannel import State, Subchannel
 from mcpmesh.transport.credentials import ChannelCredentials
 from mcpmesh.transport.hub import Hub
@@ -19,7 +21,7 @@ _FORGET_GRACE = 30.0
 
 
 class Pool:
-    """Keeps a subchannel per replica of the catalog; a RouteTable and a ReplicaView."""
+    """Keeps a subchannel per replica of the catalog; a RouteTable, a ReplicaView and Peers."""
 
     def __init__(
         self,
@@ -32,12 +34,15 @@ class Pool:
         gone: Callable[[str, int], None] = lambda _host, _port: None,
         credentials: ChannelCredentials | None = None,
         policies: ToolPolicies = NO_TABLES,
+        health: HealthPolicy | None = None,
+        ejected: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         """Begin without replicas.
 
         `reconnected` is told a replica's id when a connection to it was made, `lost` when it ended
         or could not be made; with `credentials`, connections speak TLS. `gone` is told a host and
         port, when the last attempt there ended and no replica of the catalog is there any more.
+        `ejected` is told why, in a word, of each ejection.
         """
         #: Read by the data path; replaced as a whole by the control path.
         self.routes = Routes()
@@ -51,6 +56,8 @@ class Pool:
         self._credentials = credentials
         self._gone = gone
         self._policies = policies
+        self._health_policy = health or HealthPolicy()
+        self._health = HealthWatch(asyncio.get_running_loop(), self._health_policy, self, ejected)
         self._catalog = Catalog()
         self._candidates: dict[str, Candidate] = {}
         self._subchannels: dict[str, Subchannel] = {}
@@ -84,6 +91,38 @@ class Pool:
             counts[subchannel.state.value] = counts.get(subchannel.state.value, 0) + 1
         return counts
 
+    def healths(self) -> dict[str, int]:
+        """Count the replicas by health; an exporter's thread may ask."""
+        counts: dict[str, int] = {}
+        for candidate in tuple(self._candidates.values()):
+            label = candidate.health.label
+            counts[label] = counts.get(label, 0) + 1
+        return counts
+
+    # Peers
+
+    def groups(self, replica_id: str) -> Iterable[Sequence[Candidate]]:
+        """Return the replicas of each tool and service that this one serves, itself included."""
+        for cluster in self._clusters(replica_id):
+            candidates = [
+                self._candidates[each.id]
+                for each in cluster.replicas
+                if each.id not in cluster.draining and each.id in self._candidates
+            ]
+            if any(each.replica.id == replica_id for each in candidates):
+                yield candidates
+
+    def health_changed(self, candidate: Candidate) -> None:
+        """Learn that other calls go to a replica now."""
+        self._rebuild(self._tools.get(candidate.replica.id, frozenset()))
+
+    def _clusters(self, replica_id: str) -> Iterable[Cluster]:
+        for tool in self._tools.get(replica_id, ()):
+            yield from self._catalog.clusters.get(tool, ())
+        for service in self._candidates[replica_id].replica.services:
+            if service in self._catalog.services:
+                yield self._catalog.services[service]
+
     # The control path
 
     def on_catalog(self, catalog: Catalog, changed: frozenset[str]) -> None:
@@ -107,12 +146,14 @@ class Pool:
 
     async def close(self, grace: float) -> None:
         """Close all connections, after letting attempts finish for `grace` seconds."""
+        self._health.close()
         subchannels = list(self._subchannels.values())
         self._subchannels.clear()
         await asyncio.gather(*(each.close(grace) for each in subchannels), *self._closing)
 
     def _add(self, replica: Replica) -> None:
-        self._candidates[replica.id] = Candidate(replica)
+        candidate = self._candidates[replica.id] = Candidate(replica)
+        self._health.add(candidate)
         subchannel = self._subchannels[replica.id] = Subchannel(
             replica.endpoint,
             self._hub,
@@ -129,6 +170,7 @@ class Pool:
         """Let go of a replica; attempts that are on their way to it still finish."""
         candidate = self._candidates.pop(replica_id)
         candidate.connection = None
+        self._health.remove(candidate)
         closing = asyncio.ensure_future(
             self._let_go(self._subchannels.pop(replica_id), candidate.address)
         )
@@ -151,16 +193,23 @@ class Pool:
         candidate.connection, candidate.coming = subchannel.connection, subchannel.coming
         if candidate.connection is before and candidate.coming == hoped:
             return
+        if candidate.connection is None:
+            self._health.lost(candidate)
+        elif candidate.connection is not before:
+            self._health.connected(candidate)
         # Also when hope is gone: calls that waited for this replica are to be told.
         self._rebuild(self._tools.get(replica_id, frozenset()))
         if candidate.connection is not None and candidate.connection is not before:
             self._reconnected(replica_id)
 
     def _rebuild(self, changed: frozenset[str]) -> None:
-        self.routes = updated(self.routes, self._catalog, changed, self._candidates, self._policies)
+        panic_ratio = self._health_policy.panic_ratio
+        self.routes = updated(
+            self.routes, self._catalog, changed, self._candidates, self._policies, panic_ratio
+        )
         if self._catalog.services or self.service_routes.by_tool:
             self.service_routes = service_routes(
-                self.service_routes, self._catalog, self._candidates
+                self.service_routes, self._catalog, self._candidates, panic_ratio
             )
         for listener in self._listeners:
             listener()

@@ -101,6 +101,7 @@ class Router:
         settings, telemetry = self._settings, self._telemetry
         rng = Random()
         refused = telemetry.instruments.peer_refusals
+        ejections = telemetry.instruments.ejections
         hub = Hub(loop, rng=rng, refusals=Refusals(lambda reason: refused.cell(reason).add()))
         limits = self._limits
         server = self._server = Server(
@@ -111,7 +112,8 @@ class Router:
         pool = self._pool = Pool(
             hub, rng, wire_limits(limits), reconnected=self._reconnected, lost=self._lost,
             gone=self._forget_replica, credentials=self._credentials,
-            policies=settings.tool_policies(),
+            policies=settings.tool_policies(), health=settings.health_policy(),
+            ejected=lambda reason: ejections.cell(reason).add(),
         )  # fmt: skip
         source.listen(pool.on_catalog)
         in_flight = InFlight()
@@ -239,6 +241,9 @@ def _observe(telemetry: Telemetry, pool: Pool, in_flight: InFlight) -> None:
     telemetry.instruments.calls_in_flight.observe(lambda: {(): in_flight.calls})
     telemetry.instruments.replicas.observe(
         lambda: {(state,): count for state, count in pool.states().items()}
+    )
+    telemetry.instruments.replica_health.observe(
+        lambda: {(health,): count for health, count in pool.healths().items()}
     )
 
 

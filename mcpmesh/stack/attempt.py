@@ -104,6 +104,11 @@ class Attempt:
     def __repr__(self) -> str:
         return f"<Attempt {self.call!r} stream={self.stream!r}>"
 
+    @property
+    def answered(self) -> bool:
+        """Tell whether a head and a message of the answer came."""
+        return bool(self._head) and self._caller is not None
+
     # StreamSink
 
     def on_headers(self, headers: Headers, end: bool) -> None:

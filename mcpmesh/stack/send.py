@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from grpc import StatusCode
 
+from mcpmesh.balance.health import Condition
 from mcpmesh.codec.metadata import format_timeout
 from mcpmesh.errors import Draining
+from mcpmesh.policy.blame import Verdict, verdict
 from mcpmesh.stack.attempt import Attempt, Unsent
-from mcpmesh.stack.layer import Layer
+from mcpmesh.stack.layer import Layer, outcome
 from mcpmesh.stack.tries import PREVIOUS_ATTEMPTS, previous_attempts
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
@@ -16,6 +18,7 @@ from mcpmesh.wire.hpack_table import Headers
 _TIMEOUT = literal_name("grpc-timeout")
 _REMEMBERED = 256
 _COUNT_DIGITS = 6
+_OK = StatusCode.OK
 
 
 class Send(Layer[Attempt]):
@@ -58,11 +61,25 @@ class Send(Layer[Attempt]):
         call.requests.connect(attempt.stream, call.body)
 
     def failed(self, attempt: Attempt, error: BaseException) -> None:
-        attempt.candidate.in_flight -= 1
+        candidate = attempt.candidate
+        candidate.in_flight -= 1
+        if isinstance(error, Unsent):
+            candidate.learn(Verdict.NEITHER)
+        else:
+            _learn(attempt, outcome(error)[0])
         self.fail(attempt, error)
 
     def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
-        attempt.candidate.in_flight -= 1
+        candidate = attempt.candidate
+        candidate.in_flight -= 1
+        if code is _OK and not candidate.watched:
+            # The way of nearly every attempt.
+            candidate.successes += 1
+        elif code is StatusCode.DEADLINE_EXCEEDED and attempt.answered:
+            # It was answering all along: a stream may well last until its deadline.
+            candidate.learn(Verdict.NEITHER)
+        else:
+            _learn(attempt, code)
         self.end(attempt, code, message)
 
     def interrupted(self, attempt: Attempt, error: BaseException) -> None:
@@ -75,6 +92,24 @@ class Send(Layer[Attempt]):
             self._written.clear()
         written = self._written[timeout] = _field(timeout)
         return written
+
+
+def _learn(attempt: Attempt, code: StatusCode) -> None:
+    """Tell the replica's candidate how an attempt ended."""
+    candidate = attempt.candidate
+    stream = attempt.stream
+    if (
+        code is StatusCode.UNAVAILABLE
+        and stream is not None
+        and stream.connection.closed
+        and candidate.health.condition is not Condition.PROBATION
+    ):
+        # All that were in flight fail at once, of one cause; a replica that only restarts is not
+        # to be ejected for it. It proves itself when it is back.
+        candidate.lost_calls += 1
+        candidate.learn(Verdict.NEITHER)
+        return
+    candidate.learn(verdict(code))
 
 
 def _field(timeout: float) -> str:

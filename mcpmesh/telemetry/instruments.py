@@ -77,6 +77,18 @@ REFUSALS = Description(
     "Calls refused before any attempt: limits, unknown tool, no replica, no permission",
     (a.RPC_STATUS,),
 )
+EJECTIONS = Description(
+    "mcpmesh.router.ejections",
+    "{ejection}",
+    "Replicas left out for failing: failures_in_row, failure_rate, probation",
+    (a.REASON,),
+)
+HEALTH = Description(
+    "mcpmesh.router.replica_health",
+    "{replica}",
+    "Replicas that the router knows, by health",
+    (a.STATE,),
+)
 PEER_REFUSALS = Description(
     "mcpmesh.peer.refusals",
     "{refusal}",
@@ -96,6 +108,8 @@ INSTRUMENTS: tuple[Description, ...] = (
     RETRIES,
     NOT_RETRIED,
     REFUSALS,
+    EJECTIONS,
+    HEALTH,
     PEER_REFUSALS,
 )
 
@@ -114,6 +128,8 @@ class Instruments:
     retries: Counter
     not_retried: Counter
     refusals: Counter
+    ejections: Counter
+    replica_health: Gauge
     peer_refusals: Counter
 
 
@@ -130,6 +146,8 @@ def add_instruments(metrics: Metrics) -> Instruments:
         retries=Counter(RETRIES),
         not_retried=Counter(NOT_RETRIED),
         refusals=Counter(REFUSALS),
+        ejections=Counter(EJECTIONS),
+        replica_health=Gauge(HEALTH),
         peer_refusals=Counter(PEER_REFUSALS),
     )
     for name in Instruments.__dataclass_fields__:

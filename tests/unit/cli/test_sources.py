@@ -152,3 +152,25 @@ def test_tool_tables_that_cannot_be_right_are_refused(
 def test_settings_of_a_tool_that_cannot_be_right_are_refused(text: str, reason: str) -> None:
     with pytest.raises(InvalidSetting, match=reason):
         RouterSettings(tool=(text,))
+
+
+def test_the_health_table_is_the_policy_of_health(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text("[health]\nslow_start = 3\n[health.outlier]\nfailures_in_row = 9\n")
+    policy = router([], path).health_policy()
+    assert (policy.slow_start.window, policy.outlier.failures_in_row) == (3.0, 9)
+    assert policy.panic_ratio == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("fine", "is not {"),
+        ('{"panic": 1}', "health: unknown key 'panic'"),
+        ('{"panic_ratio": 2.0}', "panic ratio 2.0 is not 0 to 1"),
+        ('{"outlier": {"trials": 0}}', "health.outlier: .*trials 1 or more"),
+    ],
+)
+def test_settings_of_health_that_cannot_be_right_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(InvalidSetting, match=reason):
+        RouterSettings(health=text)

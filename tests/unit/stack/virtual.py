@@ -33,6 +33,9 @@ class VirtualLoop:
         heapq.heappush(self._timers, (when, next(self._numbers), timer))
         return timer
 
+    def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> "Timer":
+        return self.call_at(self.now + delay, callback, *args)
+
     def advance(self, seconds: float) -> None:
         end = self.now + seconds
         while self._timers and self._timers[0][0] <= end:

@@ -1,0 +1,26 @@
+"""All that decides over the health of a router's replicas."""
+
+from dataclasses import dataclass, field
+
+from mcpmesh.errors import InvalidCall
+from mcpmesh.policy.outlier import Outlier
+from mcpmesh.policy.slow_start import SlowStart
+
+
+@dataclass(frozen=True, slots=True)
+class HealthPolicy:
+    """When replicas are left out, and how they come back: the [health] table of a router.
+
+    Raises: InvalidCall.
+    """
+
+    outlier: Outlier = field(default_factory=Outlier)
+    """Who is ejected, for how long, and how it proves itself."""
+    slow_start: SlowStart = field(default_factory=SlowStart)
+    """What a replica takes of its calls that is new, or returns."""
+    panic_ratio: float = 0.5
+    """The share of healthy replicas of a tool below which health is ignored; 0 for never."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.panic_ratio <= 1:
+            raise InvalidCall(f"panic ratio {self.panic_ratio} is not 0 to 1")
