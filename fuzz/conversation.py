@@ -115,6 +115,9 @@ class Owner:
     def on_goaway(self, code: int, message: str) -> None:
         """Go on; a link would wait for its streams."""
 
+    def on_untold(self) -> None:
+        """The rest is told when the connection failed."""
+
     def on_idle(self) -> None:
         """Go on; a link might close."""
 
@@ -148,6 +151,8 @@ class Conversation:
         except ConnectionFault as fault:
             self.connection.fail(fault.code, fault.message)
             assert self.connection.closed
+            while self.connection.untold:
+                self.connection.tell_lost()
             self.over = True
         self._listen()
         assert self.over or not self.connection.closed

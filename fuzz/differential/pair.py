@@ -136,6 +136,9 @@ class Pair:
         """Note a GOAWAY."""
         self.events.append(("goaway", code))
 
+    def on_untold(self) -> None:
+        """Few streams are open, and all are told at once."""
+
     def on_idle(self) -> None:
         """Nothing is open."""
 

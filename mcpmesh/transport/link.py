@@ -173,11 +173,15 @@ class Link(asyncio.Protocol):
         if self._gate is not None and self._peer:
             self._gate.leave(self._peer)
         self._unparsed = b""
-        why = self._why or self._loss(exc)
-        self.connection.lost(why)
+        self._why = self._why or self._loss(exc)
         self._transport = None
+        self.connection.lost(self._why)
+        if not self.connection.untold:
+            self._lost()
+
+    def _lost(self) -> None:
         self.closed.set()
-        self.owner.link_lost(self, why)
+        self.owner.link_lost(self, self._why)
 
     def secured(self, identity: PeerIdentity | None) -> None:
         """Learn that TLS is up, and who the peer is."""
@@ -221,6 +225,14 @@ class Link(asyncio.Protocol):
             now = asyncio.get_running_loop().time()
             self.hub.refusals.note("unread_answers", self.peer_name, what, now)
             sink.on_unread()
+
+    def on_untold(self) -> None:
+        asyncio.get_running_loop().call_soon(self._tell_rest)
+
+    def _tell_rest(self) -> None:
+        self.connection.tell_lost()
+        if self._transport is None and not self.connection.untold:
+            self._lost()
 
     def on_idle(self) -> None:
         if self.connection.draining and (self.connection.client or self.connection.stopped):

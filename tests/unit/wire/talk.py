@@ -85,6 +85,9 @@ class Owner:
     def on_unread(self, stream):
         self.events.append(("unread", stream.id))
 
+    def on_untold(self):
+        self.events.append(("untold",))
+
     def on_idle(self):
         self.events.append(("idle",))
 

@@ -106,6 +106,25 @@ def test_only_streams_that_never_started_are_safe_elsewhere_when_the_connection_
     assert [started.refused, waiting.refused] == [False, True]
 
 
+def test_many_streams_of_a_lost_connection_are_told_a_few_at_a_time():
+    talk = Talk(client=True)
+    opened = [talk.open() for _ in range(100)]
+    talk.connection.lost("gone")
+    told = [len(sink.events) for _, sink in opened].index(0)
+    assert 0 < told < 50
+    assert talk.owner.events == [("untold",)]
+    # Those that end meanwhile hear no more, whoever ended them.
+    opened[98][0].reset()
+    turns = 1
+    while talk.connection.untold:
+        talk.connection.tell_lost()
+        turns += 1
+    heard = [sink.events for _, sink in opened]
+    assert heard.pop(98) == []
+    assert heard == [[("reset", "CONNECT_ERROR")]] * 99
+    assert len(talk.owner.events) == turns - 1
+
+
 def test_a_sink_may_reset_other_streams_while_the_connection_is_lost():
     talk = Talk(client=True)
 
