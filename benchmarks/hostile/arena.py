@@ -28,7 +28,7 @@ LIMITS = (
     "--idle-timeout=2", "--max-connections-per-peer=200",
     "--max-unfinished-bytes=16777216",
 )  # fmt: skip
-YIELDING = ("nice", "-n", "10")
+YIELDING = ("chrt", "--idle", "0")
 _METRIC = "mcpmesh_peer_refusals_total{"
 _PATIENCE = 20.0
 
