@@ -127,7 +127,7 @@ def _attacked(attack: Attack, ring: Arena, honest: Honest) -> tuple[Any, Any, in
     # A router that could not reach a replica for a while looks for it again when it sees fit.
     window = RECONNECT + WINDOW if attack.replica else WINDOW
     arguments = (ring.port, ring.evil_port, window + 1.0, PER_SECOND, attack.name)
-    attacker = start("attacker", *map(str, arguments), yielding=True)
+    attacker = start("attacker", *map(str, arguments), attacking=True)
     time.sleep(0.5)
     honest.begin(window)
     peak = ring.rss()

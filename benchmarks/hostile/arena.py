@@ -1,9 +1,11 @@
 """What is attacked: a router process with limits that act within seconds, and its replicas.
 
-Attackers and the replica that serves them yield to the others: in life they have other machines.
+Attackers and the replica that serves them have a core of their own: in life, they have other
+machines, and what they cost the honest client is what they cost the router.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -28,7 +30,10 @@ LIMITS = (
     "--idle-timeout=2", "--max-connections-per-peer=200",
     "--max-unfinished-bytes=16777216",
 )  # fmt: skip
-YIELDING = ("chrt", "--idle", "0")
+_CORES = sorted(os.sched_getaffinity(0))
+#: Begins the command of an honest program, and of an attacking one.
+HONEST = ("taskset", "-c", ",".join(map(str, _CORES[:-1] or _CORES)))
+ATTACKING = ("taskset", "-c", str(_CORES[-1]))
 _METRIC = "mcpmesh_peer_refusals_total{"
 _PATIENCE = 20.0
 
@@ -72,13 +77,13 @@ def arena() -> Iterator[Arena]:
     env = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": str(metrics)}
     serve = (*mesh, "serve", "tests.e2e.tools:app", "--router=")
     with Processes() as processes:
-        processes.start("honest replica", (*serve, f"--listen=127.0.0.1:{tools}"), tools)
+        processes.start("honest replica", (*HONEST, *serve, f"--listen=127.0.0.1:{tools}"), tools)
         processes.start(
-            "attacked replica", (*YIELDING, *serve, f"--listen=127.0.0.1:{attacked}"), attacked
+            "attacked replica", (*ATTACKING, *serve, f"--listen=127.0.0.1:{attacked}"), attacked
         )
         router = processes.start(
             "attacked router",
-            (*mesh, "router", f"--grpc=127.0.0.1:{port}", *static, *LIMITS),
+            (*HONEST, *mesh, "router", f"--grpc=127.0.0.1:{port}", *static, *LIMITS),
             port,
             env,
         )
@@ -120,11 +125,11 @@ class Honest:
         return self.end()
 
 
-def start(module: str, *arguments: str, yielding: bool = False) -> "subprocess.Popen[str]":
+def start(module: str, *arguments: str, attacking: bool = False) -> "subprocess.Popen[str]":
     """Start a program of this folder."""
     program = (sys.executable, "-m", f"benchmarks.hostile.{module}", *arguments)
     return subprocess.Popen(
-        [*(YIELDING if yielding else ()), *program],
+        [*(ATTACKING if attacking else HONEST), *program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
