@@ -1,7 +1,8 @@
 """What is attacked: a router process with limits that act within seconds, and its replicas.
 
-Attackers and the replica that serves them have a core of their own: in life, they have other
-machines, and what they cost the honest client is what they cost the router.
+The router has a core of its own, and attackers and the replica that serves them yield to the
+others on the rest: in life they are on other machines, and what they cost the honest client is what
+they cost the router.
 """
 
 import json
@@ -31,9 +32,10 @@ LIMITS = (
     "--max-unfinished-bytes=16777216",
 )  # fmt: skip
 _CORES = sorted(os.sched_getaffinity(0))
-#: Begins the command of an honest program, and of an attacking one.
-HONEST = ("taskset", "-c", ",".join(map(str, _CORES[:-1] or _CORES)))
-ATTACKING = ("taskset", "-c", str(_CORES[-1]))
+#: Begins the command of the router, of an honest program, and of an attacking one.
+ROUTER = ("taskset", "-c", str(_CORES[0]))
+HONEST = ("taskset", "-c", ",".join(map(str, _CORES[1:] or _CORES)))
+ATTACKING = (*HONEST, "chrt", "--idle", "0")
 _METRIC = "mcpmesh_peer_refusals_total{"
 _PATIENCE = 20.0
 
@@ -83,7 +85,7 @@ def arena() -> Iterator[Arena]:
         )
         router = processes.start(
             "attacked router",
-            (*HONEST, *mesh, "router", f"--grpc=127.0.0.1:{port}", *static, *LIMITS),
+            (*ROUTER, *mesh, "router", f"--grpc=127.0.0.1:{port}", *static, *LIMITS),
             port,
             env,
         )
