@@ -1,5 +1,6 @@
 """What a router knows of the load that one tool's calls put on it and on the tool."""
 
+from mcpmesh.policy.fastest import Fastest
 from mcpmesh.policy.retry_budget import RetryBudget
 
 
@@ -9,12 +10,13 @@ class ToolLoad:
     Lives as long as the tool is in the catalog, through any number of routes.
     """
 
-    __slots__ = ("budget", "calls")
+    __slots__ = ("budget", "calls", "fastest")
 
     def __init__(self) -> None:
         #: Calls from the beginning.
         self.calls = 0
         self.budget = RetryBudget()
+        self.fastest = Fastest()
 
     def __repr__(self) -> str:
         return f"<ToolLoad calls={self.calls}>"

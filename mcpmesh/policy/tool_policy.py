@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.tool import Tool, check_name
 from mcpmesh.policy.balancing import Balancing
+from mcpmesh.policy.deadline import DeadlinePolicy
 from mcpmesh.policy.retry import Retry
 from mcpmesh.policy.table import Table, read_table, spelled_out
 
@@ -24,6 +25,8 @@ class ToolPolicy:
     """How the replica of each attempt is chosen."""
     retry: Retry = field(default_factory=Retry)
     """When a failed attempt is tried again."""
+    deadline: DeadlinePolicy = field(default_factory=DeadlinePolicy)
+    """When a call is refused for want of time."""
 
 
 DEFAULT = ToolPolicy()

@@ -162,7 +162,8 @@ class ObserveAttempts(Layer[Attempt]):
             call = attempt.call
             host, port = attempt.candidate.address
             cell = self._rpc_client.at((call.head.method, call.tool, "OK", host, port))
-            cell.record(self._clock() - attempt.began)
+            took = attempt.took = self._clock() - attempt.began
+            cell.record(took)
         else:
             self._note(attempt, code, message)
         self.end(attempt, code, message)
@@ -172,7 +173,8 @@ class ObserveAttempts(Layer[Attempt]):
         host, port = attempt.candidate.address
         name = code.name
         cell = self._rpc_client.at((call.head.method, call.tool, name, host, port))
-        cell.record(self._clock() - attempt.began)
+        attempt.took = self._clock() - attempt.began
+        cell.record(attempt.took)
         if attempt.span is not None:
             attempt.span.set(RPC_STATUS, name)
             attempt.span.end(client_error_type(name), message)

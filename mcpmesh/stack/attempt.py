@@ -73,17 +73,18 @@ class Unsent(ReplicaLost):
 class Attempt:
     """A try, from the pick of its replica to the last byte of its answer.
 
-    Units: `began` in seconds of `time.perf_counter`.
+    Units: `began` in seconds of `time.perf_counter`, `took` in seconds, known when it ended.
     """
 
     __slots__ = (
         "_caller", "_head", "began", "bottom", "call", "candidate", "fields", "held", "holder",
-        "span", "stream",
+        "span", "stream", "took",
     )  # fmt: skip
 
     #: Set by the layers before anybody reads them.
     candidate: Candidate
     began: float
+    took: float
 
     def __init__(self, call: Call, bottom: Send) -> None:
         self.call = call

@@ -8,6 +8,7 @@ from typing import Protocol
 from grpc import StatusCode
 
 from mcpmesh.errors import MeshError, ReplicaLost
+from mcpmesh.policy.fastest import SPAN
 from mcpmesh.policy.retry import Failure, GiveUp, RetryAfter, next_step
 from mcpmesh.stack.attempt import Attempt, Unsent
 from mcpmesh.stack.call import Call
@@ -50,7 +51,10 @@ class Retrying(Crossing[Call, Attempt]):
     def start(self, call: Call) -> None:
         route = call.route
         if route is not None:
-            route.load.calls += 1
+            load = route.load
+            calls = load.calls = load.calls + 1
+            if not calls % SPAN:
+                load.fastest.turn(call.started)
         call.attempts = 1
         attempt = call.current = Attempt(call, self._bottom)
         self.on(attempt)
@@ -77,7 +81,14 @@ class Retrying(Crossing[Call, Attempt]):
         tries.timer = self._loop.call_at(self._loop.time() + plan.wait, lambda: self._again(call))
 
     def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
-        self.end(attempt.call, code, message)
+        call = attempt.call
+        route = call.route
+        if code is StatusCode.OK and route is not None:
+            fastest, took = route.load.fastest, attempt.took
+            # As a comparison, at half the cost of min() and of a method.
+            if took < fastest.shortest:  # noqa: PLR1730
+                fastest.shortest = took
+        self.end(call, code, message)
 
     def interrupted(self, attempt: Attempt, error: BaseException) -> None:
         """Give up a call that waits for its next attempt."""
@@ -106,7 +117,7 @@ class Retrying(Crossing[Call, Attempt]):
             free=call.tries.free if call.tries is not None else 0,
             repeatable=_is_repeatable(call),
             pushback_ms=attempt.held.pushback_ms if attempt.held is not None else None,
-            left=call.deadline - now,
+            left=call.deadline - now - route.load.fastest.seconds,
             rng=self._rng,
         )
         if isinstance(plan, GiveUp):

@@ -8,6 +8,7 @@ from mcpmesh.balance.health import Condition
 from mcpmesh.codec.metadata import format_timeout
 from mcpmesh.errors import Draining
 from mcpmesh.policy.blame import Verdict, verdict
+from mcpmesh.policy.deadline import forwarded
 from mcpmesh.stack.attempt import Attempt, Unsent
 from mcpmesh.stack.layer import Layer, outcome
 from mcpmesh.stack.tries import PREVIOUS_ATTEMPTS, previous_attempts
@@ -113,7 +114,7 @@ def _learn(attempt: Attempt, code: StatusCode) -> None:
 
 
 def _field(timeout: float) -> str:
-    return _TIMEOUT + literal_value(format_timeout(timeout).decode())
+    return _TIMEOUT + literal_value(format_timeout(forwarded(timeout)).decode())
 
 
 def _attempts_before(forward: Headers, made: int) -> tuple[Headers, str]:

@@ -41,12 +41,14 @@ class Tool(_message.Message):
     def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[bytes] = ..., output_schema: _Optional[bytes] = ..., annotations: _Optional[_Union[ToolAnnotations, _Mapping]] = ..., version: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., policy: _Optional[_Union[CallPolicy, _Mapping]] = ...) -> None: ...
 
 class CallPolicy(_message.Message):
-    __slots__ = ("balance", "retry")
+    __slots__ = ("balance", "retry", "deadline")
     BALANCE_FIELD_NUMBER: _ClassVar[int]
     RETRY_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
     balance: BalancePolicy
     retry: RetryPolicy
-    def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ...) -> None: ...
+    deadline: DeadlinePolicy
+    def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[DeadlinePolicy, _Mapping]] = ...) -> None: ...
 
 class BalancePolicy(_message.Message):
     __slots__ = ("policy",)
@@ -67,6 +69,12 @@ class RetryPolicy(_message.Message):
     budget_share: float
     budget_per_second: float
     def __init__(self, attempts: _Optional[int] = ..., first_wait: _Optional[float] = ..., longest_wait: _Optional[float] = ..., budget_share: _Optional[float] = ..., budget_per_second: _Optional[float] = ...) -> None: ...
+
+class DeadlinePolicy(_message.Message):
+    __slots__ = ("refuse",)
+    REFUSE_FIELD_NUMBER: _ClassVar[int]
+    refuse: bool
+    def __init__(self, refuse: _Optional[bool] = ...) -> None: ...
 
 class ToolAnnotations(_message.Message):
     __slots__ = ("read_only_hint", "destructive_hint", "idempotent_hint", "open_world_hint")

@@ -1,22 +1,30 @@
 from grpc import StatusCode
 
+from mcpmesh.balance.balancer import Route
+from mcpmesh.balance.p2c import P2CPicker
 from mcpmesh.errors import DeadlineExceeded, NoReplica
+from mcpmesh.policy.deadline import DeadlinePolicy
+from mcpmesh.policy.tool_policy import ToolPolicy
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Exit
 from mcpmesh.stack.deadline import Deadline
 from mcpmesh.stack.layer import stacked
 from mcpmesh.transport.timers import SLOT, Timers
-from tests.unit.stack.virtual import Below, VirtualLoop, call_of, ready
+from tests.unit.stack.virtual import Below, VirtualLoop, call_of, cluster, ready
 
 
 class Limited:
     """The deadline layer over one whose outcome a test gives."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, fastest: float = 0.0, **fields: object) -> None:
         self.loop = VirtualLoop()
         self.timers = Timers(self.loop)  # type: ignore[arg-type]
         self.below = Below()
-        self.call = call_of()
+        self.route = Route(cluster("echo", "a"), P2CPicker(()), **fields)  # type: ignore[arg-type]
+        if fastest:
+            self.route.load.fastest.shortest = fastest
+            self.route.load.fastest.turn(self.loop.now)
+        self.call = call_of(route=self.route)
         self.call.timeout = seconds
         self.call.attempts = 1
         self.call.current = Attempt(self.call, self)  # type: ignore[arg-type]
@@ -85,3 +93,23 @@ def test_a_failure_below_takes_the_timer_back_and_passes() -> None:
     limited.below.fail(limited.call, NoReplica("none"))
     assert isinstance(limited.call.error, NoReplica)
     assert len(limited.timers) == 0
+
+
+def test_what_no_answer_was_fast_enough_for_is_refused_unseen_and_says_so() -> None:
+    limited = Limited(0.1, fastest=0.3)
+    assert isinstance(limited.call.error, DeadlineExceeded)
+    assert limited.call.error.message == (
+        "echo: not begun, for it cannot be done in 0.100 s: "
+        "the fastest of its last answers took 0.300 s; allow more time"
+    )
+    assert not limited.below.begun
+    assert len(limited.timers) == 0
+
+
+def test_what_some_answer_was_fast_enough_for_is_begun() -> None:
+    assert Limited(0.3, fastest=0.3).below.begun
+
+
+def test_a_tool_may_wish_for_no_such_refusal() -> None:
+    policy = ToolPolicy(deadline=DeadlinePolicy(refuse=False))
+    assert Limited(0.1, fastest=0.3, policy=policy).below.begun

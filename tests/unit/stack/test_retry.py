@@ -52,11 +52,13 @@ class Attempts(Layer[Attempt]):
             self.fail(attempt, self.failures.pop(0))
         else:
             self.answered = True
+            attempt.took = 0.001
             self.end(attempt, StatusCode.OK, "")
 
     def call(self, tool: str, **fields: object) -> Asked:
         call = call_of(tool, route=self.routes[tool], **fields)
-        call.deadline = self.loop.now + call.timeout
+        call.started = self.loop.now
+        call.deadline = call.started + call.timeout
         retrying = Retrying(self, self.loop, Random(3), lambda _, why: self.given_up.append(why))  # type: ignore[arg-type]
         stacked(Exit(), retrying, self).start(call)
         return call
