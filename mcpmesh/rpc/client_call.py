@@ -15,7 +15,7 @@ from grpc import StatusCode
 
 from mcpmesh.codec.metadata import decode_message, decode_metadata, encode_metadata
 from mcpmesh.codec.status import STATUS, status_from, status_of
-from mcpmesh.errors import InvalidCall, MeshError, NoReplica
+from mcpmesh.errors import InvalidCall, MeshError, NoReplica, TooLarge
 from mcpmesh.rpc.compression import compress
 from mcpmesh.rpc.http_status import code_of_http, code_of_reset
 from mcpmesh.rpc.message_queue import MessageQueue
@@ -204,15 +204,24 @@ class CallBase:
 
     # The way of a call
 
-    def _open(self, connection: Connection) -> Stream:
+    def _open(self, connection: Connection) -> None:
         """Send the head; the stream may wait for the peer's limit of streams."""
-        stream = self._stream = connection.open(self._fields, self, self._volatile())
+        try:
+            stream = connection.open(self._fields, self, self._volatile())
+        except TooLarge as error:
+            self._finish(StatusCode.RESOURCE_EXHAUSTED, error.message)
+            return
+        self._stream = stream
         self._queue.attach(stream)
-        return stream
+        self._writer = MessageWriter(stream)
 
     def _request(self, connection: Connection, body: bytes) -> None:
         """Send head and body; the stream may wait for the peer's limit of streams."""
-        stream = connection.request(self._fields, self._volatile(), body, self)
+        try:
+            stream = connection.request(self._fields, self._volatile(), body, self)
+        except TooLarge as error:
+            self._finish(StatusCode.RESOURCE_EXHAUSTED, error.message)
+            return
         self._stream = stream
         self._queue.attach(stream)
 

@@ -12,7 +12,6 @@ from grpc import StatusCode
 
 from mcpmesh.errors import NoReplica
 from mcpmesh.rpc.client_call import CallBase
-from mcpmesh.rpc.writer import MessageWriter
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.message import frame_message
 
@@ -73,8 +72,9 @@ class StreamRequestCall(CallBase):
         self.add_done_callback(lambda _call: self._stop())
 
     def _start(self, connection: Connection) -> None:
-        self._writer = MessageWriter(self._open(connection))
-        self._opened.set_result(None)
+        self._open(connection)
+        if not self._opened.done():
+            self._opened.set_result(None)
 
     async def _start_later(self, wait_for_ready: bool) -> None:
         try:

@@ -140,17 +140,18 @@ class ServerCall:
     def send_head(self, metadata: tuple[tuple[str, str | bytes], ...]) -> None:
         """Send the answer's head.
 
-        Raises: grpc.aio.UsageError when it was sent before.
+        Raises: grpc.aio.UsageError when it was sent before; TooLarge when the caller would not
+        take it.
         """
         if self._head_sent:
             raise grpc.aio.UsageError("Send initial metadata failed: already sent")
         if self.done:
             return
-        self._head_sent = True
         extra = encode_metadata(metadata) if metadata else ()
         if self._encoding != b"identity":
             extra = ((b"grpc-encoding", self._encoding), *extra)
         self._stream.send_headers(HEAD, extra)
+        self._head_sent = True
 
     def set_encoding(self, encoding: bytes) -> None:
         """Choose the compression of responses, if the caller accepts it.

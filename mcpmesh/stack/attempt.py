@@ -15,7 +15,7 @@ from grpc import StatusCode
 
 from mcpmesh.codec.metadata import decode_message
 from mcpmesh.codec.status import status_from
-from mcpmesh.errors import RemoteProtocolError, ReplicaLost
+from mcpmesh.errors import RemoteProtocolError, ReplicaLost, TooLarge
 from mcpmesh.stack.held_answer import HeldAnswer, held_answer
 from mcpmesh.stack.layer import outcome
 from mcpmesh.wire.block import Block
@@ -131,8 +131,10 @@ class Attempt:
         call = self.call
         if trailers != OK_TRAILERS or call.requests is not None:
             self.on_headers(head.headers, False)
-            self.on_data(data, False)
-            self.on_headers(trailers, True)
+            if call.current is self:
+                self.on_data(data, False)
+            if call.current is self:
+                self.on_headers(trailers, True)
             return
         # The head is looked through once, however many answers begin with it.
         headers = head.note
@@ -141,7 +143,11 @@ class Attempt:
         assert self.stream is not None
         caller = self._caller = call.caller
         caller.taken = self.stream.consumed
-        caller.send_answer(headers, call.extra(), data, trailers)
+        try:
+            caller.send_answer(headers, call.extra(), data, trailers)
+        except TooLarge as error:
+            self._take_back(error)
+            return
         self.bottom.ended(self, StatusCode.OK, "")
 
     def on_data(self, data: bytes, end: bool) -> None:
@@ -202,7 +208,11 @@ class Attempt:
         """Answer the caller with trailers only: one block is head and trailers."""
         call = self.call
         if self._head:
-            call.caller.send_headers(_without_correlation(self._head), call.extra())
+            try:
+                call.caller.send_headers(_without_correlation(self._head), call.extra())
+            except TooLarge:
+                # The caller would not take the head, and the status is what counts.
+                call.caller.send_headers(_bare(self._head))
             call.caller.send_headers(trailers, (), True)
         else:
             call.caller.send_headers(trailers, call.extra(), True)
@@ -222,12 +232,21 @@ class Attempt:
         head = _without_correlation(head)
         assert self.stream is not None
         caller.taken = self.stream.consumed
-        if data:
-            caller.send_message(head, call.extra(), data)
-        else:
-            caller.send_headers(head, call.extra())
+        try:
+            if data:
+                caller.send_message(head, call.extra(), data)
+            else:
+                caller.send_headers(head, call.extra())
+        except TooLarge as error:
+            self._take_back(error)
+            return
         if trailers:
             self._finish(trailers)
+
+    def _take_back(self, error: TooLarge) -> None:
+        """Fail after all: the caller would not take the answer's head."""
+        self._caller = None
+        self.bottom.interrupted(self, TooLarge(f"{self.candidate.name}: {error.message}"))
 
     def _finish(self, trailers: Headers) -> None:
         caller = self._caller
@@ -265,6 +284,11 @@ def _without_correlation(headers: Headers) -> Headers:
         if field[0] == CORRELATION:
             return tuple(field for field in headers if field[0] != CORRELATION)
     return headers
+
+
+def _bare(headers: Headers) -> Headers:
+    """Return what no head can do without."""
+    return tuple(field for field in headers if field[0] in (b":status", b"content-type"))
 
 
 def _status(trailers: Headers) -> tuple[StatusCode, str]:

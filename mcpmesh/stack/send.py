@@ -6,7 +6,7 @@ from grpc import StatusCode
 
 from mcpmesh.balance.health import Condition
 from mcpmesh.codec.metadata import format_timeout
-from mcpmesh.errors import Draining
+from mcpmesh.errors import Draining, TooLarge
 from mcpmesh.policy.blame import Verdict, verdict
 from mcpmesh.policy.deadline import forwarded
 from mcpmesh.stack.attempt import Attempt, Unsent
@@ -25,7 +25,8 @@ _OK = StatusCode.OK
 class Send(Layer[Attempt]):
     """Opens the replica's stream.
 
-    Fails the attempt with: ReplicaLost, and Unsent when the replica did not see it.
+    Fails the attempt with: ReplicaLost, and Unsent when the replica did not see it; TooLarge for
+    metadata that the replica would not take.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -58,6 +59,9 @@ class Send(Layer[Attempt]):
             attempt.stream = connection.open(forward, attempt, own)
         except Draining as error:
             self.failed(attempt, Unsent(f"{candidate.replica}: {error.message}"))
+            return
+        except TooLarge as error:
+            self.failed(attempt, TooLarge(f"{candidate.replica}: {error.message}"))
             return
         call.requests.connect(attempt.stream, call.body)
 

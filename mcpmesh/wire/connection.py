@@ -7,7 +7,7 @@ import contextlib
 from collections import deque
 from typing import Protocol
 
-from mcpmesh.errors import Draining, LocalProtocolError
+from mcpmesh.errors import Draining, LocalProtocolError, TooLarge
 from mcpmesh.wire.block import Block
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.flood import FloodGate
@@ -25,6 +25,13 @@ from mcpmesh.wire.frame import (
     header_frames,
     rst_stream,
     window_update,
+)
+from mcpmesh.wire.header_list import (
+    limit_of,
+    list_size,
+    too_large,
+    trailers_too_large,
+    unsuspicious_block,
 )
 from mcpmesh.wire.hpack_encoder import Encoder, Volatile
 from mcpmesh.wire.hpack_table import Headers
@@ -84,7 +91,7 @@ class Connection:
         self.owner = owner
         self.limits = limits
         self.client = client
-        self.peer = Settings()
+        self.follow(Settings())
         self.outbox = Outbox(owner.on_output, owner.on_full)
         self.emit = self.outbox.put
         self.streams: dict[int, Stream] = {}
@@ -135,6 +142,12 @@ class Connection:
             f"draining={self.draining} closed={self.closed}>"
         )
 
+    def follow(self, settings: Settings) -> None:
+        """Take note of the peer's settings."""
+        self.peer = settings
+        self._header_limit = limit_of(settings.max_header_list_size)
+        self._unsuspicious_block = unsuspicious_block(self._header_limit, settings.max_frame_size)
+
     # What the owner of the connection does
 
     def start(self) -> None:
@@ -153,16 +166,23 @@ class Connection:
     ) -> Stream:
         """Open a stream; over the peer's limit of concurrent streams it waits its turn.
 
-        Raises: Draining when this connection takes no new streams.
+        Raises: Draining when this connection takes no new streams; TooLarge for headers over the
+        peer's limit.
         """
         if self.draining or self.closed:
             raise Draining("the connection takes no new streams")
         stream = Stream(self, 0, sink)
         if self._may_start() and not self.waiting:
+            stream_id = self._next_id
+            head = self.header_frame(stream_id, headers, volatile, end)
             self._assign(stream)
+            self.emit(head)
+            if end:
+                stream.state = _HALF_CLOSED
         else:
+            self._check_size(headers, volatile)
             self.waiting.append(stream)
-        stream.send_headers(headers, volatile, end)
+            stream.send_headers(headers, volatile, end)
         return stream
 
     def request(
@@ -170,7 +190,7 @@ class Connection:
     ) -> Stream:
         """Open a stream with its whole request: in one piece when nothing holds it back.
 
-        Raises: Draining when this connection takes no new streams.
+        Raises: as `open`.
         """
         size = len(body)
         peer = self.peer
@@ -187,11 +207,13 @@ class Connection:
             stream = self.open(headers, sink, volatile)
             stream.send_data(body, True)
             return stream
+        stream_id = self._next_id
+        # First: it may raise.
+        head = self.header_frame(stream_id, headers, volatile, False)
         stream = Stream(self, 0, sink)
-        stream_id = self._assign(stream)
+        self._assign(stream)
         stream.state = _HALF_CLOSED
         self.send_window -= size
-        head = self.header_frame(stream_id, headers, volatile, False)
         self.emit(head + HEADER.pack(size << 8, END_STREAM, stream_id) + body)
         return stream
 
@@ -279,13 +301,32 @@ class Connection:
     def header_frame(
         self, stream_id: int, headers: Headers, volatile: Volatile, end: bool
     ) -> bytes:
-        """Encode a header block, which must then be sent next; more frames than one if need be."""
+        """Encode a header block, which must then be sent next; more frames than one if need be.
+
+        Trailers of a server's that its peer would not take are replaced by some that say so.
+        Raises: TooLarge for other headers over the peer's limit.
+        """
         block = self.encoder.encode(headers, volatile)
         size = len(block)
-        if size <= self.peer.max_frame_size:
+        if size <= self._unsuspicious_block:
             flags = END_HEADERS | END_STREAM if end else END_HEADERS
             return HEADER.pack(size << 8 | HEADERS, flags, stream_id) + block
+        try:
+            self._check_size(headers, volatile)
+        except TooLarge:
+            self.encoder.start_over()
+            if self.client or not end:
+                raise
+            size = list_size(headers, volatile)
+            block = self.encoder.encode(trailers_too_large(headers, size, self._header_limit))
         return header_frames(stream_id, block, end=end, max_frame=self.peer.max_frame_size)
+
+    def _check_size(self, headers: Headers, volatile: Volatile) -> None:
+        limit = self._header_limit
+        if limit is not None:
+            size = list_size(headers, volatile)
+            if size > limit:
+                raise TooLarge(too_large(size, limit))
 
     def schedule(self, stream: Stream) -> None:
         """Send what waits on a stream as soon as may be."""
@@ -353,7 +394,11 @@ class Connection:
         while self.waiting and self._may_start():
             stream = self.waiting.popleft()
             if stream.waiting:
-                stream.begin(self._assign(stream))
+                try:
+                    stream.begin(self._assign(stream))
+                except TooLarge as error:
+                    # The peer has lowered its limit since.
+                    self.end_stream(stream, ErrorCode.ENHANCE_YOUR_CALM, error.message)
 
     def end_stream(self, stream: Stream, code: int, message: str) -> None:
         """Close a stream that the peer or a fault ended, and tell its sink."""

@@ -44,7 +44,7 @@ def _on_settings(connection: Connection, flags: int, stream_id: int, payload: by
     connection.settings_seen = True
     connection.flood.spend("SETTINGS frames")
     before = connection.peer
-    connection.peer = before.updated(payload, of_server=connection.client)
+    connection.follow(before.updated(payload, of_server=connection.client))
     _check_backlog(connection)
     connection.emit(frame(SETTINGS, ACK, 0, b""))
     for size in header_table_sizes(payload):

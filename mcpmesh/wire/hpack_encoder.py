@@ -101,6 +101,14 @@ class Encoder:
         self._pending_min_size = min(self._pending_min_size, self._pending_size)
         self._forget_blocks()
 
+    def start_over(self) -> None:
+        """Empty the table, here and with the next block there: a block that was made is not sent.
+
+        Source: RFC 7541, section 4.3.
+        """
+        self._pending_min_size = 0
+        self._forget_blocks()
+
     def encode(self, headers: Iterable[Header], volatile: Volatile = ()) -> bytes:
         """Encode one header block: `headers`, then `volatile`.
 

@@ -26,6 +26,27 @@ def literal_value(value: str) -> str:
     return _long_length(size) + value
 
 
+def literal_sizes(written: bytes) -> list[int]:
+    """Return the length of each field's name and value together."""
+    sizes = []
+    position = 0
+    while position < len(written):
+        name = written[position + 1]
+        position += 2 + name
+        value, shift = written[position], 0
+        position += 1
+        if value == _NEVER_TWO_BYTES:
+            more = 0x80
+            while more:
+                more = written[position] & 0x80
+                value += (written[position] & 0x7F) << shift
+                shift += 7
+                position += 1
+        position += value
+        sizes.append(name + value)
+    return sizes
+
+
 def _long_length(size: int) -> str:
     rest = size - _NEVER_TWO_BYTES
     written = chr(_NEVER_TWO_BYTES)

@@ -390,3 +390,31 @@ async def test_broken_requests_and_answers_name_the_trouble(caplog):
         method = call.channel.unary_unary("/test.Service/unary_unary", None, refuse)
         with pytest.raises(ValueError, match="not a message"):
             await method(b"x")
+
+
+async def test_metadata_that_the_server_does_not_take_fails_the_call(pairing):
+    async def count(requests, _context):
+        return b"%d" % len([request async for request in requests])
+
+    async with pairing.pair(unary_unary=echo, stream_unary=count) as call:
+        assert await call.unary_unary(b"a") == b"a"
+        metadata = (("x-own", "v" * 20_000),)
+        for shape, request in (("unary_unary", b"a"), ("stream_unary", iter([b"a"]))):
+            error = await failure(getattr(call, shape)(request, metadata=metadata))
+            assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert await call.unary_unary(b"a") == b"a"
+
+
+@pytest.mark.parametrize("where", ["head", "trailers"])
+async def test_metadata_that_the_client_does_not_take_fails_the_call(pairing, where):
+    async def wordy(request, context):
+        metadata = (("x-own", "v" * 20_000),)
+        if where == "head":
+            await context.send_initial_metadata(metadata)
+        else:
+            context.set_trailing_metadata(metadata)
+        return request
+
+    async with pairing.pair(unary_unary=wordy) as call:
+        error = await failure(call.unary_unary(b"a"))
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -485,3 +485,65 @@ def test_the_caller_gets_credit_as_the_replica_takes() -> None:
     assert steps.caller.said() == []
     replica.hear("SETTINGS INITIAL_WINDOW_SIZE=1000000", "WINDOW_UPDATE 0 1000000")
     assert any(line.startswith("WINDOW_UPDATE 1 ") for line in steps.caller.said())
+
+
+TINY = "MAX_HEADER_LIST_SIZE=1500"
+
+
+def test_metadata_that_the_replica_would_not_take_fails_the_call_alone() -> None:
+    steps = Staircase("a")
+    replica = steps.replicas["a"]
+    replica.hear(f"SETTINGS {TINY}")
+    replica.said()
+    for method in ("Invoke", "Converse"):
+        stream = 1 if method == "Invoke" else 3
+        steps.begin("mcp-name=echo", "x-own=*1500", method=method, stream=stream)
+        steps.send(HI, end=True, stream=stream)
+        (refusal,) = steps.heard()
+        assert status(refusal) == "8"
+        assert "over the 1500 that the peer takes" in refusal
+    assert replica.said() == []
+    assert steps.idle
+    assert steps.call(stream=5) == "a"
+
+
+@pytest.mark.parametrize("method", ["Invoke", "Converse"])
+@pytest.mark.parametrize("end", [OK, "grpc-status=5 END_STREAM"])
+def test_an_answers_head_that_the_caller_would_not_take_fails_the_call(
+    method: str, end: str
+) -> None:
+    steps = Staircase("a", settings=TINY)
+    replica = steps.replicas["a"]
+    large = f"{ANSWER} x-own=*1500"
+    for stream in (1, 3):
+        steps.begin("mcp-name=echo", method=method, stream=stream)
+        steps.send(HI, end=True, stream=stream)
+        frames = [f"HEADERS {stream} {large}", f"DATA {stream} abc", f"HEADERS {stream} {end}"]
+        # The second time in one piece: as a whole answer, once the blocks are known.
+        if stream == 3:
+            replica.connection.receive(replica.writer.frames(*frames))
+        else:
+            replica.hear(*frames)
+        (refusal,) = steps.heard()
+        assert (fields(refusal)[":status"], status(refusal)) == ("200", "8")
+        assert "over the 1500 that the peer takes" in refusal
+        assert steps.idle
+    assert not replica.connection.streams
+
+
+def test_trailers_that_the_caller_would_not_take_are_told_as_such() -> None:
+    steps = Staircase("a", settings=TINY)
+    replica = steps.replicas[steps.call()]
+    replica.hear(f"HEADERS 1 {ANSWER}", "DATA 1 abc", f"HEADERS 1 x-own=*1500 {OK}")
+    _, body, trailers = steps.heard()
+    assert (body, status(trailers)) == ('DATA 1 "abc"', "8")
+    assert steps.idle
+
+
+def test_a_refusal_whose_head_the_caller_would_not_take_is_given_without_it() -> None:
+    steps = Staircase("a", settings=TINY)
+    replica = steps.replicas[steps.call()]
+    replica.hear(f"HEADERS 1 {ANSWER} x-own=*1500", "HEADERS 1 grpc-status=14 END_STREAM")
+    head, trailers = steps.heard()
+    assert (fields(head)[":status"], status(trailers)) == ("200", "14")
+    assert steps.idle

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mcpmesh.wire.hpack_decoder import Decoder
 from mcpmesh.wire.hpack_encoder import Encoder
-from mcpmesh.wire.hpack_literal import literal_name, literal_value
+from mcpmesh.wire.hpack_literal import literal_name, literal_sizes, literal_value
 
 names = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=100)
 values = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=5000)
@@ -20,6 +20,7 @@ def test_written_fields_read_as_what_they_were(fields):
     theirs = hpack.Decoder(max_header_list_size=1 << 20).decode(block, raw=True)
     assert [tuple(field) for field in theirs] == expected
     assert list(Decoder(max_list_size=1 << 20).decode(block)) == expected
+    assert literal_sizes(block) == [len(name) + len(value) for name, value in fields]
 
 
 def test_written_fields_stand_after_those_of_the_table():

@@ -2,11 +2,13 @@
 
 import pytest
 
-from mcpmesh.errors import Draining, InvalidCall, LocalProtocolError
+from mcpmesh.errors import Draining, InvalidCall, LocalProtocolError, TooLarge
 from mcpmesh.wire.error_code import ErrorCode
+from mcpmesh.wire.header_list import list_size
+from mcpmesh.wire.hpack_literal import literal_name, literal_value
 from mcpmesh.wire.limits import Limits
 from mcpmesh.wire.settings import Settings
-from tests.unit.wire.talk import HEAD, REQUEST, TRAILERS, Talk
+from tests.unit.wire.talk import FIELDS, HEAD, REQUEST, TRAILERS, Talk
 
 OPEN = f"HEADERS 1 {REQUEST}"
 PING = "PING 0000000000000001"
@@ -147,6 +149,93 @@ def test_6_5_2_what_we_announce_is_within_bounds():
     with pytest.raises(InvalidCall):
         Limits(stream_window_bytes=1 << 31)
     assert Limits().settings().enable_push == 0
+
+
+def test_6_5_2_a_request_over_the_peers_limit_is_not_sent_and_costs_no_other():
+    talk = Talk(client=True, settings="MAX_HEADER_LIST_SIZE=2000")
+    talk.open(end=True, fields=(*FIELDS, (b"x-own", b"small")))
+    large = (*FIELDS, (b"x-own", b"v" * 1500), *((b"x-%d" % n, b"w") for n in range(19)))
+    with pytest.raises(TooLarge, match="over the 2000 that the peer takes"):
+        talk.open(fields=large)
+    with pytest.raises(TooLarge):
+        talk.connection.request(FIELDS, ((b"x-own", b"v" * 1800),), b"body", talk.owner)
+    assert set(talk.connection.streams) == {1}
+    first, *others = talk.said()
+    assert others == []
+    for name in (b"x-1", b"x-2"):
+        talk.open(fields=(*FIELDS, (name, b"w")))
+    # The peer's table is as ours, whatever was encoded and not sent.
+    assert [line.split()[-1] for line in (first, *talk.said())] == ["END_STREAM", "x-1=w", "x-2=w"]
+
+
+def test_6_5_2_a_list_is_measured_as_its_reader_counts_it():
+    fields = ((b"a", b"b"), (b":path", b"/c"))
+    size = 32 + 2 + 32 + 7
+    written = (literal_name("d") + literal_value("e" * 300)).encode("latin-1")
+    assert list_size(fields, ()) == size
+    assert list_size(fields, ((b"d", b"e" * 300),)) == list_size(fields, written) == size + 333
+
+
+def test_6_5_2_a_list_of_exactly_the_limit_is_sent():
+    fields = (*FIELDS, *((b"x-%d" % n, b"some value") for n in range(30)))
+    talk = Talk(client=True, settings=f"MAX_HEADER_LIST_SIZE={list_size(fields, ())}")
+    for _ in range(2):
+        # The second block is a few bytes that stand for fields of the table.
+        talk.open(fields=fields)
+        assert len(talk.said()) == 1
+    with pytest.raises(TooLarge):
+        talk.open(fields=(*fields, (b"a", b"")))
+
+
+def test_6_5_2_what_every_peer_must_bear_is_sent_whatever_it_says():
+    talk = Talk(settings="MAX_HEADER_LIST_SIZE=0")
+    talk.request(1, "END_STREAM").stream.send_headers(HEAD + TRAILERS, (), True)
+    assert talk.said() == ["HEADERS 1 :status=200 grpc-status=0 END_STREAM"]
+
+
+def test_6_5_2_a_request_that_waits_is_measured_at_once_and_again_when_it_may_go():
+    talk = Talk(client=True, settings="MAX_CONCURRENT_STREAMS=0 MAX_HEADER_LIST_SIZE=2000")
+    with pytest.raises(TooLarge):
+        talk.open(fields=(*FIELDS, (b"x-own", b"v" * 2000)))
+    _, sink = talk.open(fields=(*FIELDS, (b"x-own", b"v" * 1300)))
+    talk.hear("SETTINGS MAX_CONCURRENT_STREAMS=9 MAX_HEADER_LIST_SIZE=1100")
+    assert sink.events == [("reset", "ENHANCE_YOUR_CALM")]
+    assert talk.said() == ["SETTINGS ACK"]
+    assert not talk.connection.streams
+
+
+def test_6_5_2_an_answers_head_over_the_callers_limit_is_not_sent():
+    talk = Talk(settings="MAX_HEADER_LIST_SIZE=2000")
+    stream = talk.request(1, "END_STREAM").stream
+    large = (*HEAD, (b"x-own", b"v" * 2000))
+    with pytest.raises(TooLarge):
+        stream.send_headers(large)
+    with pytest.raises(TooLarge):
+        stream.send_message(large, (), b"body")
+    with pytest.raises(TooLarge):
+        stream.send_answer(large, (), b"body", TRAILERS)
+    stream.send_answer(HEAD, (), b"body", TRAILERS)
+    assert talk.said() == [
+        "HEADERS 1 :status=200", 'DATA 1 "body"', "HEADERS 1 grpc-status=0 END_STREAM",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("window", [100, 0])
+def test_6_5_2_trailers_over_the_callers_limit_are_replaced_by_some_that_say_so(window):
+    talk = Talk(settings=f"MAX_HEADER_LIST_SIZE=2000 INITIAL_WINDOW_SIZE={window}")
+    stream = talk.request(1, "END_STREAM").stream
+    large = ((b"x-own", b"v" * 2000),)
+    stream.send_message(HEAD, (), b"body")
+    stream.send_headers(TRAILERS, large, True)
+    if not window:
+        talk.hear("WINDOW_UPDATE 1 +100")
+    *_, last = talk.said()
+    why = "grpc-message=metadata of 2081 bytes, over the 2000 that the peer takes"
+    assert last == f"HEADERS 1 grpc-status=8 {why} END_STREAM"
+    # An answer that is trailers alone keeps its head.
+    talk.request(3, "END_STREAM").stream.send_headers(HEAD + TRAILERS, large, True)
+    assert talk.said()[0].startswith("HEADERS 3 :status=200 grpc-status=8 grpc-message=")
+    assert not talk.connection.streams
 
 
 def test_6_5_3_the_last_value_counts_and_what_it_allows_leaves_after_the_ack():
