@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from random import Random
 
 from mcpmesh.balance.candidate import Candidate
-from mcpmesh.balance.remaining import less_loaded, remaining
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +22,21 @@ class P2CPicker:
         """Return the one with fewer calls in flight, for its weight, of two drawn ones."""
         candidates = self.candidates
         if avoid:
-            candidates = remaining(candidates, avoid)
+            candidates = (
+                tuple(each for each in candidates if each.replica.id not in avoid) or candidates
+            )
         count = len(candidates)
         if count < 2:
             return candidates[0] if candidates else None
         # One draw for both: its high digits choose the first, what is left of it the second.
-        # `randrange` is several calls of Python code each.
+        # `randrange` would cost 0.6 µs each.
         drawn = rng.random() * count
         one = int(drawn)
         other = int((drawn - one) * (count - 1))
         if other >= one:
             other += 1
         first, second = candidates[one], candidates[other]
-        # `less_loaded`, written out: a call would cost a tenth of the pick.
+        # (in_flight + 1) / weight, without the division.
         if (first.in_flight + 1) * second.weight <= (second.in_flight + 1) * first.weight:
             return first
         return second
-
-
-@dataclass(frozen=True, slots=True)
-class ChoicesPicker:
-    """The same with any number of draws: one is a random replica, many are nearly the best of all.
-
-    Draws may meet the same replica: in a large cluster that makes no difference.
-    """
-
-    candidates: tuple[Candidate, ...]
-    choices: int
-
-    def pick(
-        self, rng: Random, now: float, avoid: Sequence[str] = (), key: str = ""
-    ) -> Candidate | None:
-        """Return the one with the fewest calls in flight, for its weight, of those drawn."""
-        candidates = remaining(self.candidates, avoid) if avoid else self.candidates
-        if not candidates:
-            return None
-        count, random = len(candidates), rng.random
-        best = candidates[int(random() * count)]
-        for _ in range(self.choices - 1):
-            best = less_loaded(best, candidates[int(random() * count)])
-        return best

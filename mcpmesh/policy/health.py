@@ -20,7 +20,16 @@ class HealthPolicy:
     """What a replica takes of its calls that is new, or returns."""
     panic_ratio: float = 0.5
     """The share of healthy replicas of a tool below which health is ignored; 0 for never."""
+    silence: float = 1.5
+    """Seconds without a byte, half of them after a PING, from which on a replica that has calls
+    gets no more, and those that may be repeated are tried elsewhere; 0 for never."""
+    keepalive: float = 10.0
+    """Seconds after an unanswered PING until the connection is ended, and every call on it."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.panic_ratio <= 1:
             raise InvalidCall(f"panic ratio {self.panic_ratio} is not 0 to 1")
+        if self.silence < 0 or self.keepalive <= self.silence:
+            raise InvalidCall(
+                f"silence {self.silence} is not 0 or more, or keepalive {self.keepalive} not longer"
+            )

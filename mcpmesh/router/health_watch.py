@@ -95,8 +95,12 @@ class HealthWatch:
         now = self._loop.time()
         health = candidate.health
         away = now - self._away.pop(candidate, now)
-        health.silent = False
-        if candidate.lost_calls:
+        was_silent, health.silent = health.silent, False
+        if was_silent:
+            self._doubt(candidate, "did not answer on its last connection")
+        elif candidate.lost_calls and health.condition is Condition.PROBATION:
+            self._eject(candidate, PROBATION, "lost its connection in its probation")
+        elif candidate.lost_calls:
             self._doubt(candidate, f"lost {candidate.lost_calls} calls with its connection")
         elif away >= _COLD and health.condition in (Condition.HEALTHY, Condition.SLOW_START):
             if self._has_warm_peers(candidate, now):

@@ -6,15 +6,17 @@ from random import Random
 
 from mcpmesh.balance.balancer import NO_TABLES, Routes, service_routes, updated
 from mcpmesh.balance.candidate import Candidate
-from mcpmesh.balance.place import NOWHERE, Place
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
 from mcpmesh.policy.health import HealthPolicy
 from mcpmesh.policy.tool_policy import ToolPolicies
 from mcpmesh.router.health_watch import HealthWatch
 from mcpmesh.rpc.subchannel import State, Subchannel
+from mcpmesh.stack.attempt import Attempt
+from mcpmesh.stack.move import move_elsewhere
 from mcpmesh.transport.credentials import ChannelCredentials
 from mcpmesh.transport.hub import Hub
+from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.wire.limits import Limits
 
 #: Seconds that attempts on a replica that left the catalog may still take.
@@ -35,7 +37,6 @@ class Pool:
         gone: Callable[[str, int], None] = lambda _host, _port: None,
         credentials: ChannelCredentials | None = None,
         policies: ToolPolicies = NO_TABLES,
-        place: Place = NOWHERE,
         health: HealthPolicy | None = None,
         ejected: Callable[[str], None] = lambda _reason: None,
     ) -> None:
@@ -58,8 +59,10 @@ class Pool:
         self._credentials = credentials
         self._gone = gone
         self._policies = policies
-        self._place = place
         self._health_policy = health or HealthPolicy()
+        self._times = LinkTimes(
+            silence=self._health_policy.silence, keepalive=self._health_policy.keepalive
+        )
         self._health = HealthWatch(asyncio.get_running_loop(), self._health_policy, self, ejected)
         self._catalog = Catalog()
         self._candidates: dict[str, Candidate] = {}
@@ -164,6 +167,8 @@ class Pool:
             limits=self._limits,
             eager=True,
             on_state=lambda changed: self._on_state(replica.id, changed),
+            on_silence=lambda about, silent: self._on_silence(replica.id, about, silent),
+            times=self._times,
             credentials=self._credentials,
             server_name=replica.server_name,
         )
@@ -205,16 +210,21 @@ class Pool:
         if candidate.connection is not None and candidate.connection is not before:
             self._reconnected(replica_id)
 
+    def _on_silence(self, replica_id: str, subchannel: Subchannel, silent: bool) -> None:
+        candidate = self._candidates.get(replica_id)
+        if candidate is None or self._subchannels.get(replica_id) is not subchannel:
+            return
+        # First the health, so that none of its calls comes back to it.
+        self._health.silent(candidate, silent)
+        if silent and subchannel.connection is not None:
+            for stream in list(subchannel.connection.streams.values()):
+                if isinstance(stream.sink, Attempt):
+                    move_elsewhere(stream.sink)
+
     def _rebuild(self, changed: frozenset[str]) -> None:
         panic_ratio = self._health_policy.panic_ratio
         self.routes = updated(
-            self.routes,
-            self._catalog,
-            changed,
-            self._candidates,
-            self._policies,
-            panic_ratio,
-            self._place,
+            self.routes, self._catalog, changed, self._candidates, self._policies, panic_ratio
         )
         if self._catalog.services or self.service_routes.by_tool:
             self.service_routes = service_routes(

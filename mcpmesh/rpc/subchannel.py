@@ -49,9 +49,11 @@ _MOVES: dict[State, frozenset[State]] = {
 class Subchannel:
     """The one connection to an endpoint.
 
-    `on_state` is called after each change. With `eager`, a lost connection is made again at
-    once; otherwise when the next call wants it. With `credentials` it speaks TLS; `server_name`
-    is what the server's certificate must have, when that is not the endpoint's host.
+    `on_state` is called after each change; `on_silence` when the server stopped to answer, and when
+    it answers again, on a connection that is READY (`times.silence`). With `eager`, a lost
+    connection is made again at once; otherwise when the next call wants it. With `credentials` it
+    speaks TLS; `server_name` is what the server's certificate must have, when that is not the
+    endpoint's host.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Subchannel:
         backoff: Backoff | None = None,
         eager: bool = False,
         on_state: Callable[[Subchannel], None] | None = None,
+        on_silence: Callable[[Subchannel, bool], None] | None = None,
         credentials: ChannelCredentials | None = None,
         server_name: str = "",
     ) -> None:
@@ -86,6 +89,7 @@ class Subchannel:
         self._backoff = backoff or Backoff()
         self._eager = eager
         self._on_state = on_state
+        self._on_silence = on_silence
         self._failures = 0
         self._ready_since = 0.0
         # Connections in a row that were lost soon after they were made.
@@ -171,6 +175,10 @@ class Subchannel:
         if link is self._link:
             self._lost(message)
 
+    def _link_silent(self, link: Link, silent: bool) -> None:
+        if link is self._link and self._on_silence is not None:
+            self._on_silence(self, silent)
+
     def _lost(self, message: str) -> None:
         self._link = None
         if self.state is not State.READY:
@@ -222,6 +230,7 @@ class Subchannel:
         link = Link(
             self._hub, opening, self._limits, client=True, times=self._times,
             on_ready=opening.link_ready,
+            on_silence=None if self._on_silence is None else self._link_silent,
         )  # fmt: skip
         await dial(self._address, link, self._credentials, name=self._server_name)
         try:

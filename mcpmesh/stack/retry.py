@@ -115,7 +115,7 @@ class Retrying(Crossing[Call, Attempt]):
             failure,
             attempts=call.attempts,
             free=call.tries.free if call.tries is not None else 0,
-            repeatable=_is_repeatable(call),
+            repeatable=is_repeatable(call),
             pushback_ms=attempt.held.pushback_ms if attempt.held is not None else None,
             left=call.deadline - now - route.load.fastest.seconds,
             rng=self._rng,
@@ -153,7 +153,8 @@ def _failure(attempt: Attempt, error: BaseException) -> Failure:
     return Failure.LOST if isinstance(error, ReplicaLost) else Failure.FINAL
 
 
-def _is_repeatable(call: Call) -> bool:
+def is_repeatable(call: Call) -> bool:
+    """Tell whether a call may be acted on twice."""
     # A streamed request is partly sent and not kept, so it cannot be sent again.
     if call.route is None or call.requests is not None:
         return False

@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 from grpc import StatusCode
 
-from mcpmesh.balance.health import Condition
-from mcpmesh.codec.load_report import read_load_report
 from mcpmesh.codec.metadata import format_timeout
 from mcpmesh.errors import Draining, TooLarge
 from mcpmesh.policy.blame import Verdict, verdict
@@ -21,6 +19,7 @@ _TIMEOUT = literal_name("grpc-timeout")
 _REMEMBERED = 256
 _COUNT_DIGITS = 6
 _OK = StatusCode.OK
+_UNAVAILABLE = StatusCode.UNAVAILABLE
 
 
 class Send(Layer[Attempt]):
@@ -30,10 +29,8 @@ class Send(Layer[Attempt]):
     metadata that the replica would not take.
     """
 
-    def __init__(self, clock: Callable[[], float], precise: Callable[[], float]) -> None:
-        """Write deadlines by the first clock, measure attempts by the second."""
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._precise = precise
         # Timeouts by their seconds: most calls have one of a few.
         self._written: dict[float, str] = {}
 
@@ -75,8 +72,6 @@ class Send(Layer[Attempt]):
             candidate.learn(Verdict.NEITHER)
         else:
             _learn(attempt, outcome(error)[0])
-        if candidate.loads:
-            self._learn(attempt, failed=True)
         self.fail(attempt, error)
 
     def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
@@ -90,27 +85,12 @@ class Send(Layer[Attempt]):
             candidate.learn(Verdict.NEITHER)
         else:
             _learn(attempt, code)
-        if candidate.loads:
-            self._learn(attempt, failed=code is not _OK)
         self.end(attempt, code, message)
 
     def interrupted(self, attempt: Attempt, error: BaseException) -> None:
         """Give up an attempt under way: the replica need not go on."""
         attempt.abandon()
         self.failed(attempt, error)
-
-    def reported(self, attempt: Attempt, value: bytes) -> None:
-        """Take what the replica says of its load, if its tool is balanced by that."""
-        reported = attempt.candidate.reported
-        if reported is not None and (report := read_load_report(value)) is not None:
-            reported.take(report, self._precise())
-
-    def _learn(self, attempt: Attempt, *, failed: bool) -> None:
-        """Tell the tool's balancing policy how long the replica took."""
-        load = attempt.candidate.loads.get(attempt.call.tool)
-        if load is not None:
-            now = self._precise()
-            load.ended(now, now - attempt.began, failed)
 
     def _write(self, timeout: float) -> str:
         if len(self._written) >= _REMEMBERED:
@@ -123,15 +103,13 @@ def _learn(attempt: Attempt, code: StatusCode) -> None:
     """Tell the replica's candidate how an attempt ended."""
     candidate = attempt.candidate
     stream = attempt.stream
-    if (
-        code is StatusCode.UNAVAILABLE
-        and stream is not None
-        and stream.connection.closed
-        and candidate.health.condition is not Condition.PROBATION
-    ):
-        # All that were in flight fail at once, of one cause; a replica that only restarts is not
-        # to be ejected for it. It proves itself when it is back.
-        candidate.lost_calls += 1
+    connection = stream.connection if stream is not None else None
+    lost = code is _UNAVAILABLE and connection is not None and connection.closed
+    if lost or candidate.health.silent:
+        # All that were in flight fail at once, of one cause; a replica that only restarts, or
+        # stood still for a while, is not to be ejected for it. It proves itself when it is back.
+        if not lost or candidate.connection is None or candidate.connection is connection:
+            candidate.lost_calls += 1
         candidate.learn(Verdict.NEITHER)
         return
     candidate.learn(verdict(code))

@@ -11,6 +11,7 @@ from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.transport.gate import Gate, peer_of
 from mcpmesh.transport.hub import SLICE_BYTES, Hub
 from mcpmesh.transport.link_times import LinkTimes
+from mcpmesh.transport.liveness import Liveness, Sign
 from mcpmesh.transport.lookout import Lookout, Overdue
 from mcpmesh.transport.socket_name import socket_name
 from mcpmesh.transport.tls_failure import TlsFailure
@@ -99,6 +100,7 @@ class Link(asyncio.Protocol):
         times: LinkTimes | None = None,
         gate: Gate | None = None,
         on_ready: Callable[["Link"], None] | None = None,
+        on_silence: Callable[["Link", bool], None] | None = None,
     ) -> None:
         self.hub = hub
         self.owner = owner
@@ -113,10 +115,14 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.times = times or LinkTimes()
         self._on_ready = on_ready
+        self._on_silence = on_silence
         self._gate = gate
         #: Whom the gate counts this link for.
         self._peer = ""
         self._lookout: Lookout | None = None
+        silence = self.times.silence
+        self._liveness = Liveness(silence) if on_silence is not None and silence else None
+        self._ponged = False
         self._unparsed = b""
         self._heard = 0.0
         self._pinged = 0.0
@@ -141,6 +147,8 @@ class Link(asyncio.Protocol):
         self._heard = asyncio.get_running_loop().time()
         self._lookout = Lookout(self.times, self._heard, self.hub.rng)
         self.hub.add(self)
+        if self._liveness is not None:
+            self.hub.watch(self)
         if self._gate is not None:
             peer = peer_of(address)
             if reason := self._gate.enter(peer):
@@ -240,6 +248,7 @@ class Link(asyncio.Protocol):
 
     def on_pong(self, payload: bytes) -> None:
         self._pinged = 0.0
+        self._ponged = True
         if payload == _DRAIN_PING and self._draining:
             self._stop_accepting()
 
@@ -404,7 +413,7 @@ class Link(asyncio.Protocol):
         if connection.outbox.ready:
             # Credit may have come that was too little to look at.
             connection.pump()
-        if not self._heard:
+        if not self._heard and self._liveness is None:
             # Noted here, not for every batch of bytes: a second's resolution is enough.
             self._heard, self._pinged = now, 0.0
         assert self._lookout is not None
@@ -416,9 +425,36 @@ class Link(asyncio.Protocol):
             if now - self._pinged > self.times.keepalive:
                 why = f"{self.peer_name} did not answer for {self.times.keepalive} s"
                 self._end(ErrorCode.NO_ERROR, "keepalive", why)
-        elif connection.streams and now - self._heard > self.times.keepalive:
-            self._pinged = now
-            connection.ping(_KEEPALIVE_PING)
+        elif (
+            self._liveness is None
+            and connection.streams
+            and now - self._heard > self.times.keepalive
+        ):
+            self._ask(now)
+
+    def look(self, now: float) -> None:
+        """Look whether the server answers, a few times a second."""
+        liveness, connection = self._liveness, self.connection
+        if self._left or liveness is None or not connection.settings_seen:
+            return
+        heard = not self._heard
+        if heard:
+            self._heard, self._pinged = now, 0.0
+        sign = liveness.look(
+            heard=heard,
+            only_pong=self._ponged,
+            busy=bool(connection.streams),
+            last_id=connection.last_own_id,
+        )
+        self._ponged = False
+        if sign is Sign.ASK:
+            self._ask(now)
+        elif sign is not None and self._on_silence is not None:
+            self._on_silence(self, sign is Sign.SILENT)
+
+    def _ask(self, now: float) -> None:
+        self._pinged = now
+        self.connection.ping(_KEEPALIVE_PING)
 
     def _end_overdue(self, overdue: Overdue, now: float) -> None:
         if overdue in _DRAINED:

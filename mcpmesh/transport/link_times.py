@@ -7,12 +7,16 @@ from dataclasses import dataclass
 class LinkTimes:
     """When a link is looked after.
 
-    Units: seconds; 0 means never for `idle` and `age`.
+    Units: seconds; 0 means never for `silence`, `idle` and `age`.
     """
 
     #: The silence after which a link with open streams is asked whether it lives, and the time it
     #: has for the answer.
     keepalive: float = 20.0
+    #: The silence of a server with open streams after which its link's `on_silence` is told; half
+    #: of it passes before it is asked. Then `keepalive` is only the time it has for the answer
+    #: until the link is ended.
+    silence: float = 0.0
     #: The time for the preface.
     handshake: float = 10.0
     #: The time for a header block, from its first byte that was seen.

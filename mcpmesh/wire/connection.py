@@ -148,6 +148,11 @@ class Connection:
         self._header_limit = limit_of(settings.max_header_list_size)
         self._unsuspicious_block = unsuspicious_block(self._header_limit, settings.max_frame_size)
 
+    @property
+    def last_own_id(self) -> int:
+        """The newest stream that we opened; below 1 for none."""
+        return self._next_id - 2
+
     # What the owner of the connection does
 
     def start(self) -> None:

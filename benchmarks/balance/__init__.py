@@ -1,0 +1,1 @@
+"""The laboratory: balancing and resilience, in virtual time and over real sockets."""
