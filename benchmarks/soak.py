@@ -32,7 +32,8 @@ from benchmarks.hops import OURS, TRACING, mesh_argv
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc
 
 _MIB = 1024 * 1024
-_WARM_UP = 30
+#: Seconds until the most that is ever under way at once was under way, replicas that end included.
+_WARM_UP = 120
 _PROBE_CALLS_PER_SECOND = 300
 #: Of one core; and never more calls a second than this, which other processes have to serve.
 _LOAD = 0.5
