@@ -7,7 +7,6 @@ from mcpmesh.wire.frame import HEADER_BYTES, MAX_WINDOW
 from mcpmesh.wire.hpack_table import FIRST_DYNAMIC, HeaderTable, field_size
 from mcpmesh.wire.stream import Stream
 
-_REMEMBERED_RESETS = 1_000
 _MEMO_BYTES = 264 * 1024
 _REMOTE_ENDED = 2
 
@@ -25,7 +24,9 @@ def check_connection(connection: Connection, streams: Iterable[Stream]) -> None:
         len(connection.streams) if connection.client else limits.max_concurrent_streams
     ), "more streams than allowed"
     assert len(inbound._rest) < HEADER_BYTES + limits.max_frame_bytes + 1, "the rest grows"
-    assert len(connection._resets) <= _REMEMBERED_RESETS, "remembered resets grow"
+    early_ends = connection.early_ends
+    assert len(early_ends) <= early_ends._most, "remembered resets grow"
+    assert early_ends._frames.keys() <= early_ends._bytes.keys(), "frames of forgotten resets"
     assert sum(map(len, blocks._fragments)) <= blocks._max_bytes + limits.max_frame_bytes
     assert blocks._decoder._blocks_cost <= _MEMO_BYTES, "remembered blocks grow"
     assert connection.encoder._blocks_cost <= _MEMO_BYTES, "remembered blocks grow"

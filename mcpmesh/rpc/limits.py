@@ -6,9 +6,11 @@ from mcpmesh.rpc.server import ServerOptions
 from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.wire.limits import Limits
 
-#: A router passes the resets of all its callers on; to end its connection for what one of them
-#: does would end the calls of all the others.
-_CALLERS_OF_A_ROUTER = 100
+#: A router passes the resets of all its callers on; to end its connection for what some of them do
+#: would end the calls of all the others. So it may break off what it can pass on at all, some
+#: 20,000 calls a second: callers that come again and again only to hang up are the router's to end.
+#: (grpc-go's server counts no resets either.)
+_CALLERS_OF_A_ROUTER = 1_000
 
 
 def wire_limits(settings: LimitSettings, *, of_routers: bool = False) -> Limits:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from mcpmesh.errors import Draining, LocalProtocolError, TooLarge
 from mcpmesh.wire.block import Block
+from mcpmesh.wire.early_ends import EarlyEnds
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.flood import FloodGate
 from mcpmesh.wire.frame import (
@@ -41,9 +42,6 @@ from mcpmesh.wire.outbox import Outbox
 from mcpmesh.wire.settings import Settings
 from mcpmesh.wire.stream import Stream, StreamSink, StreamState
 
-_REMEMBERED_RESETS = 1_000
-#: A router cancels for all its callers at once, and each answer may be on its way.
-_REMEMBERED_CANCELS = 20_000
 #: Streams of a lost connection that are told at once: about half a millisecond of work.
 _TOLD_AT_ONCE = 32
 _HALF_CLOSED = int(StreamState.HALF_CLOSED_LOCAL)
@@ -124,9 +122,7 @@ class Connection:
         self._loss = ""
         self._next_id = 1
         self._goaway_id = MAX_STREAM_ID
-        # Streams we ended early: what the peer had under way for them, at most so many bytes, is no
-        # fault of its.
-        self._resets: dict[int, int] = {}
+        self.early_ends = EarlyEnds(limits.stream_window_bytes, client=client)
         self._inbound = Inbound(self)
         #: Takes bytes from the peer; raises ConnectionFault, after which `fail` and close.
         self.receive = self._inbound.receive_preface
@@ -388,7 +384,7 @@ class Connection:
     def forget_reset(self, stream: Stream) -> None:
         """Let go of a stream that we ended early, or that never began."""
         if stream.id in self.streams:
-            self._remember_reset(stream.id)
+            self.early_ends.add(stream.id)
             self.forget(stream, useful=False)
         elif not stream.id:
             with contextlib.suppress(ValueError):
@@ -434,7 +430,7 @@ class Connection:
         """Reset a stream whose peer broke the protocol, and count it against the peer."""
         self.flood.spend_reset("broken streams")
         self.emit(rst_stream(stream_id, fault.code))
-        self._remember_reset(stream_id)
+        self.early_ends.add(stream_id)
         stream = self.streams.get(stream_id)
         if stream is not None:
             self.end_stream(stream, fault.code, fault.message)
@@ -444,10 +440,6 @@ class Connection:
         if self.client:
             return stream_id % 2 == 0 or stream_id >= self._next_id
         return stream_id % 2 == 0 or stream_id > self.last_peer_id
-
-    def was_reset(self, stream_id: int) -> bool:
-        """Tell whether we ended this stream early, so that late frames on it are no fault."""
-        return stream_id in self._resets
 
     def is_full(self) -> bool:
         """Tell whether we take no further stream of the peer now.
@@ -464,7 +456,7 @@ class Connection:
         """Refuse a stream that the peer opens; it may try again elsewhere."""
         self.flood.spend_reset("streams over the limit")
         self.emit(rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
-        self._remember_reset(stream_id)
+        self.early_ends.add(stream_id)
 
     def refuse(self, stream_id: int, ended: bool) -> None:
         """Answer HEADERS that open no stream.
@@ -473,33 +465,15 @@ class Connection:
         """
         if self.is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} is not the peer's")
-        if not self.was_reset(stream_id):
+        if stream_id not in self.early_ends:
             # To a server, ids that do not rise: section 5.1.1 obliges, where 5.1 only allows.
             code = ErrorCode.STREAM_CLOSED if self.client else ErrorCode.PROTOCOL_ERROR
             raise ConnectionFault(code, f"HEADERS on closed stream {stream_id}")
         if ended:
             # The last of what was on its way: a stream has but one end.
-            self._resets.pop(stream_id, None)
-        else:
+            self.early_ends.forget(stream_id)
+        elif not self.early_ends.take_frame(stream_id):
             self.flood.spend("HEADERS frames on streams that were reset")
-
-    def take_late_data(self, stream_id: int, size: int) -> bool:
-        """Take note of DATA on a stream; False unless we reset it early.
-
-        Raises: ConnectionFault when it is more than the peer can have had under way.
-        """
-        left = self._resets.get(stream_id)
-        if left is None:
-            return False
-        if size > left:
-            raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"DATA on reset stream {stream_id}")
-        self._resets[stream_id] = left - size
-        return True
-
-    def _remember_reset(self, stream_id: int) -> None:
-        self._resets.setdefault(stream_id, self.limits.stream_window_bytes)
-        if len(self._resets) > (_REMEMBERED_CANCELS if self.client else _REMEMBERED_RESETS):
-            del self._resets[next(iter(self._resets))]
 
     def _may_start(self) -> bool:
         limit = self.peer.max_concurrent_streams

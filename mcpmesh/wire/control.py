@@ -110,7 +110,8 @@ def _on_window_update(connection: Connection, _flags: int, stream_id: int, paylo
     if stream is None:
         if connection.is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream")
-        connection.flood.spend_late("WINDOW_UPDATE frames on closed streams")
+        if not connection.early_ends.take_frame(stream_id):
+            connection.flood.spend_late("WINDOW_UPDATE frames on closed streams")
         return
     stream.send_window += increment
     if not increment or stream.send_window > MAX_WINDOW:

@@ -224,7 +224,7 @@ class Inbound:
         connection.credit(size)
         if stream is None and connection.is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
-        if not connection.take_late_data(stream_id, size):
+        if not connection.early_ends.take_data(stream_id, size):
             connection.fault(stream_id, StreamFault(ErrorCode.STREAM_CLOSED, "DATA after the end"))
         elif not size:
             connection.flood.spend("empty DATA frames")
@@ -393,7 +393,8 @@ class Inbound:
             connection.flood.spend_reset("RST_STREAM frames")
         stream = connection.streams.get(stream_id)
         if stream is None:
-            connection.flood.spend_late("RST_STREAM frames on closed streams")
+            if not connection.client or not connection.early_ends.forget(stream_id):
+                connection.flood.spend_late("RST_STREAM frames on closed streams")
         else:
             code = int.from_bytes(payload, "big")
             stream.refused = code == ErrorCode.REFUSED_STREAM

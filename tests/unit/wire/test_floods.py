@@ -2,6 +2,8 @@
 
 import pytest
 
+from mcpmesh.config import LimitSettings
+from mcpmesh.rpc.limits import wire_limits
 from tests.unit.wire.talk import HEAD, REQUEST, TRAILERS, Talk
 
 LIMIT = 50
@@ -76,6 +78,19 @@ def test_resets_have_a_limit_of_their_own(turn):
     assert turns == LIMIT
 
 
+def test_a_router_whose_callers_hang_up_by_the_thousand_is_no_flood():
+    limits = wire_limits(LimitSettings(), of_routers=True)
+    talk = Talk(reset_flood=limits.reset_flood, max_concurrent_streams=1_000)
+    first = 1
+    for _ in range(21):
+        ids = range(first, first + 2_000, 2)
+        first += 2_000
+        for stream_id in ids:
+            talk.hear(f"HEADERS {stream_id} {REQUEST}")
+        assert talk.fault(*[f"RST_STREAM {stream_id} CANCEL" for stream_id in ids]) is None
+    assert not talk.connection.streams
+
+
 def test_resets_beside_calls_that_end_well_are_no_flood():
     talk = Talk(reset_flood=LIMIT)
     for turn in range(500):
@@ -125,6 +140,34 @@ def test_answers_to_calls_that_were_all_cancelled_at_once_are_no_flood():
     assert (
         talk.fault(*[f"HEADERS {stream.id} :status=200 END_STREAM" for stream in streams]) is None
     )
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        ["HEADERS {} :status=200"],
+        ["HEADERS {} :status=200", "DATA {} x", "HEADERS {} grpc-status=0 END_STREAM"],
+        ["WINDOW_UPDATE {} +1000", "HEADERS {} :status=200", "RST_STREAM {} CANCEL"],
+    ],
+    ids=["heads", "answers", "resets"],
+)
+def test_what_was_on_its_way_when_all_hung_up_is_no_flood(frames):
+    talk = Talk(client=True, control_flood=LIMIT)
+    calm = talk.connection.flood.level
+    streams = [talk.open()[0] for _ in range(3_000)]
+    for stream in streams:
+        stream.reset()
+    talk.connection.outbox.take()
+    for stream in streams:
+        assert talk.fault(*[frame.format(stream.id) for frame in frames]) is None
+    assert talk.connection.flood.level == calm
+
+
+def test_more_heads_than_one_stream_has_are_a_flood_of_the_server():
+    talk = Talk(client=True, control_flood=LIMIT)
+    talk.open()[0].reset()
+    frames = ["HEADERS 1 :status=200"] * (LIMIT + 10)
+    assert talk.fault(*frames) == "ENHANCE_YOUR_CALM"
 
 
 def test_interim_heads_without_end_are_a_flood_of_the_server():
@@ -181,6 +224,7 @@ def test_what_is_remembered_of_streams_we_reset_is_bounded():
     for stream_id in range(1, 2_101, 2):
         talk.request(stream_id).stream.reset()
         talk.connection.outbox.take()
-    assert not talk.connection.was_reset(1)
-    assert talk.connection.was_reset(2_099)
-    assert len(talk.connection._resets) <= 1_000
+    early_ends = talk.connection.early_ends
+    assert 1 not in early_ends
+    assert 2_099 in early_ends
+    assert len(early_ends) <= 1_000
