@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.picker import Picker
 from mcpmesh.balance.pickers import picker_of
+from mcpmesh.balance.place import NOWHERE, Place
 from mcpmesh.balance.recovering import RecoveringPicker
 from mcpmesh.balance.tool_load import ToolLoad
 from mcpmesh.model.catalog import Catalog, Cluster
@@ -30,6 +31,8 @@ class Route:
     policy: ToolPolicy = DEFAULT
     load: ToolLoad = field(default_factory=ToolLoad)
     panic: bool = False
+    #: Picking is all there is to do: no key to read, nobody to ask.
+    plain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ def updated(
     candidates: Mapping[str, Candidate],
     policies: ToolPolicies = NO_TABLES,
     panic_ratio: float = 0.5,
+    place: Place = NOWHERE,
 ) -> Routes:
     """Return the routes after tools changed, or a replica of theirs came, went or changed health.
 
@@ -69,9 +73,17 @@ def updated(
     for name in changed:
         clusters = catalog.clusters.get(name, ())
         if clusters:
-            load, policy_of = _load(routes, name), policies.of
+            load = _load(routes, name)
             found = [
-                _route(cluster, candidates, policy_of(cluster.tool), load, panic_ratio)
+                _route(
+                    cluster,
+                    candidates,
+                    policies,
+                    load,
+                    panic_ratio,
+                    place,
+                    routes.find(name, cluster.tool.version),
+                )
                 for cluster in clusters
             ]
             by_tool[name] = tuple(sorted(found, key=_how_far))
@@ -89,7 +101,17 @@ def service_routes(
     """Return the routes of services that are no tools, by their full names, after a change."""
     return Routes(
         {
-            name: (_route(cluster, candidates, DEFAULT, _load(routes, name), panic_ratio),)
+            name: (
+                _route(
+                    cluster,
+                    candidates,
+                    NO_TABLES,
+                    _load(routes, name),
+                    panic_ratio,
+                    NOWHERE,
+                    routes.find(name),
+                ),
+            )
             for name, cluster in catalog.services.items()
         }
     )
@@ -103,9 +125,11 @@ def _load(routes: Routes, name: str) -> ToolLoad:
 def _route(
     cluster: Cluster,
     candidates: Mapping[str, Candidate],
-    policy: ToolPolicy,
+    policies: ToolPolicies,
     load: ToolLoad,
     panic_ratio: float,
+    place: Place,
+    before: Route | None,
 ) -> Route:
     known = [
         candidate
@@ -119,15 +143,25 @@ def _route(
     answering = tuple(each for each in connected if not each.health.silent) or connected
     fit = tuple(each for each in answering if each.health.fit)
     panic = not fit or panics(len(fit), len(answering), panic_ratio)
-    if panic:
-        return Route(
-            cluster, picker_of(policy.balance, answering), coming, policy, load, bool(answering)
-        )
-    picker = picker_of(policy.balance, fit)
-    on_trial = tuple(each for each in answering if each.health.on_trial)
-    if on_trial or any(each.health.share < 1.0 for each in fit):
-        picker = RecoveringPicker(picker, on_trial)
-    return Route(cluster, picker, coming, policy, load)
+    tool = cluster.tool
+    policy = before.policy if before and before.cluster.tool == tool else policies.of(tool)
+    picker = picker_of(
+        policy.balance,
+        answering if panic else fit,
+        tool=tool.name,
+        place=place,
+        before=_policys_own(before.picker) if before else None,
+    )
+    if not panic:
+        on_trial = tuple(each for each in answering if each.health.on_trial)
+        if on_trial or any(each.health.share < 1.0 for each in fit):
+            picker = RecoveringPicker(picker, on_trial)
+    plain = policy.balance.policy not in ("prequal", "hash")
+    return Route(cluster, picker, coming, policy, load, panic and bool(answering), plain)
+
+
+def _policys_own(picker: Picker) -> Picker:
+    return picker.picker if isinstance(picker, RecoveringPicker) else picker
 
 
 def _how_far(route: Route) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from mcpmesh.balance.health import Condition, Health
+from mcpmesh.balance.load import Load
+from mcpmesh.balance.reported_weight import ReportedWeight
 from mcpmesh.model.address import Address
 from mcpmesh.model.replica import Replica
 from mcpmesh.policy.blame import Verdict
@@ -18,7 +20,8 @@ class Candidate:
 
     __slots__ = (
         "address", "coming", "connection", "failures", "failures_in_row", "health", "in_flight",
-        "lost_calls", "name", "replica", "successes", "watch", "watched", "weight",
+        "loads", "lost_calls", "name", "points", "replica", "reported", "successes", "watch",
+        "watched", "weight",
     )  # fmt: skip
 
     def __init__(self, replica: Replica) -> None:
@@ -43,6 +46,12 @@ class Candidate:
         self.watched = False
         #: Told of the ends of attempts that may change its health.
         self.watch: Callable[[Candidate, Verdict], None] | None = None
+        #: What balancing policies learn of attempts here, by tool; those that want to.
+        self.loads: dict[str, Load] = {}
+        #: What the replica reports of its load, when a policy asks for it.
+        self.reported: ReportedWeight | None = None
+        #: Where it stands on rings of keys, when it was asked for.
+        self.points: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Candidate {self.replica} in_flight={self.in_flight}>"

@@ -194,6 +194,8 @@ def metadata_of(exchange: Exchange) -> list[tuple[str, str]]:
         metadata.append(("tracestate", trace.state))
     baggage = baggage_with_correlation(exchange.links.baggage, observation.correlation_id)
     metadata.append(("baggage", baggage))
+    if exchange.peer.scope:
+        metadata.append(("mcp-session-id", exchange.peer.scope))
     if exchange.peer.client:
         metadata.append(("mcpmesh-caller", exchange.peer.client))
     return metadata

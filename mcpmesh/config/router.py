@@ -112,6 +112,8 @@ class RouterSettings:
     """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,/PACKAGE.SERVICE;
     dns:///NAME:PORT stands for every address of the name."""
 
+    zone: str = ""
+    """Zone that the router is in, for tools that prefer replicas whose label zone is the same."""
     tool: tuple[str, ...] = ()
     """Settings of tools: NAME={"balance": "p2c"}, with * for the name of all tools."""
     health: str = ""

@@ -6,6 +6,7 @@ from random import Random
 
 from mcpmesh.balance.balancer import NO_TABLES, Routes, service_routes, updated
 from mcpmesh.balance.candidate import Candidate
+from mcpmesh.balance.place import NOWHERE, Place
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
 from mcpmesh.policy.health import HealthPolicy
@@ -37,6 +38,7 @@ class Pool:
         gone: Callable[[str, int], None] = lambda _host, _port: None,
         credentials: ChannelCredentials | None = None,
         policies: ToolPolicies = NO_TABLES,
+        place: Place = NOWHERE,
         health: HealthPolicy | None = None,
         ejected: Callable[[str], None] = lambda _reason: None,
     ) -> None:
@@ -59,6 +61,7 @@ class Pool:
         self._credentials = credentials
         self._gone = gone
         self._policies = policies
+        self._place = place
         self._health_policy = health or HealthPolicy()
         self._times = LinkTimes(
             silence=self._health_policy.silence, keepalive=self._health_policy.keepalive
@@ -224,7 +227,13 @@ class Pool:
     def _rebuild(self, changed: frozenset[str]) -> None:
         panic_ratio = self._health_policy.panic_ratio
         self.routes = updated(
-            self.routes, self._catalog, changed, self._candidates, self._policies, panic_ratio
+            self.routes,
+            self._catalog,
+            changed,
+            self._candidates,
+            self._policies,
+            panic_ratio,
+            self._place,
         )
         if self._catalog.services or self.service_routes.by_tool:
             self.service_routes = service_routes(

@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from time import perf_counter
 
+from mcpmesh.balance.place import Place
 from mcpmesh.codec.status import status_of
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.discovery.lookup import find_tool
@@ -114,6 +115,7 @@ class Router:
             gone=self._forget_replica, credentials=self._credentials,
             policies=settings.tool_policies(), health=settings.health_policy(),
             ejected=lambda reason: ejections.cell(reason).add(),
+            place=Place(str(bound), settings.zone),
         )  # fmt: skip
         source.listen(pool.on_catalog)
         in_flight = InFlight()
@@ -214,7 +216,7 @@ def _stack(
 ) -> Top[Call]:
     """Put the layers of a call over each other; the first one is the outermost."""
     clock = loop.time
-    send = Send(clock)
+    send = Send(clock, perf_counter)
     return stacked(
         Exit(),
         # Outermost, so that it sees refusals and how the body ended.

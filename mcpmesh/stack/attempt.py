@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from grpc import StatusCode
 
+from mcpmesh.codec.load_report import LOAD_REPORT
 from mcpmesh.codec.metadata import decode_message
 from mcpmesh.codec.status import status_from
 from mcpmesh.errors import RemoteProtocolError, ReplicaLost, TooLarge
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 OK_TRAILERS: Headers = ((b"grpc-status", b"0"),)
 NO_STATUS: Headers = ((b"grpc-status", b"2"), (b"grpc-message", b"no status came"))
 CORRELATION = b"x-correlation-id"
+_NOT_PASSED_ON = (b"grpc-status", LOAD_REPORT)
 _CLOSED = int(StreamState.CLOSED)
 
 
@@ -263,7 +265,9 @@ class Attempt:
         else:
             # What repeats is remembered by the encoder; a message or metadata is this call's own.
             first = tuple(field for field in trailers if field[0] == b"grpc-status")
-            rest = tuple(field for field in trailers if field[0] != b"grpc-status")
+            rest = tuple(field for field in trailers if field[0] not in _NOT_PASSED_ON)
+            if len(first) + len(rest) < len(trailers):
+                self._report(trailers)
             caller.send_headers(first, rest, True)
             code, message = _status(trailers)
         if self.call.requests is not None:
@@ -275,6 +279,12 @@ class Attempt:
         stream = self.stream
         if stream is not None and (stream.queue or stream.state != _CLOSED):
             stream.reset(ErrorCode.NO_ERROR)
+
+    def _report(self, trailers: Headers) -> None:
+        """Take what the replica says of its load; that is for us, not for the caller."""
+        for name, value in trailers:
+            if name == LOAD_REPORT:
+                self.bottom.reported(self, value)
 
     def _break_off(self, error: BaseException) -> None:
         """End an answer that began: its caller is told what trailers can tell."""

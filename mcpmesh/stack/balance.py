@@ -6,6 +6,7 @@ from typing import Protocol
 
 from mcpmesh.balance.balancer import Route, Routes
 from mcpmesh.errors import MeshError, NoReplica
+from mcpmesh.stack.affinity import AffinityKeys
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.layer import Layer
 
@@ -27,7 +28,7 @@ class Balance(Layer[Attempt]):
     """Picks a replica for an attempt.
 
     `clock` is precise: an attempt is measured from its pick. `unknown` makes the error for a tool
-    and version that there is no route for.
+    and version that there is no route for. `ask` asks replicas how loaded they are, beside a call.
     A replica that is being connected to is waited for when there is no other: a tool that just
     registered is there for its first caller.
     Fails the attempt with: that error; NoReplica, as soon as nobody is coming or, if the call wants
@@ -40,11 +41,14 @@ class Balance(Layer[Attempt]):
         rng: Random,
         clock: Callable[[], float],
         unknown: Callable[[str, str], MeshError],
+        ask: Callable[[Route], None] = lambda _route: None,
     ) -> None:
         self._table = table
         self._rng = rng
         self._clock = clock
         self._unknown = unknown
+        self._ask = ask
+        self._keys = AffinityKeys()
         self._waiting: dict[Attempt, None] = {}
         table.listen(self._try_waiting)
 
@@ -55,11 +59,14 @@ class Balance(Layer[Attempt]):
             route = call.route = self._table.routes.find(call.tool, call.version)
         if route is not None:
             now = self._clock()
-            candidate = route.picker.pick(self._rng, now, call.tried)
+            key = "" if route.plain else self._keys.of(call, route.policy.balance.key)
+            candidate = route.picker.pick(self._rng, now, call.tried, key)
             if candidate is not None:
                 attempt.began = now
                 attempt.candidate = call.candidate = candidate
                 self.on(attempt)
+                if not route.plain:
+                    self._ask(route)
                 return
         if call.head.wait_for_ready or (route is not None and route.coming):
             # Looked up anew when the routes change.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from grpc import StatusCode
 
+from mcpmesh.codec.load_report import read_load_report
 from mcpmesh.codec.metadata import format_timeout
 from mcpmesh.errors import Draining, TooLarge
 from mcpmesh.policy.blame import Verdict, verdict
@@ -29,8 +30,10 @@ class Send(Layer[Attempt]):
     metadata that the replica would not take.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], precise: Callable[[], float]) -> None:
+        """Write deadlines by the first clock, measure attempts by the second."""
         self._clock = clock
+        self._precise = precise
         # Timeouts by their seconds: most calls have one of a few.
         self._written: dict[float, str] = {}
 
@@ -72,6 +75,8 @@ class Send(Layer[Attempt]):
             candidate.learn(Verdict.NEITHER)
         else:
             _learn(attempt, outcome(error)[0])
+        if candidate.loads:
+            self._learn(attempt, failed=True)
         self.fail(attempt, error)
 
     def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
@@ -85,12 +90,27 @@ class Send(Layer[Attempt]):
             candidate.learn(Verdict.NEITHER)
         else:
             _learn(attempt, code)
+        if candidate.loads:
+            self._learn(attempt, failed=code is not _OK)
         self.end(attempt, code, message)
 
     def interrupted(self, attempt: Attempt, error: BaseException) -> None:
         """Give up an attempt under way: the replica need not go on."""
         attempt.abandon()
         self.failed(attempt, error)
+
+    def reported(self, attempt: Attempt, value: bytes) -> None:
+        """Take what the replica says of its load, if its tool is balanced by that."""
+        reported = attempt.candidate.reported
+        if reported is not None and (report := read_load_report(value)) is not None:
+            reported.take(report, self._precise())
+
+    def _learn(self, attempt: Attempt, *, failed: bool) -> None:
+        """Tell the tool's balancing policy how long the replica took."""
+        load = attempt.candidate.loads.get(attempt.call.tool)
+        if load is not None:
+            now = self._precise()
+            load.ended(now, now - attempt.began, failed)
 
     def _write(self, timeout: float) -> str:
         if len(self._written) >= _REMEMBERED:

@@ -51,10 +51,40 @@ class CallPolicy(_message.Message):
     def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[DeadlinePolicy, _Mapping]] = ...) -> None: ...
 
 class BalancePolicy(_message.Message):
-    __slots__ = ("policy",)
+    __slots__ = ("policy", "choices", "decay", "first_rtt", "probes", "pool_size", "probe_age", "hot_quantile", "blackout", "expiry", "error_penalty", "key", "load_bound", "zone_first", "zone_spill", "subset")
     POLICY_FIELD_NUMBER: _ClassVar[int]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    DECAY_FIELD_NUMBER: _ClassVar[int]
+    FIRST_RTT_FIELD_NUMBER: _ClassVar[int]
+    PROBES_FIELD_NUMBER: _ClassVar[int]
+    POOL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PROBE_AGE_FIELD_NUMBER: _ClassVar[int]
+    HOT_QUANTILE_FIELD_NUMBER: _ClassVar[int]
+    BLACKOUT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRY_FIELD_NUMBER: _ClassVar[int]
+    ERROR_PENALTY_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LOAD_BOUND_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIRST_FIELD_NUMBER: _ClassVar[int]
+    ZONE_SPILL_FIELD_NUMBER: _ClassVar[int]
+    SUBSET_FIELD_NUMBER: _ClassVar[int]
     policy: str
-    def __init__(self, policy: _Optional[str] = ...) -> None: ...
+    choices: int
+    decay: float
+    first_rtt: float
+    probes: float
+    pool_size: int
+    probe_age: float
+    hot_quantile: float
+    blackout: float
+    expiry: float
+    error_penalty: float
+    key: str
+    load_bound: float
+    zone_first: bool
+    zone_spill: float
+    subset: int
+    def __init__(self, policy: _Optional[str] = ..., choices: _Optional[int] = ..., decay: _Optional[float] = ..., first_rtt: _Optional[float] = ..., probes: _Optional[float] = ..., pool_size: _Optional[int] = ..., probe_age: _Optional[float] = ..., hot_quantile: _Optional[float] = ..., blackout: _Optional[float] = ..., expiry: _Optional[float] = ..., error_penalty: _Optional[float] = ..., key: _Optional[str] = ..., load_bound: _Optional[float] = ..., zone_first: _Optional[bool] = ..., zone_spill: _Optional[float] = ..., subset: _Optional[int] = ...) -> None: ...
 
 class RetryPolicy(_message.Message):
     __slots__ = ("attempts", "first_wait", "longest_wait", "budget_share", "budget_per_second")

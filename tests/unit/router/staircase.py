@@ -54,7 +54,7 @@ class Staircase:
         self.table.show(cluster("echo", *names, idempotent=idempotent), **self.candidates)
         self._handlers: dict[str, Any] = {}
         clock = self.loop.time
-        send = Send(clock)
+        send = Send(clock, clock)
         stack = stacked(
             Exit(),
             ObserveCalls(self.telemetry, clock, self.in_flight, "off"),

@@ -1,0 +1,40 @@
+"""How long a replica takes: a moving average that rises at once and falls slowly.
+
+A peak counts at once; what is better counts the more, the longer it is since the last answer. With
+no answers at all the estimate decays towards zero, so that a replica which was slow is tried again.
+An attempt that failed never makes a replica look faster: one that fails fast would draw all calls.
+
+Source: Finagle's PeakEwma, Linkerd.
+"""
+
+from math import exp
+
+
+class PeakEwma:
+    """A replica's round trip for one tool; a Load.
+
+    Units: seconds.
+    """
+
+    __slots__ = ("_at", "_rate", "_value")
+
+    def __init__(self, decay: float, first: float, now: float = 0.0) -> None:
+        self._rate = -1.0 / decay
+        self._value = first
+        self._at = now
+
+    def __repr__(self) -> str:
+        return f"<PeakEwma {self._value:.6f} s>"
+
+    def at(self, now: float) -> float:
+        """Return the estimate as it has decayed by now."""
+        return self._value * exp((now - self._at) * self._rate)
+
+    def ended(self, now: float, duration: float, failed: bool) -> None:
+        """Learn of an attempt that ended."""
+        if duration >= self._value:
+            self._value = duration
+        elif not failed:
+            kept = exp((now - self._at) * self._rate)
+            self._value = self._value * kept + duration * (1.0 - kept)
+        self._at = now
