@@ -18,6 +18,9 @@ _ASK = {
     "h2load": "--version",
     "wrk": "-v",
 }
+#: Everything but documents and the results of earlier runs.
+_MEASURED = (".", ":(exclude)*.json", ":(exclude)*.md", ":(exclude)docs", ":(exclude)*.png",
+             ":(exclude)*.svg")  # fmt: skip
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 
 
@@ -33,7 +36,7 @@ def machine() -> dict[str, str | int]:
 
 def versions() -> dict[str, str]:
     """Return the versions of everything that takes part, as far as it is installed."""
-    found = {name: version(name) for name in ("mcpmesh", "grpcio", "uvloop", "uvicorn")}
+    found = {name: version(name) for name in ("mcpmesh", "grpcio", "uvloop", "httptools")}
     if commit := _commit():
         found["mcpmesh"] += f" ({commit})"
     for name, option in _ASK.items():
@@ -55,12 +58,21 @@ def busy_now() -> float:
 
 
 def _commit() -> str:
-    """Return the commit that is measured; `-dirty` when files differ from it."""
-    argv = ("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*")
+    """Return the commit that is measured; `-dirty` when what is measured differs from it.
+
+    What a run writes itself (results, pictures, tables) is not measured.
+    """
     try:
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+        commit = _git("rev-parse", "--short", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", *_MEASURED)
     except (OSError, subprocess.SubprocessError):
         return ""
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    argv = ("git", "-C", str(ROOT), *arguments)
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _model() -> str:
