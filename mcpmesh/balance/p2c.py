@@ -28,7 +28,7 @@ class P2CPicker:
         if count < 2:
             return candidates[0] if candidates else None
         # One draw for both: its high digits choose the first, what is left of it the second.
-        # `randrange` would cost 0.6 µs each.
+        # `randrange` is several calls of Python code each.
         drawn = rng.random() * count
         one = int(drawn)
         other = int((drawn - one) * (count - 1))

@@ -1,8 +1,8 @@
 """One HTTP/1.1 client: reads its requests, has them answered one after another.
 
 A request is answered by a coroutine that runs by hand (`stack.run`) inside the call that brought
-its last byte, and its answer is one write. A task for each request, with its objects and turns
-of the loop, took a third of the bridge's time.
+its last byte, and its answer is one write. A task for each request would bring its objects
+and turns of the loop.
 """
 
 from __future__ import annotations

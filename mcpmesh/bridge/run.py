@@ -1,6 +1,6 @@
 """Drives a coroutine without a task: it begins at once, and ends in the turn that ends its wait.
 
-A request's coroutine reads from top to bottom, and costs some µs less than with a task: no task
+A request's coroutine reads from top to bottom, and costs less than with a task: no task
 object, no turn of the loop to begin, none to end. What runs here may await futures and
 `asyncio.sleep`, but nothing that asks for the current task (`asyncio.timeout`, task groups).
 """

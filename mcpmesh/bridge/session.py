@@ -44,7 +44,7 @@ class Sessions:
         self._clock = clock
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._levels: OrderedDict[str, str] = OrderedDict()
-        # By their texts; to check a signature and read what it signs takes 10 µs.
+        # By their texts; checking a signature and reading what it signs costs more.
         self._known: dict[str, Session] = {}
 
     def issue(self, version: str, client: str, capabilities: Mapping[str, Any]) -> str:

@@ -85,7 +85,7 @@ def _spare_collections() -> None:
     """Let the garbage collector look more rarely, and never at what was imported.
 
     Calls leave no reference cycles, but a hundred of them in flight are thousands of young
-    objects; with Python's own threshold of 700 the collector took 15 µs of each call.
+    objects; with Python's own threshold of 700 the collector would run every few calls.
     """
     gc.collect()
     gc.freeze()

@@ -1,8 +1,8 @@
 """The known names nearest to one that nobody knows, for "did you mean" in an error.
 
 A mesh may know 10,000 tools, and the answer is made in the router's loop. Comparing two names
-well costs tens of µs, so only the dozens that share most triples of letters are compared; finding
-those among 10,000 costs 2 to 5 ms, most of it inside string searches.
+well is slow, so only the dozens that share most triples of letters are compared; those are found
+by string searches.
 """
 
 from bisect import bisect

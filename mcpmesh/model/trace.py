@@ -17,7 +17,7 @@ SAMPLED = 1
 class TraceContext(NamedTuple):
     """A trace, the span that is the parent of what comes next, and whether it is recorded.
 
-    A named tuple, since every call makes one: 0.25 µs where a frozen dataclass takes 0.77.
+    A named tuple, since every call makes one, and a frozen dataclass takes longer.
     Units: `trace_id` 32, `span_id` 16 lower-case hex digits.
     """
 

@@ -199,7 +199,7 @@ def _fields(call: Call, trace: TraceContext) -> str:
     correlation_id = call.correlation_id
     size = len(correlation_id)
     baggage = call.head.baggage
-    # One text rather than a field each is 2 µs less per call; so is the short way for most ids.
+    # One text rather than a field each, and a short way for most ids: every call comes here.
     if size <= _SHORT_ID and not baggage and not trace.state and correlation_id.isalnum():
         return (
             f"{_TRACEPARENT}\x3700-{trace.trace_id}-{trace.span_id}-"

@@ -76,7 +76,7 @@ class MessageQueue:
             and int.from_bytes(data[1:PREFIX_BYTES], "big") == size - PREFIX_BYTES
             and size - PREFIX_BYTES <= self._max_bytes
         ):
-            # One plain message in one frame: most of them, at a third of the cost.
+            # One plain message in one frame: most of them.
             self._held += size
             self._messages.append(data[PREFIX_BYTES:])
             if self._waiters:

@@ -3,8 +3,8 @@
 A layer hears of a call on its way down (`start`), and of its outcome on the way back up: what was
 asked for failed, or was answered and ended. The first layers are told of calls, those below retry
 of attempts. There is no coroutine, future or closure per call and layer: what a layer must remember
-stands in the call, and a layer that does not care for a step is not in its way. That costs a call a
-third of what six nested coroutines do, and nothing waits for a turn of the loop.
+stands in the call, and a layer that does not care for a step is not in its way. That costs a call
+much less than nested coroutines do, and nothing waits for a turn of the loop.
 """
 
 from __future__ import annotations

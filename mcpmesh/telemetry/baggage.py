@@ -46,7 +46,7 @@ def baggage_with_correlation(baggage: str, correlation_id: str) -> str:
 
     In front, so that it is never what the limits cut off; the other members stay as written.
     """
-    # Most ids are hex digits, which need no quotation: 0.1 µs instead of 2.
+    # Most ids are hex digits, which need no quotation, and asking is far cheaper.
     plain = correlation_id.isascii() and correlation_id.isalnum()
     value = correlation_id if plain else quote(correlation_id, safe=_VALUE_SAFE)
     own = f"{CORRELATION_ID}={value}"

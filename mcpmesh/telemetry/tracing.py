@@ -1,7 +1,7 @@
 """Spans of calls: an unsampled call gets a note of two fields, a sampled one the SDK's span.
 
-The SDK spends tens of µs on a span and still several on one that it drops, so the decision is
-taken first (`sampling`) and the SDK is only asked for spans that are recorded.
+The SDK spends a lot on a span and still something on one that it drops, so the decision is taken
+first (`sampling`) and the SDK is only asked for spans that are recorded.
 Every recorded span has the attribute `mcpmesh.correlation_id`.
 """
 
@@ -203,7 +203,7 @@ class Tracing:
 
     def _root(self) -> TraceContext:
         # Drawn for many calls at once, and the tuple made without its class's own constructor:
-        # 0.4 µs where two draws, two formats and a call took 2.
+        # two draws, two formats and a call less for every call.
         at = self._drawn_at
         if at >= len(self._drawn):
             self._drawn = self._rng.randbytes(_DRAWN_CALLS * 24).hex()

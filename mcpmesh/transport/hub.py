@@ -28,7 +28,7 @@ class Hub:
 
     Output is written at the end of the loop's turn, so that what several links brought forth
     becomes one write each. When little was received there is probably nothing to wait for, and
-    it is written at once: an extra turn of the loop costs a lone call 5 µs.
+    it is written at once: a lone call would pay for an extra turn of the loop.
     """
 
     __slots__ = (

@@ -1,6 +1,6 @@
 """Deadlines of many calls on few timers of the event loop.
 
-A loop timer per call costs 1.8 µs to set and cancel; a place in a shared slot costs 0.4. The
+A loop timer per call costs several times as much to set and cancel as a place in a shared slot. The
 price is precision: a deadline passes up to one slot late, never early.
 """
 

@@ -129,8 +129,7 @@ class Decoder:
         self._forget_blocks()
         return pos
 
-    # One loop without a call per field: 3.7 µs for ten indexed fields and a raw traceparent,
-    # against 5.4 µs in the same run with a method for each kind of field.
+    # One loop without a call per field: every block comes through here.
     def _read_fields(self, block: bytes, pos: int) -> tuple[list[Header], bool, bool, bool]:
         """Return fields, whether literals were among them, whether the table changed, overflow.
 

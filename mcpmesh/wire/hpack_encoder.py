@@ -116,13 +116,13 @@ class Encoder:
         `volatile` must hold no pseudo-header fields, for those come before all others; as bytes
         it is fields already written by `hpack_literal`.
         """
-        # The same object mostly comes again: its identity costs a seventh of its hash.
+        # The same object mostly comes again: its identity is cheaper than its hash.
         block = self._same.get(id(headers)) or self._encode_equal(headers)
         if not volatile:
             return block
         if isinstance(volatile, bytes):
             return block + volatile
-        # Values go raw: a peer decodes 55 bytes of Huffman code in 2-3 µs if it is Python and
+        # Values go raw: a peer decodes 55 bytes of Huffman code slowly if it is Python and
         # slower than a copy if it is not; the 15 bytes saved are worth nothing on a LAN.
         prefixes = self._prefixes
         for name, value in volatile:

@@ -295,7 +295,7 @@ class Inbound:
         """Take head, body and trailers in one step, when nothing about them is unusual.
 
         Most answers to unary calls arrive whole, and their head and trailers came before; taken
-        frame by frame they cost half as much again. The head's block is from `start` to `end`.
+        frame by frame they cost a good deal more. The head's block is from `start` to `end`.
         Returns: where the frame after the answer starts; 0 when it must be taken frame by frame.
         """
         connection = self._connection

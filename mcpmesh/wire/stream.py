@@ -34,7 +34,7 @@ class StreamState(IntFlag):
     CLOSED = 3
 
 
-# Plain integers for the hot path: an IntFlag's `|` costs 0.6 µs, an int's 0.03.
+# Plain integers for the hot path: an IntFlag's `|` is a call of Python code.
 _LOCAL = int(StreamState.HALF_CLOSED_LOCAL)
 _REMOTE = int(StreamState.HALF_CLOSED_REMOTE)
 _CLOSED = int(StreamState.CLOSED)
