@@ -74,6 +74,7 @@ def updated(
         clusters = catalog.clusters.get(name, ())
         if clusters:
             load = _load(routes, name)
+            load.follow(policies.of(clusters[0].tool).admission)
             found = [
                 _route(
                     cluster,

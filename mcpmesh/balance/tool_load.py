@@ -1,5 +1,7 @@
 """What a router knows of the load that one tool's calls put on it and on the tool."""
 
+from mcpmesh.balance.gate import Gate
+from mcpmesh.policy.admission import Admission
 from mcpmesh.policy.fastest import Fastest
 from mcpmesh.policy.retry_budget import RetryBudget
 
@@ -10,13 +12,27 @@ class ToolLoad:
     Lives as long as the tool is in the catalog, through any number of routes.
     """
 
-    __slots__ = ("budget", "calls", "fastest")
+    __slots__ = ("admission", "budget", "calls", "fastest", "gate", "in_flight", "limit")
 
-    def __init__(self) -> None:
-        #: Calls from the beginning.
+    def __init__(self, admission: Admission = Admission()) -> None:  # noqa: B008 - frozen
+        #: Calls that were taken, from the beginning.
         self.calls = 0
+        #: Calls that were taken and have not ended.
+        self.in_flight = 0
         self.budget = RetryBudget()
         self.fastest = Fastest()
+        #: What there is to ask besides how many are in flight; None while there is nothing.
+        self.gate: Gate | None = None
+        self.follow(admission)
 
     def __repr__(self) -> str:
-        return f"<ToolLoad calls={self.calls}>"
+        return f"<ToolLoad calls={self.calls} in_flight={self.in_flight} {self.gate}>"
+
+    def follow(self, admission: Admission) -> None:
+        """Go by these settings from now on."""
+        self.admission = admission
+        self.limit = admission.in_flight
+        if self.gate is not None:
+            self.gate.settings = admission
+        elif not admission.only_counts:
+            self.gate = Gate(admission)

@@ -21,6 +21,7 @@ _WHERE = {
     i.REPLICAS.name: "router",
     i.RETRIES.name: "router",
     i.NOT_RETRIED.name: "router",
+    i.SHED.name: "router",
     i.REFUSALS.name: "router",
     i.EJECTIONS.name: "router",
     i.HEALTH.name: "router",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.tool import Tool, check_name
+from mcpmesh.policy.admission import Admission
 from mcpmesh.policy.balancing import Balancing
 from mcpmesh.policy.deadline import DeadlinePolicy
 from mcpmesh.policy.retry import Retry
@@ -27,6 +28,8 @@ class ToolPolicy:
     """When a failed attempt is tried again."""
     deadline: DeadlinePolicy = field(default_factory=DeadlinePolicy)
     """When a call is refused for want of time."""
+    admission: Admission = field(default_factory=Admission)
+    """Which calls are taken, which wait, and which are refused for load."""
 
 
 DEFAULT = ToolPolicy()

@@ -12,6 +12,7 @@ from mcpmesh.rpc.answer import HEAD, trailers
 from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.tries import previous_attempts
+from mcpmesh.transport.link import Link
 from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
 from mcpmesh.wire.stream import Stream
@@ -44,6 +45,14 @@ class StreamCall(Call):
         self.on_reset(ErrorCode.CANCEL, "the caller does not read its answers")
 
     # Call
+
+    @property
+    def peer(self) -> str:
+        owner = self.caller.connection.owner
+        if not isinstance(owner, Link):
+            return ""
+        identity = owner.identity
+        return identity.name if identity is not None else owner.peer
 
     def extra(self) -> bytes:
         extra = f"{_CORRELATION}{literal_value(self.correlation_id)}"

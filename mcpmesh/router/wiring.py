@@ -18,6 +18,7 @@ from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.discovery.lookup import find_tool
 from mcpmesh.errors import InternalError, MeshError, ToolNotFound
 from mcpmesh.model.address import Address
+from mcpmesh.policy.admission import Shed
 from mcpmesh.policy.retry import GiveUp
 from mcpmesh.router.catalog_source import CatalogSource
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
@@ -36,6 +37,7 @@ from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.limits import server_options, wire_limits
 from mcpmesh.rpc.server import Server
 from mcpmesh.rpc.standard import StandardServices
+from mcpmesh.stack.admission import Admitting
 from mcpmesh.stack.balance import Balance, RouteTable
 from mcpmesh.stack.call import Call, Exit
 from mcpmesh.stack.deadline import Deadline
@@ -224,6 +226,8 @@ def _stack(
         ObserveCalls(telemetry, perf_counter, in_flight, settings.call_log),
         # Above retry: one budget of time for all attempts.
         Deadline(Timers(loop), clock),
+        # Above retry: one place per call, whatever attempts it takes.
+        Admitting(loop, rng, partial(_count_shed, telemetry)),
         # Above balance: each attempt picks anew.
         Retrying(send, loop, rng, partial(_count_given_up, telemetry)),
         # Picks, so that what is below knows its replica.
@@ -232,6 +236,10 @@ def _stack(
         ObserveAttempts(telemetry, perf_counter),
         send,
     )
+
+
+def _count_shed(telemetry: Telemetry, tool: str, why: Shed) -> None:
+    telemetry.instruments.shed.cell(tool, why.value).add()
 
 
 def _count_given_up(telemetry: Telemetry, tool: str, why: GiveUp) -> None:

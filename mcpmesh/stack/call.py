@@ -18,8 +18,11 @@ from mcpmesh.wire.stream import Stream
 if TYPE_CHECKING:
     from mcpmesh.balance.balancer import Route
     from mcpmesh.balance.candidate import Candidate
+    from mcpmesh.balance.tool_load import ToolLoad
     from mcpmesh.stack.attempt import Attempt, Caller
+    from mcpmesh.stack.place import Place
     from mcpmesh.stack.tries import Tries
+    from mcpmesh.stack.waiting import Waiting
 
 
 class RequestPipe(Protocol):
@@ -45,8 +48,8 @@ class Call(ABC):
 
     __slots__ = (
         "attempts", "began", "body", "candidate", "correlation_id", "current", "deadline",
-        "failure", "head", "over", "requests", "route", "span", "started", "timeout", "timer",
-        "tool", "trace", "tried", "tries", "version",
+        "failure", "head", "over", "place", "requests", "route", "span", "started", "timeout",
+        "timer", "tool", "trace", "tried", "tries", "version",
     )  # fmt: skip
 
     #: Set by the layers before anybody reads them.
@@ -71,8 +74,10 @@ class Call(ABC):
         self.route: Route | None = None
         #: The replica of the last attempt.
         self.candidate: Candidate | None = None
-        #: The attempt under way.
-        self.current: Attempt | None = None
+        #: The attempt under way, or what the call waits for before the first.
+        self.current: Attempt | Waiting | None = None
+        #: What it holds of its tool's places.
+        self.place: ToolLoad | Place | None = None
         self.attempts = 0
         #: Replicas that failed this call.
         self.tried: tuple[str, ...] = ()
@@ -95,6 +100,11 @@ class Call(ABC):
     @abstractmethod
     def caller(self) -> Caller:
         """Return who is answered."""
+
+    @property
+    def peer(self) -> str:
+        """Say who is at the other end: as its certificate says, else its address."""
+        return ""
 
     def extra(self) -> Volatile:
         """Return the fields that are added to the answer's head."""
@@ -129,11 +139,9 @@ class Call(ABC):
     def expire(self) -> None:
         """Learn that the deadline passed."""
         where = f" at {self.candidate.replica}" if self.candidate is not None else ""
+        when = f"attempt {self.attempts}" if self.attempts else "still waiting for its turn"
         self.interrupt(
-            DeadlineExceeded(
-                f"{self.tool}: no answer within {self.timeout:.3f} s{where} "
-                f"(attempt {self.attempts})"
-            )
+            DeadlineExceeded(f"{self.tool}: no answer within {self.timeout:.3f} s{where} ({when})")
         )
 
 

@@ -1,9 +1,7 @@
 """Tries a failed attempt again on another replica, until the answer is committed."""
 
-import asyncio
 from collections.abc import Callable
 from random import Random
-from typing import Protocol
 
 from grpc import StatusCode
 
@@ -13,20 +11,9 @@ from mcpmesh.policy.retry import Failure, GiveUp, RetryAfter, next_step
 from mcpmesh.stack.attempt import Attempt, Unsent
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.layer import Crossing
+from mcpmesh.stack.loop import Loop
 from mcpmesh.stack.send import Send
 from mcpmesh.stack.tries import Tries
-
-
-class Loop(Protocol):
-    """What is needed of an event loop."""
-
-    def time(self) -> float:
-        """Return the time, in seconds."""
-        ...
-
-    def call_at(self, when: float, callback: Callable[..., object], /) -> asyncio.TimerHandle:
-        """Have a callback called at that time."""
-        ...
 
 
 class Retrying(Crossing[Call, Attempt]):

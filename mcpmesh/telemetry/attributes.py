@@ -12,6 +12,7 @@ REPLICA = "mcpmesh.replica"
 STATE = "mcpmesh.replica.state"
 REASON = "mcpmesh.peer.refusal.reason"
 NOT_RETRIED_REASON = "mcpmesh.retry.reason"
+SHED_REASON = "mcpmesh.shed.reason"
 TOOL_VERSION = "mcpmesh.tool.version"
 CALLER = "mcpmesh.caller"
 
@@ -41,6 +42,8 @@ ATTRIBUTES: dict[str, str] = {
     "HTTP/2 error code in lower case",
     NOT_RETRIED_REASON: "why a failed attempt was not tried again: `may_have_acted`, `attempts`, "
     "`pushback`, `deadline`, `budget`, `request`",
+    SHED_REASON: "why a call was refused for load: `queue_full`, `queue_wait`, `deadline`, `rate`, "
+    "`caller_in_flight`, `caller_rate`",
     TOOL_VERSION: "version of the tool, where the call asks for one or the tool has one",
     ERROR_TYPE: "what failed: a gRPC status name, a JSON-RPC code, `tool_error`, a tool's own code",
     RPC_SYSTEM: "always `grpc`",

@@ -71,6 +71,12 @@ NOT_RETRIED = Description(
     "spent, the tool is not idempotent, …",
     (a.TOOL, a.NOT_RETRIED_REASON),
 )
+SHED = Description(
+    "mcpmesh.router.calls_shed",
+    "{call}",
+    "Calls refused for load before any attempt, by the limit of the tool's admission",
+    (a.TOOL, a.SHED_REASON),
+)
 REFUSALS = Description(
     "mcpmesh.router.refusals",
     "{call}",
@@ -107,6 +113,7 @@ INSTRUMENTS: tuple[Description, ...] = (
     REPLICAS,
     RETRIES,
     NOT_RETRIED,
+    SHED,
     REFUSALS,
     EJECTIONS,
     HEALTH,
@@ -127,6 +134,7 @@ class Instruments:
     replicas: Gauge
     retries: Counter
     not_retried: Counter
+    shed: Counter
     refusals: Counter
     ejections: Counter
     replica_health: Gauge
@@ -145,6 +153,7 @@ def add_instruments(metrics: Metrics) -> Instruments:
         replicas=Gauge(REPLICAS),
         retries=Counter(RETRIES),
         not_retried=Counter(NOT_RETRIED),
+        shed=Counter(SHED),
         refusals=Counter(REFUSALS),
         ejections=Counter(EJECTIONS),
         replica_health=Gauge(HEALTH),

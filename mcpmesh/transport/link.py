@@ -132,6 +132,11 @@ class Link(asyncio.Protocol):
         self._left = False
         self._why = ""
 
+    @property
+    def peer(self) -> str:
+        """Whom the peer's address belongs to, whatever its port."""
+        return self._peer or self.peer_name
+
     def __repr__(self) -> str:
         return f"<Link {self.peer_name} {self.connection!r}>"
 

@@ -41,14 +41,16 @@ class Tool(_message.Message):
     def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[bytes] = ..., output_schema: _Optional[bytes] = ..., annotations: _Optional[_Union[ToolAnnotations, _Mapping]] = ..., version: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., policy: _Optional[_Union[CallPolicy, _Mapping]] = ...) -> None: ...
 
 class CallPolicy(_message.Message):
-    __slots__ = ("balance", "retry", "deadline")
+    __slots__ = ("balance", "retry", "deadline", "admission")
     BALANCE_FIELD_NUMBER: _ClassVar[int]
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_FIELD_NUMBER: _ClassVar[int]
+    ADMISSION_FIELD_NUMBER: _ClassVar[int]
     balance: BalancePolicy
     retry: RetryPolicy
     deadline: DeadlinePolicy
-    def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[DeadlinePolicy, _Mapping]] = ...) -> None: ...
+    admission: AdmissionPolicy
+    def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[DeadlinePolicy, _Mapping]] = ..., admission: _Optional[_Union[AdmissionPolicy, _Mapping]] = ...) -> None: ...
 
 class BalancePolicy(_message.Message):
     __slots__ = ("policy", "choices", "decay", "first_rtt", "probes", "pool_size", "probe_age", "hot_quantile", "blackout", "expiry", "error_penalty", "key", "load_bound", "zone_first", "zone_spill", "subset")
@@ -105,6 +107,32 @@ class DeadlinePolicy(_message.Message):
     REFUSE_FIELD_NUMBER: _ClassVar[int]
     refuse: bool
     def __init__(self, refuse: _Optional[bool] = ...) -> None: ...
+
+class AdmissionPolicy(_message.Message):
+    __slots__ = ("in_flight", "queue", "queue_wait", "rate", "burst", "caller_in_flight", "caller_rate", "caller_burst", "caller_header", "adaptive", "least_in_flight")
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_WAIT_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    BURST_FIELD_NUMBER: _ClassVar[int]
+    CALLER_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    CALLER_RATE_FIELD_NUMBER: _ClassVar[int]
+    CALLER_BURST_FIELD_NUMBER: _ClassVar[int]
+    CALLER_HEADER_FIELD_NUMBER: _ClassVar[int]
+    ADAPTIVE_FIELD_NUMBER: _ClassVar[int]
+    LEAST_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    in_flight: int
+    queue: int
+    queue_wait: float
+    rate: float
+    burst: int
+    caller_in_flight: int
+    caller_rate: float
+    caller_burst: int
+    caller_header: str
+    adaptive: bool
+    least_in_flight: int
+    def __init__(self, in_flight: _Optional[int] = ..., queue: _Optional[int] = ..., queue_wait: _Optional[float] = ..., rate: _Optional[float] = ..., burst: _Optional[int] = ..., caller_in_flight: _Optional[int] = ..., caller_rate: _Optional[float] = ..., caller_burst: _Optional[int] = ..., caller_header: _Optional[str] = ..., adaptive: _Optional[bool] = ..., least_in_flight: _Optional[int] = ...) -> None: ...
 
 class ToolAnnotations(_message.Message):
     __slots__ = ("read_only_hint", "destructive_hint", "idempotent_hint", "open_world_hint")

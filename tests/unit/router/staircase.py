@@ -6,9 +6,11 @@ from typing import Any
 
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.errors import MeshError, ToolNotFound
+from mcpmesh.policy.admission import Shed
 from mcpmesh.router.frontend import Frontend
 from mcpmesh.router.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.rpc.head import read_head
+from mcpmesh.stack.admission import Admitting
 from mcpmesh.stack.balance import Balance
 from mcpmesh.stack.call import Exit
 from mcpmesh.stack.deadline import Deadline
@@ -46,6 +48,7 @@ class Staircase:
         self.table = Table(policy)
         self.in_flight = InFlight()
         self.refused: list[str] = []
+        self.shed: list[Shed] = []
         self.telemetry = without_exporters(Random(seed))
         self.replicas = {name: Talk(client=True) for name in names}
         self.candidates: dict[str, Candidate] = {name: ready(name) for name in names}
@@ -59,6 +62,7 @@ class Staircase:
             Exit(),
             ObserveCalls(self.telemetry, clock, self.in_flight, "off"),
             Deadline(Timers(self.loop), clock),  # type: ignore[arg-type]
+            Admitting(self.loop, Random(seed), lambda _tool, why: self.shed.append(why)),  # type: ignore[arg-type]
             Retrying(send, self.loop, Random(seed)),  # type: ignore[arg-type]
             Balance(self.table, Random(seed), clock, _unknown),
             ObserveAttempts(self.telemetry, clock),
