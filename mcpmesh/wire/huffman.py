@@ -5,6 +5,9 @@ table below holds only the lengths. Decoding takes a byte at a time through a ta
 256 nodes × 256 bytes, whose rows are worked out when first needed: importing costs little.
 """
 
+from collections.abc import Iterator
+from functools import cache
+
 from mcpmesh.wire.hpack_table import HpackError
 
 # Source: RFC 7541, appendix B. The end-of-string symbol is the last of the 30-bit codes.
@@ -80,26 +83,38 @@ _CHILDREN, _END_NODES = _code_tree()
 _Row = list[tuple["_Row", bytes]]
 _ROWS: list[_Row] = [[] for _ in _CHILDREN]
 _END_ROWS = frozenset(id(_ROWS[node]) for node in _END_NODES)
+_DEAD = -1
 _DEAD_ROW: _Row = []  # after an end-of-string symbol; never one of the ends
 _DEAD_ROW.extend([(_DEAD_ROW, b"")] * 256)
 
 
-def _step(node: int, byte: int) -> tuple[_Row, bytes]:
+@cache
+def _nibble(node: int, bits: int) -> tuple[int, bytes]:
+    """Return the node after four bits, or _DEAD, and the symbols completed on the way."""
     symbols = bytearray()
-    for shift in range(7, -1, -1):
-        node = _CHILDREN[node][byte >> shift & 1]
+    for shift in range(3, -1, -1):
+        node = _CHILDREN[node][bits >> shift & 1]
         if node < 0:
             symbols.append(~node)
             node = 0
         elif not node:
-            return _DEAD_ROW, b""
-    return _ROWS[node], bytes(symbols)
+            return _DEAD, b""
+    return node, bytes(symbols)
+
+
+def _entries(node: int) -> Iterator[tuple[_Row, bytes]]:
+    """Give what each byte does at a node: its halves repeat from node to node."""
+    for high in range(16):
+        middle, first = _nibble(node, high)
+        for low in range(16):
+            last, second = _nibble(middle, low) if middle != _DEAD else (_DEAD, b"")
+            yield (_ROWS[last], first + second) if last != _DEAD else (_DEAD_ROW, b"")
 
 
 def _fill(row: _Row) -> None:
     node = next(node for node, candidate in enumerate(_ROWS) if candidate is row)
     # One assignment, so that another thread sees the row empty or full.
-    row[:] = [_step(node, byte) for byte in range(256)]
+    row[:] = list(_entries(node))
 
 
 def decode(data: bytes) -> bytes:
