@@ -58,6 +58,8 @@ class Registration:
         self._sleep = sleep
         self._lease = ""
         self._leaving = False
+        #: The request for a lease that was made last.
+        self._asking: asyncio.Task[float] | None = None
         #: Set while the router knows this replica.
         self.registered = asyncio.Event()
 
@@ -96,6 +98,7 @@ class Registration:
     async def drain(self) -> None:
         """Ask the router for no new calls; a router that does not answer is left alone."""
         self._leaving = True
+        await self._answered()
         if self._lease:
             with suppress(grpc.RpcError):
                 request = registry_pb2.DrainRequest(lease_id=self._lease)
@@ -103,6 +106,9 @@ class Registration:
 
     async def leave(self) -> None:
         """End the lease; a router that does not answer will end it by itself."""
+        await self._answered()
+        if self._asking is not None:
+            self._asking.cancel()
         if self._lease:
             with suppress(grpc.RpcError):
                 request = registry_pb2.DeregisterRequest(lease_id=self._lease)
@@ -110,8 +116,21 @@ class Registration:
         self._lease = ""
         self.registered.clear()
 
+    async def _answered(self) -> None:
+        """Wait for the answer to a request for a lease that may be at the router already.
+
+        Else the router would send calls here for as long as the lease lasts.
+        """
+        asking = self._asking
+        if asking is not None and self._channel.get_state() is grpc.ChannelConnectivity.READY:
+            await asyncio.wait((asking,))
+
     async def _register(self, wait_for_ready: bool) -> float:
-        """Take a lease; return its length."""
+        """Take a lease; return its length. The request outlives whoever gives up waiting for it."""
+        self._asking = asyncio.create_task(self._ask(wait_for_ready))
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self, wait_for_ready: bool) -> float:
         response = await self._stub.Register(
             self._request, timeout=RPC_TIMEOUT, wait_for_ready=wait_for_ready
         )

@@ -77,7 +77,12 @@ class Tools(invoke_pb2_grpc.ToolServiceServicer):
             yield invoke_pb2.InvokeEvent(input_required=question())
             return
         yield invoke_pb2.InvokeEvent(progress=invoke_pb2.Progress(progress=1, total=2))
-        yield invoke_pb2.InvokeEvent(log=invoke_pb2.LogMessage(level="info", data=b'"hello"'))
+        try:
+            yield invoke_pb2.InvokeEvent(log=invoke_pb2.LogMessage(level="info", data=b'"hello"'))
+        except GeneratorExit:
+            # The caller took it and was gone before its writer heard that it left.
+            self.seen.cancelled.set()
+            raise
         if request.tool == "endless":
             await self.hang()
         yield invoke_pb2.InvokeEvent(content=text_block('{"price":1}'))

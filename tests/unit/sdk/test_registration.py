@@ -11,6 +11,7 @@ import pytest
 from mcpmesh import ToolServer
 from mcpmesh.codec.tool import duration
 from mcpmesh.errors import InvalidCall
+from mcpmesh.sdk import registration
 from mcpmesh.sdk.registration import BACKOFF
 from mcpmesh.v1 import registry_pb2, registry_pb2_grpc
 
@@ -26,12 +27,15 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
         self.request = registry_pb2.RegisterRequest()
         self.forget = False
         self.refuse = False
+        self.answering = asyncio.Event()
+        self.answering.set()
 
     async def Register(self, request: registry_pb2.RegisterRequest, context: Any) -> Any:
         if self.refuse:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "tools[0].name is odd")
         self.diary.append("register")
         self.request = request
+        await self.answering.wait()
         return registry_pb2.RegisterResponse(
             lease_id=f"lease-{len(self.diary)}", ttl=duration(self._ttl), tools=request.tools
         )
@@ -188,6 +192,25 @@ async def test_cancelling_serve_also_leaves_the_mesh(registry: Registry, router:
     with pytest.raises(asyncio.CancelledError):
         await serving
     assert registry.diary[-1] == "deregister"
+
+
+@pytest.mark.parametrize("answer", ["late", "never"])
+async def test_a_server_that_stops_while_it_registers_leaves_the_mesh(
+    registry: Registry, router: str, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registration, "RPC_TIMEOUT", 0.3)
+    registry.answering.clear()
+    app = echo_server()
+    await app.start(router=router)
+    await registry.until("register")
+    stopping = asyncio.create_task(app.stop(0))
+    if answer == "late":
+        # Once round the loop: the stop waits for the answer by now.
+        await asyncio.sleep(0)
+        registry.answering.set()
+    await asyncio.wait_for(stopping, 5)
+    registry.answering.set()
+    assert ("deregister" in registry.diary) is (answer == "late")
 
 
 def test_no_wait_for_a_router_is_longer_than_half_a_second() -> None:
