@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos docs attack interop bench conformance fuzz differential lock clean
+.PHONY: help run test lint protos check-protos docs attack interop bench conformance conformance-mcp fuzz differential lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +16,7 @@ PYTHON ?= $(shell for p in $(PYTHONS); do \
 	if "$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo "$$p"; break; fi; done)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## Start the mesh with all examples, three replicas each
 	$(BIN)/mcpmesh up $(EXAMPLES) --replicas $(REPLICAS)
@@ -51,6 +51,9 @@ bench: $(VENV)/dev.stamp ## Run the benchmarks against peers, write results, pic
 
 conformance: $(VENV)/dev.stamp ## Run h2spec against router and tool server; builds it with Go if absent
 	$(BIN)/python -m tests.conformance
+
+conformance-mcp: $(VENV)/dev.stamp ## Run the official MCP suite against a mesh's bridge; needs npm
+	$(BIN)/python -m tests.conformance_mcp $(ARGS)
 
 attack: $(VENV)/dev.stamp ## Attack a router beside an honest client, and print what it cost
 	$(BIN)/python -m benchmarks.hostile $(ARGS)

@@ -169,7 +169,7 @@ class RequestReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.phase is not Phase.HEAD:
             return  # trailers say nothing to us
-        name = name.lower()
+        name, value = name.lower(), value.rstrip(b" \t")  # (what stands before it is gone already)
         fields = self._fields
         if name in fields:
             self._twice |= {name}

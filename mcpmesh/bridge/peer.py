@@ -55,7 +55,7 @@ def check_version(version: str) -> None:
     Raises: RpcError -32022.
     """
     if version not in mcp.MODERN:
-        raise mcp.unsupported_version(version)
+        raise mcp.unsupported_version(version, modern=True)
 
 
 def check_headers(request: Request, peer: Peer, headers: Headers, twice: Set[bytes]) -> None:
@@ -108,7 +108,7 @@ def legacy_peer(method: str, params: Params, headers: Headers, sessions: Session
         return Peer(negotiated(asked if type(asked) is str else ""), False)
     version = headers.get(VERSION_HEADER, b"").decode("latin-1")
     if version and version not in mcp.LEGACY:
-        raise mcp.unsupported_version(version)
+        raise mcp.unsupported_version(version, modern=False)
     token = headers.get(SESSION_HEADER)
     if token is None:
         return Peer(version or mcp.WITHOUT_HEADER, False)

@@ -56,10 +56,10 @@ def http_status(code: int, *, modern: bool) -> int:
     return (_MODERN_STATUS if modern else _STATUS).get(code, 200)
 
 
-def unsupported_version(requested: str) -> jsonrpc.RpcError:
-    """Return the refusal of a revision we don't speak."""
+def unsupported_version(requested: str, *, modern: bool) -> jsonrpc.RpcError:
+    """Return the refusal of a revision that we don't speak, or not in this era."""
     return jsonrpc.RpcError(
         UNSUPPORTED_VERSION,
         f"protocol version {requested[: jsonrpc.SHOWN]!r} is not supported",
-        {"supported": list(REVISIONS), "requested": requested[: jsonrpc.SHOWN]},
+        {"supported": list(MODERN if modern else LEGACY), "requested": requested[: jsonrpc.SHOWN]},
     )

@@ -214,8 +214,9 @@ async def test_unsupported_versions_name_the_supported(http):
     headers = modern_headers("tools/list", **{"mcp-protocol-version": "2099-01-01"})
     error = refused(await modern(http, "tools/list", None, headers, meta), 400, -32022, 1)
     assert error["data"]["requested"] == "2099-01-01"
-    assert error["data"]["supported"][0] == "2026-07-28"
-    refused(await legacy(http, "tools/list", version="1999-01-01"), 400, -32022, 1)
+    assert error["data"]["supported"] == ["2026-07-28"]
+    error = refused(await legacy(http, "tools/list", version="1999-01-01"), 400, -32022, 1)
+    assert error["data"]["supported"][0] == "2025-11-25"
 
 
 async def test_discover_tells_versions_and_may_be_cached(http):

@@ -43,6 +43,11 @@ def test_a_request_has_its_fields_joined_and_its_path_without_the_query():
     assert taken(GET) == [(b"GET", b"/healthz", {b"host": b"a"}, frozenset(), True, b"")]
 
 
+def test_blanks_around_a_value_are_no_part_of_it():
+    [(_, _, fields, *_)] = taken(b"GET / HTTP/1.1\r\nHost:  a \t\r\n\r\n")
+    assert fields == {b"host": b"a"}
+
+
 def test_chunks_are_joined_and_trailers_ignored():
     [(_, _, fields, _, _, body)] = taken(CHUNKED)
     assert body == b"abcde"
