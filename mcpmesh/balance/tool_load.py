@@ -3,6 +3,7 @@
 from mcpmesh.balance.gate import Gate
 from mcpmesh.policy.admission import Admission
 from mcpmesh.policy.fastest import Fastest
+from mcpmesh.policy.quantile import RecentQuantile
 from mcpmesh.policy.retry_budget import RetryBudget
 
 
@@ -12,7 +13,7 @@ class ToolLoad:
     Lives as long as the tool is in the catalog, through any number of routes.
     """
 
-    __slots__ = ("admission", "budget", "calls", "fastest", "gate", "in_flight", "limit")
+    __slots__ = ("admission", "budget", "calls", "fastest", "gate", "in_flight", "latency", "limit")
 
     def __init__(self, admission: Admission = Admission()) -> None:  # noqa: B008 - frozen
         #: Calls that were taken, from the beginning.
@@ -21,6 +22,8 @@ class ToolLoad:
         self.in_flight = 0
         self.budget = RetryBudget()
         self.fastest = Fastest()
+        #: How long attempts take, for a tool that is hedged.
+        self.latency: RecentQuantile | None = None
         #: What there is to ask besides how many are in flight; None while there is nothing.
         self.gate: Gate | None = None
         self.follow(admission)
@@ -36,3 +39,9 @@ class ToolLoad:
             self.gate.settings = admission
         elif not admission.only_counts:
             self.gate = Gate(admission)
+
+    def typical(self, quantile: float) -> RecentQuantile:
+        """Return what measures how long this share of the attempts takes at most."""
+        if self.latency is None or self.latency.quantile != quantile:
+            self.latency = RecentQuantile(quantile)
+        return self.latency

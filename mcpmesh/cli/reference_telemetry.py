@@ -21,6 +21,7 @@ _WHERE = {
     i.REPLICAS.name: "router",
     i.RETRIES.name: "router",
     i.NOT_RETRIED.name: "router",
+    i.HEDGES.name: "router",
     i.SHED.name: "router",
     i.REFUSALS.name: "router",
     i.EJECTIONS.name: "router",
@@ -94,7 +95,7 @@ SPANS = (
         "CLIENT",
         "router: one attempt",
         a.attempt_attributes(_METHOD, "t", "r", "127.0.0.1", 1, 1)(),
-        (a.RPC_STATUS,),
+        (a.RPC_STATUS, a.HEDGE),
     ),
     SpanKind(
         "`execute_tool {tool}`",

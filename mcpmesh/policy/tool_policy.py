@@ -8,6 +8,7 @@ from mcpmesh.model.tool import Tool, check_name
 from mcpmesh.policy.admission import Admission
 from mcpmesh.policy.balancing import Balancing
 from mcpmesh.policy.deadline import DeadlinePolicy
+from mcpmesh.policy.hedge import Hedge
 from mcpmesh.policy.retry import Retry
 from mcpmesh.policy.table import Table, read_table, spelled_out
 
@@ -28,6 +29,8 @@ class ToolPolicy:
     """When a failed attempt is tried again."""
     deadline: DeadlinePolicy = field(default_factory=DeadlinePolicy)
     """When a call is refused for want of time."""
+    hedge: Hedge | None = None
+    """When a call that takes long gets a second attempt beside the first; absent: never."""
     admission: Admission = field(default_factory=Admission)
     """Which calls are taken, which wait, and which are refused for load."""
 

@@ -13,6 +13,7 @@ from mcpmesh.stack.call import Call
 from mcpmesh.stack.layer import Layer, outcome
 from mcpmesh.telemetry.attributes import (
     CORRELATION_ID,
+    HEDGE,
     REPLICA,
     RPC_STATUS,
     attempt_attributes,
@@ -190,6 +191,8 @@ class ObserveAttempts(Layer[Attempt]):
         attempt.span = self._tracing.start(
             method, CLIENT, call.trace, call.correlation_id, attributes
         )
+        if call.tries is not None and call.tries.rival is attempt:
+            attempt.span.set(HEDGE, True)
         trace: TraceContext = attempt.span.trace
         return trace
 

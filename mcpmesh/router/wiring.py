@@ -41,6 +41,7 @@ from mcpmesh.stack.admission import Admitting
 from mcpmesh.stack.balance import Balance, RouteTable
 from mcpmesh.stack.call import Call, Exit
 from mcpmesh.stack.deadline import Deadline
+from mcpmesh.stack.hedge import HedgeOutcome
 from mcpmesh.stack.layer import Top, stacked
 from mcpmesh.stack.retry import Retrying
 from mcpmesh.stack.send import Send
@@ -229,7 +230,9 @@ def _stack(
         # Above retry: one place per call, whatever attempts it takes.
         Admitting(loop, rng, partial(_count_shed, telemetry)),
         # Above balance: each attempt picks anew.
-        Retrying(send, loop, rng, partial(_count_given_up, telemetry)),
+        Retrying(
+            send, loop, rng, partial(_count_given_up, telemetry), partial(_count_hedge, telemetry)
+        ),
         # Picks, so that what is below knows its replica.
         Balance(table, rng, perf_counter, unknown),
         # Innermost: a span and a measurement per attempt, and the trace for the replica.
@@ -240,6 +243,10 @@ def _stack(
 
 def _count_shed(telemetry: Telemetry, tool: str, why: Shed) -> None:
     telemetry.instruments.shed.cell(tool, why.value).add()
+
+
+def _count_hedge(telemetry: Telemetry, tool: str, outcome: HedgeOutcome) -> None:
+    telemetry.instruments.hedges.cell(tool, outcome.value).add()
 
 
 def _count_given_up(telemetry: Telemetry, tool: str, why: GiveUp) -> None:

@@ -136,6 +136,8 @@ class Attempt:
 
     def on_answer(self, head: Block, data: bytes, trailers: Headers) -> None:
         call = self.call
+        if call.tries is not None and call.tries.rival is not None:
+            call.tries.won(self)
         if trailers != OK_TRAILERS or call.requests is not None:
             self.on_headers(head.headers, False)
             if call.current is self:
@@ -168,7 +170,8 @@ class Attempt:
 
     def on_reset(self, code: int, message: str) -> None:
         assert self.stream is not None
-        if self.call.current is not self:
+        call = self.call
+        if call.current is not self and (call.tries is None or call.tries.rival is not self):
             # The answer was complete before the request had left.
             return
         kind = Unsent if self.stream.refused else ReplicaLost
@@ -229,6 +232,8 @@ class Attempt:
     def _commit(self, data: bytes, trailers: Headers) -> None:
         """Begin to answer the caller: the head, what came of the body, and what comes."""
         call = self.call
+        if call.tries is not None and call.tries.rival is not None:
+            call.tries.won(self)
         caller = self._caller = call.caller
         head = self._head
         if not head:

@@ -133,8 +133,12 @@ class Call(ABC):
 
         CancelledError says that nobody waits for the answer any more.
         """
-        if not self.over and self.current is not None:
-            self.current.interrupt(error)
+        if self.over or self.current is None:
+            return
+        if self.tries is not None and self.tries.rival is not None:
+            rival, self.tries.rival = self.tries.rival, None
+            rival.interrupt(asyncio.CancelledError("the call is over"))
+        self.current.interrupt(error)
 
     def expire(self) -> None:
         """Learn that the deadline passed."""

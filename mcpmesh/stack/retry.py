@@ -10,6 +10,7 @@ from mcpmesh.policy.fastest import SPAN
 from mcpmesh.policy.retry import Failure, GiveUp, RetryAfter, next_step
 from mcpmesh.stack.attempt import Attempt, Unsent
 from mcpmesh.stack.call import Call
+from mcpmesh.stack.hedge import HedgeOutcome, Hedging
 from mcpmesh.stack.layer import Crossing
 from mcpmesh.stack.loop import Loop
 from mcpmesh.stack.send import Send
@@ -20,7 +21,7 @@ class Retrying(Crossing[Call, Attempt]):
     """Makes a call's attempts: one, and what the tool's policy allows beyond; each picks anew.
 
     `given_up` is told of every attempt that would be tried again but for what it says:
-    (tool, why).
+    (tool, why); `hedged` of second attempts beside the first: (tool, what became of it).
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Retrying(Crossing[Call, Attempt]):
         loop: Loop,
         rng: Random,
         given_up: Callable[[str, GiveUp], None] = lambda _tool, _why: None,
+        hedged: Callable[[str, HedgeOutcome], None] = lambda _tool, _outcome: None,
     ) -> None:
         self._bottom = bottom
         self._loop = loop
         self._rng = rng
         self._given_up = given_up
+        self._hedging = Hedging(loop, self._begin_rival, hedged)
 
     def start(self, call: Call) -> None:
         route = call.route
@@ -42,17 +45,23 @@ class Retrying(Crossing[Call, Attempt]):
             calls = load.calls = load.calls + 1
             if not calls % SPAN:
                 load.fastest.turn(call.started)
+            if route.policy.hedge is not None and is_repeatable(call):
+                self._hedging.watch(call, route, route.policy.hedge)
         call.attempts = 1
         attempt = call.current = Attempt(call, self._bottom)
         self.on(attempt)
 
     def failed(self, attempt: Attempt, error: BaseException) -> None:
         call = attempt.call
+        tries = call.tries
+        if tries is not None:
+            if self._hedging.is_over_without(attempt, tries):
+                return
+            tries.stop()
         plan = self._plan(attempt, error)
         if isinstance(plan, GiveUp):
             self._give_up(attempt, error, plan)
             return
-        tries = call.tries
         if tries is None:
             tries = call.tries = Tries()
         tries.free += plan.free
@@ -71,24 +80,34 @@ class Retrying(Crossing[Call, Attempt]):
         call = attempt.call
         route = call.route
         if code is StatusCode.OK and route is not None:
-            fastest, took = route.load.fastest, attempt.took
+            load = route.load
+            fastest, took = load.fastest, attempt.took
             # As a comparison, at half the cost of min() and of a method.
             if took < fastest.shortest:  # noqa: PLR1730
                 fastest.shortest = took
+            if load.latency is not None:
+                self._hedging.note(attempt)
+        if call.tries is not None:
+            call.tries.stop()
         self.end(call, code, message)
 
     def interrupted(self, attempt: Attempt, error: BaseException) -> None:
         """Give up a call that waits for its next attempt."""
         tries = attempt.call.tries
         assert tries is not None
-        assert tries.timer is not None
-        tries.timer.cancel()
+        tries.stop()
         self.fail(attempt.call, error)
 
     def _again(self, call: Call) -> None:
         call.attempts += 1
         attempt = call.current = Attempt(call, self._bottom)
         self.on(attempt)
+
+    def _begin_rival(self, call: Call) -> None:
+        assert call.tries is not None
+        rival = call.tries.rival = Attempt(call, self._bottom)
+        call.tries.won = self._hedging.won
+        self.on(rival)
 
     def _plan(self, attempt: Attempt, error: BaseException) -> RetryAfter | GiveUp:
         call = attempt.call

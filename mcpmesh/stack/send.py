@@ -50,7 +50,7 @@ class Send(Layer[Attempt]):
             timeout = self._written.get(call.timeout) or self._write(call.timeout)
         else:
             timeout = _field(call.deadline - now)
-        if call.tries is not None:
+        if call.tries is not None and call.attempts > 1:
             forward, previous = _attempts_before(forward, call.previous_attempts)
             timeout += previous
         own = f"{attempt.fields}{timeout}".encode("latin-1")

@@ -13,6 +13,8 @@ STATE = "mcpmesh.replica.state"
 REASON = "mcpmesh.peer.refusal.reason"
 NOT_RETRIED_REASON = "mcpmesh.retry.reason"
 SHED_REASON = "mcpmesh.shed.reason"
+HEDGE = "mcpmesh.hedge"
+HEDGE_OUTCOME = "mcpmesh.hedge.outcome"
 TOOL_VERSION = "mcpmesh.tool.version"
 CALLER = "mcpmesh.caller"
 
@@ -44,6 +46,9 @@ ATTRIBUTES: dict[str, str] = {
     "`pushback`, `deadline`, `budget`, `request`",
     SHED_REASON: "why a call was refused for load: `queue_full`, `queue_wait`, `deadline`, `rate`, "
     "`caller_in_flight`, `caller_rate`",
+    HEDGE: "true on the span of a second attempt beside the first",
+    HEDGE_OUTCOME: "`won`: it answered first; `lost`: the first did; `failed`; `took_over`: the "
+    "first failed; `budget`: it was not begun",
     TOOL_VERSION: "version of the tool, where the call asks for one or the tool has one",
     ERROR_TYPE: "what failed: a gRPC status name, a JSON-RPC code, `tool_error`, a tool's own code",
     RPC_SYSTEM: "always `grpc`",

@@ -71,6 +71,12 @@ NOT_RETRIED = Description(
     "spent, the tool is not idempotent, …",
     (a.TOOL, a.NOT_RETRIED_REASON),
 )
+HEDGES = Description(
+    "mcpmesh.router.hedges",
+    "{attempt}",
+    "Second attempts beside the first, by what became of them",
+    (a.TOOL, a.HEDGE_OUTCOME),
+)
 SHED = Description(
     "mcpmesh.router.calls_shed",
     "{call}",
@@ -113,6 +119,7 @@ INSTRUMENTS: tuple[Description, ...] = (
     REPLICAS,
     RETRIES,
     NOT_RETRIED,
+    HEDGES,
     SHED,
     REFUSALS,
     EJECTIONS,
@@ -134,6 +141,7 @@ class Instruments:
     replicas: Gauge
     retries: Counter
     not_retried: Counter
+    hedges: Counter
     shed: Counter
     refusals: Counter
     ejections: Counter
@@ -153,6 +161,7 @@ def add_instruments(metrics: Metrics) -> Instruments:
         replicas=Gauge(REPLICAS),
         retries=Counter(RETRIES),
         not_retried=Counter(NOT_RETRIED),
+        hedges=Counter(HEDGES),
         shed=Counter(SHED),
         refusals=Counter(REFUSALS),
         ejections=Counter(EJECTIONS),

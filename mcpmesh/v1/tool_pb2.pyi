@@ -41,16 +41,18 @@ class Tool(_message.Message):
     def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[bytes] = ..., output_schema: _Optional[bytes] = ..., annotations: _Optional[_Union[ToolAnnotations, _Mapping]] = ..., version: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., policy: _Optional[_Union[CallPolicy, _Mapping]] = ...) -> None: ...
 
 class CallPolicy(_message.Message):
-    __slots__ = ("balance", "retry", "deadline", "admission")
+    __slots__ = ("balance", "retry", "deadline", "admission", "hedge")
     BALANCE_FIELD_NUMBER: _ClassVar[int]
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_FIELD_NUMBER: _ClassVar[int]
     ADMISSION_FIELD_NUMBER: _ClassVar[int]
+    HEDGE_FIELD_NUMBER: _ClassVar[int]
     balance: BalancePolicy
     retry: RetryPolicy
     deadline: DeadlinePolicy
     admission: AdmissionPolicy
-    def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[DeadlinePolicy, _Mapping]] = ..., admission: _Optional[_Union[AdmissionPolicy, _Mapping]] = ...) -> None: ...
+    hedge: HedgePolicy
+    def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[DeadlinePolicy, _Mapping]] = ..., admission: _Optional[_Union[AdmissionPolicy, _Mapping]] = ..., hedge: _Optional[_Union[HedgePolicy, _Mapping]] = ...) -> None: ...
 
 class BalancePolicy(_message.Message):
     __slots__ = ("policy", "choices", "decay", "first_rtt", "probes", "pool_size", "probe_age", "hot_quantile", "blackout", "expiry", "error_penalty", "key", "load_bound", "zone_first", "zone_spill", "subset")
@@ -133,6 +135,14 @@ class AdmissionPolicy(_message.Message):
     adaptive: bool
     least_in_flight: int
     def __init__(self, in_flight: _Optional[int] = ..., queue: _Optional[int] = ..., queue_wait: _Optional[float] = ..., rate: _Optional[float] = ..., burst: _Optional[int] = ..., caller_in_flight: _Optional[int] = ..., caller_rate: _Optional[float] = ..., caller_burst: _Optional[int] = ..., caller_header: _Optional[str] = ..., adaptive: _Optional[bool] = ..., least_in_flight: _Optional[int] = ...) -> None: ...
+
+class HedgePolicy(_message.Message):
+    __slots__ = ("quantile", "least")
+    QUANTILE_FIELD_NUMBER: _ClassVar[int]
+    LEAST_FIELD_NUMBER: _ClassVar[int]
+    quantile: float
+    least: float
+    def __init__(self, quantile: _Optional[float] = ..., least: _Optional[float] = ...) -> None: ...
 
 class ToolAnnotations(_message.Message):
     __slots__ = ("read_only_hint", "destructive_hint", "idempotent_hint", "open_world_hint")

@@ -14,6 +14,7 @@ from mcpmesh.stack.admission import Admitting
 from mcpmesh.stack.balance import Balance
 from mcpmesh.stack.call import Exit
 from mcpmesh.stack.deadline import Deadline
+from mcpmesh.stack.hedge import HedgeOutcome
 from mcpmesh.stack.layer import stacked
 from mcpmesh.stack.retry import Retrying
 from mcpmesh.stack.send import Send
@@ -49,6 +50,7 @@ class Staircase:
         self.in_flight = InFlight()
         self.refused: list[str] = []
         self.shed: list[Shed] = []
+        self.hedges: list[HedgeOutcome] = []
         self.telemetry = without_exporters(Random(seed))
         self.replicas = {name: Talk(client=True) for name in names}
         self.candidates: dict[str, Candidate] = {name: ready(name) for name in names}
@@ -63,7 +65,12 @@ class Staircase:
             ObserveCalls(self.telemetry, clock, self.in_flight, "off"),
             Deadline(Timers(self.loop), clock),  # type: ignore[arg-type]
             Admitting(self.loop, Random(seed), lambda _tool, why: self.shed.append(why)),  # type: ignore[arg-type]
-            Retrying(send, self.loop, Random(seed)),  # type: ignore[arg-type]
+            Retrying(
+                send,
+                self.loop,  # type: ignore[arg-type]
+                Random(seed),
+                hedged=lambda _tool, outcome: self.hedges.append(outcome),
+            ),
             Balance(self.table, Random(seed), clock, _unknown),
             ObserveAttempts(self.telemetry, clock),
             send,
