@@ -9,7 +9,8 @@ from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.error_code import ConnectionFault
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.limits import Limits
-from mcpmesh.wire.stream import Stream, StreamSink
+from mcpmesh.wire.stream import Stream
+from mcpmesh.wire.stream_sink import StreamSink
 
 HEAD: Headers = ((b":status", b"200"), (b"content-type", b"application/grpc"))
 END: Headers = ((b"grpc-status", b"0"),)

@@ -19,7 +19,7 @@ def check_connection(connection: Connection, streams: Iterable[Stream]) -> None:
     """
     limits = connection.limits
     inbound = connection._inbound
-    blocks = inbound._blocks
+    blocks = inbound.blocks
     assert len(connection.streams) <= (
         len(connection.streams) if connection.client else limits.max_concurrent_streams
     ), "more streams than allowed"
@@ -74,7 +74,7 @@ def check_whole(connection: Connection) -> None:
 
     Raises: AssertionError when bytes of the window are lost.
     """
-    check_table(connection._inbound._blocks._decoder._table, 4096)
+    check_table(connection._inbound.blocks._decoder._table, 4096)
     check_table(connection.encoder._table, 4096)
     assert not connection.streams, f"streams are left: {connection.streams}"
     got = connection._inbound.recv_window + connection.uncredited

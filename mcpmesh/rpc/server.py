@@ -30,7 +30,8 @@ from mcpmesh.transport.timers import Timers
 from mcpmesh.transport.tls import TlsTransport
 from mcpmesh.wire.block import Block
 from mcpmesh.wire.limits import Limits
-from mcpmesh.wire.stream import Stream, StreamSink
+from mcpmesh.wire.stream import Stream
+from mcpmesh.wire.stream_sink import StreamSink
 
 _BACKLOG = 1024
 

@@ -22,7 +22,8 @@ from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.wire.block import Block
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.limits import Limits
-from mcpmesh.wire.stream import Stream, StreamSink
+from mcpmesh.wire.stream import Stream
+from mcpmesh.wire.stream_sink import StreamSink
 
 CONNECT_SECONDS = 10.0
 

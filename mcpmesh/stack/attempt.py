@@ -23,7 +23,8 @@ from mcpmesh.wire.block import Block
 from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
-from mcpmesh.wire.stream import Stream, StreamState
+from mcpmesh.wire.stream import Stream
+from mcpmesh.wire.stream_state import StreamState
 
 if TYPE_CHECKING:
     from mcpmesh.balance.candidate import Candidate

@@ -19,7 +19,8 @@ from mcpmesh.wire.block import Block
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode
 from mcpmesh.wire.limits import Limits
-from mcpmesh.wire.stream import Stream, StreamSink
+from mcpmesh.wire.stream import Stream
+from mcpmesh.wire.stream_sink import StreamSink
 
 _log = logging.getLogger("mcpmesh.transport")
 

@@ -7,7 +7,8 @@ from random import Random
 
 from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.wire.connection import Connection
-from mcpmesh.wire.stream import Stream, StreamState
+from mcpmesh.wire.stream import Stream
+from mcpmesh.wire.stream_state import StreamState
 
 #: The part of the age by which links are drained sooner or later, so that those that came together
 #: (after a restart) do not leave together.

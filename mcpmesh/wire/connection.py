@@ -5,78 +5,38 @@ Source: RFC 9113.
 
 import contextlib
 from collections import deque
-from typing import Protocol
 
 from mcpmesh.errors import Draining, LocalProtocolError, TooLarge
-from mcpmesh.wire.block import Block
+from mcpmesh.wire.connection_owner import ConnectionOwner
 from mcpmesh.wire.early_ends import EarlyEnds
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.flood import FloodGate
 from mcpmesh.wire.frame import (
-    END_HEADERS,
     END_STREAM,
     HEADER,
-    HEADERS,
     MAX_STREAM_ID,
     PING,
     PREFACE,
     SETTINGS,
     frame,
     goaway,
-    header_frames,
     rst_stream,
     window_update,
 )
-from mcpmesh.wire.header_list import (
-    limit_of,
-    list_size,
-    too_large,
-    trailers_too_large,
-    unsuspicious_block,
-)
-from mcpmesh.wire.hpack_encoder import Encoder, Volatile
+from mcpmesh.wire.header_writer import HeaderWriter
+from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.inbound import Inbound
 from mcpmesh.wire.limits import Limits
 from mcpmesh.wire.outbox import Outbox
 from mcpmesh.wire.settings import Settings
-from mcpmesh.wire.stream import Stream, StreamSink, StreamState
+from mcpmesh.wire.stream import Stream
+from mcpmesh.wire.stream_sink import StreamSink
+from mcpmesh.wire.stream_state import StreamState
 
 #: Streams of a lost connection that are told at once: about half a millisecond of work.
 _TOLD_AT_ONCE = 32
 _HALF_CLOSED = int(StreamState.HALF_CLOSED_LOCAL)
-
-
-class ConnectionOwner(Protocol):
-    """Whoever moves a connection's bytes."""
-
-    def accept(self, stream: Stream, head: Block) -> StreamSink:
-        """Return the sink of a stream that the peer opens (servers only).
-
-        What it finds out about the head it may keep in `head.note`.
-        """
-        ...
-
-    def on_output(self) -> None:
-        """Learn that the outbox has something to write soon."""
-
-    def on_full(self) -> None:
-        """Learn that the outbox should be written now."""
-
-    def on_goaway(self, code: int, message: str) -> None:
-        """Learn that the peer takes no new streams on this connection."""
-
-    def on_unread(self, stream: Stream) -> None:
-        """Learn that answers pile up: the peer leaves more unread than we keep."""
-
-    def on_untold(self) -> None:
-        """Learn that a lost connection has more streams to tell: `tell_lost`, in a moment."""
-
-    def on_idle(self) -> None:
-        """Learn that the last open stream ended."""
-
-    def on_pong(self, payload: bytes) -> None:
-        """Learn that the peer answered a PING of ours."""
 
 
 class Connection:
@@ -89,7 +49,10 @@ class Connection:
         self.owner = owner
         self.limits = limits
         self.client = client
-        self.follow(Settings())
+        self.peer = Settings()
+        self._header_writer = HeaderWriter(client=client)
+        #: Encodes a header block, which must then be sent next.
+        self.header_frame = self._header_writer.frame
         self.outbox = Outbox(owner.on_output, owner.on_full)
         self.emit = self.outbox.put
         self.streams: dict[int, Stream] = {}
@@ -98,7 +61,7 @@ class Connection:
         self.unread_bytes = 0
         #: Client streams that the peer's limit of concurrent streams holds back.
         self.waiting: deque[Stream] = deque()
-        self.encoder = Encoder()
+        self.encoder = self._header_writer.encoder
         self.flood = FloodGate(limits.control_flood, limits.reset_flood)
         self.send_window = Settings().initial_window_size
         #: The most that the peer ever let us have under way.
@@ -141,8 +104,7 @@ class Connection:
     def follow(self, settings: Settings) -> None:
         """Take note of the peer's settings."""
         self.peer = settings
-        self._header_limit = limit_of(settings.max_header_list_size)
-        self._unsuspicious_block = unsuspicious_block(self._header_limit, settings.max_frame_size)
+        self._header_writer.follow(settings)
 
     @property
     def last_own_id(self) -> int:
@@ -181,7 +143,7 @@ class Connection:
             if end:
                 stream.state = _HALF_CLOSED
         else:
-            self._check_size(headers, volatile)
+            self._header_writer.check(headers, volatile)
             self.waiting.append(stream)
             stream.send_headers(headers, volatile, end)
         return stream
@@ -298,36 +260,6 @@ class Connection:
         self.emit(frame(PING, 0, 0, payload))
 
     # What streams ask for
-
-    def header_frame(
-        self, stream_id: int, headers: Headers, volatile: Volatile, end: bool
-    ) -> bytes:
-        """Encode a header block, which must then be sent next; more frames than one if need be.
-
-        Trailers of a server's that its peer would not take are replaced by some that say so.
-        Raises: TooLarge for other headers over the peer's limit.
-        """
-        block = self.encoder.encode(headers, volatile)
-        size = len(block)
-        if size <= self._unsuspicious_block:
-            flags = END_HEADERS | END_STREAM if end else END_HEADERS
-            return HEADER.pack(size << 8 | HEADERS, flags, stream_id) + block
-        try:
-            self._check_size(headers, volatile)
-        except TooLarge:
-            self.encoder.start_over()
-            if self.client or not end:
-                raise
-            size = list_size(headers, volatile)
-            block = self.encoder.encode(trailers_too_large(headers, size, self._header_limit))
-        return header_frames(stream_id, block, end=end, max_frame=self.peer.max_frame_size)
-
-    def _check_size(self, headers: Headers, volatile: Volatile) -> None:
-        limit = self._header_limit
-        if limit is not None:
-            size = list_size(headers, volatile)
-            if size > limit:
-                raise TooLarge(too_large(size, limit))
 
     def schedule(self, stream: Stream) -> None:
         """Send what waits on a stream as soon as may be."""

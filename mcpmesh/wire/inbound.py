@@ -29,17 +29,15 @@ from mcpmesh.wire.frame import (
     unpadded,
 )
 from mcpmesh.wire.header_block import TOO_LARGE, HeaderBlocks
-from mcpmesh.wire.stream import NO_PROMISE, Stream, StreamState
+from mcpmesh.wire.stream import NO_PROMISE, Stream
+from mcpmesh.wire.stream_state import StreamState
+from mcpmesh.wire.whole_answer import take_answer
 
 if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
 
 _REMOTE_ENDED = int(StreamState.HALF_CLOSED_REMOTE)
-_LOCAL_ENDED = int(StreamState.HALF_CLOSED_LOCAL)
 _CLOSED = int(StreamState.CLOSED)
-#: Flags of a block that is all of the trailers.
-_LAST = END_HEADERS | END_STREAM
-_HTTP_OK = 200
 #: A HEADERS frame with END_HEADERS alone of these is a whole block as it stands.
 _FRAGMENT_FLAGS = END_HEADERS | PADDED | HAS_PRIORITY
 #: Body bytes up to which a DATA frame is no proof of useful work.
@@ -53,14 +51,14 @@ class Inbound:
     Units: windows in bytes.
     """
 
-    __slots__ = ("_blocks", "_connection", "_low_window", "_preface_left", "_rest", "recv_window")
+    __slots__ = ("_low_window", "_preface_left", "_rest", "blocks", "connection", "recv_window")
 
     def __init__(self, connection: Connection) -> None:
         self.recv_window = connection.limits.connection_window_bytes
         # Below it a client lends its server credit, so that answers nobody takes hold up none else.
         self._low_window = self.recv_window // 4 if connection.client else 0
-        self._connection = connection
-        self._blocks = HeaderBlocks(connection.limits, connection.flood)
+        self.connection = connection
+        self.blocks = HeaderBlocks(connection.limits, connection.flood)
         self._preface_left = b"" if connection.client else PREFACE
         self._rest = b""
 
@@ -79,7 +77,7 @@ class Inbound:
             return
         if buffer[3] != SETTINGS or buffer[4] & ACK:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
-        self._connection.receive = self.receive
+        self.connection.receive = self.receive
         self.receive(b"")
 
     def receive(self, data: bytes) -> None:
@@ -91,8 +89,8 @@ class Inbound:
         position = 0
         size = len(buffer)
         last = size - HEADER_BYTES
-        connection = self._connection
-        blocks = self._blocks
+        connection = self.connection
+        blocks = self.blocks
         max_frame = connection.limits.max_frame_bytes
         client = connection.client
         while position <= last:
@@ -117,7 +115,7 @@ class Inbound:
                 self._on_data(stream_id, flags, buffer[start:end])
             elif kind == HEADERS:
                 if client and flags == END_HEADERS:
-                    answered = self._take_answer(stream_id, buffer, start, end)
+                    answered = take_answer(self, stream_id, buffer, start, end)
                     if answered:
                         position = answered
                     else:
@@ -143,9 +141,9 @@ class Inbound:
     def unfinished_head(self) -> int:
         """Return the stream whose header block began and is not complete; 0 for none."""
         rest = self._rest
-        if not self._blocks.pending_id and len(rest) >= HEADER_BYTES and rest[3] == HEADERS:
+        if not self.blocks.pending_id and len(rest) >= HEADER_BYTES and rest[3] == HEADERS:
             return int.from_bytes(rest[5:HEADER_BYTES], "big") & MAX_STREAM_ID
-        return self._blocks.pending_id
+        return self.blocks.pending_id
 
     def _take_preface(self, buffer: bytes) -> int:
         expected = self._preface_left
@@ -158,7 +156,7 @@ class Inbound:
         return len(got)
 
     def _on_data(self, stream_id: int, flags: int, payload: bytes) -> None:
-        connection = self._connection
+        connection = self.connection
         size = len(payload)
         self.recv_window -= size
         stream = connection.streams.get(stream_id)
@@ -189,7 +187,7 @@ class Inbound:
 
     def _on_unusual_data(self, stream: Stream, flags: int, payload: bytes) -> None:
         """Take DATA that is padded, empty, counted by content-length, or too much."""
-        connection = self._connection
+        connection = self.connection
         size = len(payload)
         ended = bool(flags & END_STREAM)
         try:
@@ -217,10 +215,10 @@ class Inbound:
     def _on_low_window(self) -> None:
         if self.recv_window < 0:
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA over the connection's window")
-        self._connection.lend()
+        self.connection.lend()
 
     def _on_stray_data(self, stream: Stream | None, stream_id: int, flags: int, size: int) -> None:
-        connection = self._connection
+        connection = self.connection
         connection.credit(size)
         if stream is None and connection.is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
@@ -232,16 +230,16 @@ class Inbound:
     def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
         if not stream_id:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "HEADERS on stream 0")
-        block = self._blocks.first(stream_id, flags, payload)
+        block = self.blocks.first(stream_id, flags, payload)
         if block is not None:
             self._on_block(stream_id, bool(flags & END_STREAM), block)
 
     def _on_other(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
-        connection = self._connection
+        connection = self.connection
         if kind == CONTINUATION:
-            block = self._blocks.following(stream_id, flags, payload)
+            block = self.blocks.following(stream_id, flags, payload)
             if block is not None:
-                self._on_block(stream_id, self._blocks.ended, block)
+                self._on_block(stream_id, self.blocks.ended, block)
             return
         if kind == RST_STREAM:
             self._on_reset(stream_id, payload)
@@ -254,26 +252,26 @@ class Inbound:
 
     def _on_block(self, stream_id: int, ended: bool, payload: bytes) -> None:
         """Give a whole header block to its stream; it is decoded in any case, to keep in step."""
-        connection = self._connection
+        connection = self.connection
         stream = connection.streams.get(stream_id)
         if stream is None:
             self._on_block_of_new(stream_id, ended, payload)
             return
-        block = self._blocks.known(payload)
+        block = self.blocks.known(payload)
         try:
             if stream.state & _REMOTE_ENDED:
-                self._blocks.read(payload)
+                self.blocks.read(payload)
                 raise StreamFault(ErrorCode.STREAM_CLOSED, "HEADERS after the end")
             if stream.content_left != UNCHECKED:
                 if block is None or not block.is_trailers or not ended:
-                    block = self._blocks.trailers(payload, ended)
+                    block = self.blocks.trailers(payload, ended)
                 if not block.headers and block is not TOO_LARGE:
                     # No fields: END_STREAM is all that the block says.
                     self._on_data(stream_id, END_STREAM, b"")
                     return
             else:
                 if block is None or block.content_length == UNCHECKED:
-                    block = self._blocks.response(payload)
+                    block = self.blocks.response(payload)
                 if 100 <= block.status < 200:
                     self._on_interim(block.status, ended)
                     return
@@ -291,82 +289,26 @@ class Inbound:
         if sink is not None:
             sink.on_headers(block.headers, ended)
 
-    def _take_answer(self, stream_id: int, buffer: bytes, start: int, end: int) -> int:
-        """Take head, body and trailers in one step, when nothing about them is unusual.
-
-        Most answers to unary calls arrive whole, and their head and trailers came before; taken
-        frame by frame they cost a good deal more. The head's block is from `start` to `end`.
-        Returns: where the frame after the answer starts; 0 when it must be taken frame by frame.
-        """
-        connection = self._connection
-        stream = connection.streams.get(stream_id)
-        received = len(buffer)
-        total = received - HEADER_BYTES
-        if (
-            stream is None
-            or stream.state != _LOCAL_ENDED
-            or stream.queue
-            or stream.content_left != UNCHECKED
-            or end > total
-        ):
-            return 0
-        length, flags, same_id = _unpack(buffer, end)
-        body = end + HEADER_BYTES
-        ended = body + (length >> 8)
-        size = ended - body
-        # A length that stands alone is that of DATA without flags: kind and flags are zero.
-        if length & 0xFF or flags or same_id != stream_id or not size or ended > total:
-            return 0
-        length, flags, same_id = _unpack(buffer, ended)
-        last = ended + HEADER_BYTES
-        after: int = last + (length >> 8)
-        if length & 0xFF != HEADERS or flags != _LAST or same_id != stream_id or after > received:
-            return 0
-        head = self._blocks.known(buffer[start:end])
-        trailers = self._blocks.known(buffer[last:after])
-        if (
-            head is None
-            or head.status != _HTTP_OK
-            or head.content_length != NO_PROMISE
-            or trailers is None
-            or not trailers.is_trailers
-            or not trailers.headers
-            or size > self.recv_window
-            or size > connection.stream_window
-            or size > connection.limits.max_frame_bytes
-        ):
-            return 0
-        take = getattr(stream.sink, "on_answer", None)
-        if take is None:
-            return 0
-        self.recv_window -= size
-        stream.held = size
-        stream.content_left = NO_PROMISE
-        stream.state = _CLOSED
-        connection.forget(stream)
-        take(head, buffer[body:ended], trailers.headers)
-        return after
-
     def _on_interim(self, status: int, ended: bool) -> None:
         """Pass over a 1xx head: the final one follows."""
         if ended:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "an interim response ends the stream")
         if status == 101:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "HTTP/2 switches to no other protocol")
-        self._connection.flood.spend("interim responses")
+        self.connection.flood.spend("interim responses")
 
     def _on_block_of_new(self, stream_id: int, ended: bool, payload: bytes) -> None:
-        connection = self._connection
+        connection = self.connection
         if connection.client or not stream_id & 1 or stream_id <= connection.last_peer_id:
-            self._blocks.read(payload)
+            self.blocks.read(payload)
             connection.refuse(stream_id, ended)
             return
         # From here the id is used, whatever becomes of the stream.
         connection.last_peer_id = stream_id
-        block = self._blocks.known(payload)
+        block = self.blocks.known(payload)
         try:
             if block is None or block.content_length == UNCHECKED:
-                block = self._blocks.request(payload)
+                block = self.blocks.request(payload)
             if ended and block.content_length > 0:
                 raise StreamFault(ErrorCode.PROTOCOL_ERROR, "content-length without a body")
         except StreamFault as fault:
@@ -384,7 +326,7 @@ class Inbound:
         sink.on_headers(block.headers, ended)
 
     def _on_reset(self, stream_id: int, payload: bytes) -> None:
-        connection = self._connection
+        connection = self.connection
         if len(payload) != 4:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM is not 4 bytes long")
         if not stream_id or connection.is_idle(stream_id):

@@ -9,29 +9,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from enum import IntFlag
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from mcpmesh.errors import LocalProtocolError
-from mcpmesh.wire.block import UNCHECKED, Block
+from mcpmesh.wire.block import UNCHECKED
 from mcpmesh.wire.error_code import ErrorCode, StreamFault
 from mcpmesh.wire.frame import HEADER, rst_stream, window_update
 from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.stream_sink import StreamSink
+from mcpmesh.wire.stream_state import StreamState
 
 if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
 
 _pack = HEADER.pack
-
-
-class StreamState(IntFlag):
-    """How far a stream is, as RFC 9113, section 5.1 names it; CLOSED is both halves closed."""
-
-    OPEN = 0
-    HALF_CLOSED_LOCAL = 1
-    HALF_CLOSED_REMOTE = 2
-    CLOSED = 3
 
 
 # Plain integers for the hot path: an IntFlag's `|` is a call of Python code.
@@ -49,30 +41,6 @@ _Piece = memoryview | bytearray | tuple[Headers, Volatile, bool] | None
 #: would take forty times the memory of a message of one byte.
 _SMALL_BYTES = 1024
 _TOGETHER_BYTES = 16 * 1024
-
-
-class StreamSink(Protocol):
-    """Whoever owns a stream: told what the peer did on it, in order.
-
-    After `on_reset` nothing more comes, after `end` was True only that, as long as the stream's
-    other half is open. A sink must not raise.
-    """
-
-    def on_headers(self, headers: Headers, end: bool) -> None:
-        """Take a header block: the head or the trailers; () when it was over our limit."""
-
-    def on_data(self, data: bytes, end: bool) -> None:
-        """Take body bytes; give them back with `stream.consumed(len(data))` when done."""
-
-    def on_reset(self, code: int, message: str) -> None:
-        """Learn that the stream ended early: reset by the peer, or its connection is gone."""
-
-
-class AnswerSink(StreamSink, Protocol):
-    """A sink that also takes a whole answer in one step, when all of it is there at once."""
-
-    def on_answer(self, head: Block, data: bytes, trailers: Headers) -> None:
-        """Take the head of a 200, the body, and the trailers that end it."""
 
 
 class Stream:
