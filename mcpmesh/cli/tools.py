@@ -83,6 +83,7 @@ def tool_json(info: ToolInfo) -> dict[str, Any]:
             "description": tool.description,
             "version": tool.version,
             "labels": dict(tool.labels),
+            "capability": tool.capability,
             "timeout": tool.timeout,
             "inputSchema": info.input_schema,
             "outputSchema": info.output_schema,

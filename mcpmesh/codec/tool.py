@@ -50,6 +50,7 @@ def tool_from_message(message: tool_pb2.Tool) -> Tool:
         labels=dict(message.labels),
         timeout=seconds(message.timeout) if message.HasField("timeout") else None,
         policy=table_of(message.policy) if message.HasField("policy") else {},
+        capability=message.capability,
     )
 
 
@@ -71,6 +72,7 @@ def tool_to_message(tool: Tool) -> tool_pb2.Tool:
         labels=tool.labels,
         timeout=None if tool.timeout is None else duration(tool.timeout),
         policy=message_of(tool_pb2.CallPolicy, tool.policy) if tool.policy else None,
+        capability=tool.capability,
     )
 
 

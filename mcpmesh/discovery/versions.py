@@ -93,6 +93,8 @@ def definition_digest(tool: Tool) -> str:
     ]
     if tool.policy:
         parts.append(json.dumps(tool.policy, sort_keys=True))
+    if tool.capability:
+        parts.append(tool.capability)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

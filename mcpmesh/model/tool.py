@@ -44,9 +44,13 @@ class Tool:
     timeout: float | None = None
     #: How the tool wishes its calls to be treated, as a table of the settings of a tool.
     policy: Mapping[str, Any] = field(default_factory=dict)
+    #: What it provides that other tools provide too; empty for nothing.
+    capability: str = ""
 
     def __post_init__(self) -> None:
         check_name("tool name", self.name)
+        if self.capability:
+            check_name(f"tool {self.name}: capability", self.capability)
         if self.version:
             check_name("tool version", self.version)
         else:

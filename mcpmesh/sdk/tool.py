@@ -42,6 +42,7 @@ class Said(TypedDict, total=False):
     input_schema: Mapping[str, Any] | None
     output_schema: Mapping[str, Any] | None
     policy: Mapping[str, Any] | None
+    capability: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class ToolOptions:
     input_schema: Mapping[str, Any] | None = None
     output_schema: Mapping[str, Any] | None = None
     policy: Mapping[str, Any] | None = None
+    capability: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +120,7 @@ def tool_function(
         labels=dict(options.labels or {}),
         timeout=options.timeout,
         policy=wishes(name, options.policy or {}),
+        capability=options.capability,
     )
     return ToolFunction(tool, function, _kind(function), arguments, output, context)
 

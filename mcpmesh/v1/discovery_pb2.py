@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from mcpmesh.v1 import tool_pb2 as mcpmesh_dot_v1_dot_tool__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amcpmesh/v1/discovery.proto\x12\nmcpmesh.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x15mcpmesh/v1/tool.proto\"\xb8\x01\n\x10ListToolsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x38\n\x06labels\x18\x03 \x03(\x0b\x32(.mcpmesh.v1.ListToolsRequest.LabelsEntry\x12\x14\n\x0c\x61ll_versions\x18\x04 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"c\n\x11ListToolsResponse\x12%\n\x05tools\x18\x01 \x03(\x0b\x32\x16.mcpmesh.v1.ToolStatus\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"V\n\nToolStatus\x12\x1e\n\x04tool\x18\x01 \x01(\x0b\x32\x10.mcpmesh.v1.Tool\x12\x10\n\x08replicas\x18\x02 \x01(\x05\x12\x16\n\x0eready_replicas\x18\x03 \x01(\x05\"/\n\x0eGetToolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\x9d\x01\n\x12SearchToolsRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12:\n\x06labels\x18\x03 \x03(\x0b\x32*.mcpmesh.v1.SearchToolsRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\":\n\x13SearchToolsResponse\x12#\n\x04hits\x18\x01 \x03(\x0b\x32\x15.mcpmesh.v1.SearchHit\"P\n\tSearchHit\x12$\n\x04tool\x18\x01 \x01(\x0b\x32\x16.mcpmesh.v1.ToolStatus\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x8d\x01\n\x11WatchToolsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x39\n\x06labels\x18\x02 \x03(\x0b\x32).mcpmesh.v1.WatchToolsRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd3\x01\n\x0c\x43\x61talogEvent\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12,\n\x08snapshot\x18\x02 \x01(\x0b\x32\x18.mcpmesh.v1.ToolSnapshotH\x00\x12)\n\x07updated\x18\x03 \x01(\x0b\x32\x16.mcpmesh.v1.ToolStatusH\x00\x12*\n\x07removed\x18\x04 \x01(\x0b\x32\x17.mcpmesh.v1.ToolRemovedH\x00\x12$\n\x06resync\x18\x05 \x01(\x0b\x32\x12.mcpmesh.v1.ResyncH\x00\x42\x08\n\x06\x63hange\"5\n\x0cToolSnapshot\x12%\n\x05tools\x18\x01 \x03(\x0b\x32\x16.mcpmesh.v1.ToolStatus\",\n\x0bToolRemoved\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\x18\n\x06Resync\x12\x0e\n\x06reason\x18\x01 \x01(\t\"#\n\x13ListReplicasRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\"C\n\x14ListReplicasResponse\x12+\n\x08replicas\x18\x01 \x03(\x0b\x32\x19.mcpmesh.v1.ReplicaStatus\"\xce\x01\n\x07Replica\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x0e\n\x06server\x18\x03 \x01(\t\x12/\n\x06labels\x18\x04 \x03(\x0b\x32\x1f.mcpmesh.v1.Replica.LabelsEntry\x12\x0e\n\x06weight\x18\x05 \x01(\r\x12\x10\n\x08services\x18\x06 \x03(\t\x12\x13\n\x0bserver_name\x18\x07 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xaa\x01\n\rReplicaStatus\x12$\n\x07replica\x18\x01 \x01(\x0b\x32\x13.mcpmesh.v1.Replica\x12\r\n\x05state\x18\x02 \x01(\t\x12\x11\n\tin_flight\x18\x03 \x01(\x05\x12\x32\n\x0flease_remaining\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05tools\x18\x05 \x03(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t2\x87\x03\n\x10\x44iscoveryService\x12H\n\tListTools\x12\x1c.mcpmesh.v1.ListToolsRequest\x1a\x1d.mcpmesh.v1.ListToolsResponse\x12=\n\x07GetTool\x12\x1a.mcpmesh.v1.GetToolRequest\x1a\x16.mcpmesh.v1.ToolStatus\x12N\n\x0bSearchTools\x12\x1e.mcpmesh.v1.SearchToolsRequest\x1a\x1f.mcpmesh.v1.SearchToolsResponse\x12G\n\nWatchTools\x12\x1d.mcpmesh.v1.WatchToolsRequest\x1a\x18.mcpmesh.v1.CatalogEvent0\x01\x12Q\n\x0cListReplicas\x12\x1f.mcpmesh.v1.ListReplicasRequest\x1a .mcpmesh.v1.ListReplicasResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amcpmesh/v1/discovery.proto\x12\nmcpmesh.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x15mcpmesh/v1/tool.proto\"\xb8\x01\n\x10ListToolsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x38\n\x06labels\x18\x03 \x03(\x0b\x32(.mcpmesh.v1.ListToolsRequest.LabelsEntry\x12\x14\n\x0c\x61ll_versions\x18\x04 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"c\n\x11ListToolsResponse\x12%\n\x05tools\x18\x01 \x03(\x0b\x32\x16.mcpmesh.v1.ToolStatus\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"V\n\nToolStatus\x12\x1e\n\x04tool\x18\x01 \x01(\x0b\x32\x10.mcpmesh.v1.Tool\x12\x10\n\x08replicas\x18\x02 \x01(\x05\x12\x16\n\x0eready_replicas\x18\x03 \x01(\x05\"/\n\x0eGetToolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\x9d\x01\n\x12SearchToolsRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12:\n\x06labels\x18\x03 \x03(\x0b\x32*.mcpmesh.v1.SearchToolsRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\":\n\x13SearchToolsResponse\x12#\n\x04hits\x18\x01 \x03(\x0b\x32\x15.mcpmesh.v1.SearchHit\"\xb5\x01\n\tSearchHit\x12$\n\x04tool\x18\x01 \x01(\x0b\x32\x16.mcpmesh.v1.ToolStatus\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05words\x18\x04 \x01(\x01\x12\x14\n\x07meaning\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12(\n\x05worth\x18\x06 \x01(\x0b\x32\x14.mcpmesh.v1.EstimateH\x01\x88\x01\x01\x42\n\n\x08_meaningB\x08\n\x06_worth\"3\n\x08\x45stimate\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x0b\n\x03low\x18\x02 \x01(\x01\x12\x0c\n\x04high\x18\x03 \x01(\x01\"=\n\x0f\x46\x65\x65\x64\x62\x61\x63kRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12\x12\n\x05score\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_score\":\n\x10\x46\x65\x65\x64\x62\x61\x63kResponse\x12&\n\x08\x61\x63\x63uracy\x18\x01 \x01(\x0b\x32\x14.mcpmesh.v1.Estimate\"(\n\x12ListChoicesRequest\x12\x12\n\ncapability\x18\x01 \x01(\t\":\n\x13ListChoicesResponse\x12#\n\x07\x63hoices\x18\x01 \x03(\x0b\x32\x12.mcpmesh.v1.Choice\"c\n\x06\x43hoice\x12\x12\n\ncapability\x18\x01 \x01(\t\x12$\n\x05tools\x18\x02 \x03(\x0b\x32\x15.mcpmesh.v1.Choosable\x12\r\n\x05\x63\x61lls\x18\x03 \x01(\x03\x12\x10\n\x08\x65xplored\x18\x04 \x01(\x03\"\xd2\x01\n\tChoosable\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\r\n\x05\x63\x61lls\x18\x03 \x01(\x03\x12#\n\x05worth\x18\x04 \x01(\x0b\x32\x14.mcpmesh.v1.Estimate\x12%\n\x07success\x18\x05 \x01(\x0b\x32\x14.mcpmesh.v1.Estimate\x12&\n\x08\x61\x63\x63uracy\x18\x06 \x01(\x0b\x32\x14.mcpmesh.v1.Estimate\x12%\n\x07seconds\x18\x07 \x01(\x0b\x32\x14.mcpmesh.v1.Estimate\"\x8d\x01\n\x11WatchToolsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x39\n\x06labels\x18\x02 \x03(\x0b\x32).mcpmesh.v1.WatchToolsRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd3\x01\n\x0c\x43\x61talogEvent\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12,\n\x08snapshot\x18\x02 \x01(\x0b\x32\x18.mcpmesh.v1.ToolSnapshotH\x00\x12)\n\x07updated\x18\x03 \x01(\x0b\x32\x16.mcpmesh.v1.ToolStatusH\x00\x12*\n\x07removed\x18\x04 \x01(\x0b\x32\x17.mcpmesh.v1.ToolRemovedH\x00\x12$\n\x06resync\x18\x05 \x01(\x0b\x32\x12.mcpmesh.v1.ResyncH\x00\x42\x08\n\x06\x63hange\"5\n\x0cToolSnapshot\x12%\n\x05tools\x18\x01 \x03(\x0b\x32\x16.mcpmesh.v1.ToolStatus\",\n\x0bToolRemoved\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\x18\n\x06Resync\x12\x0e\n\x06reason\x18\x01 \x01(\t\"#\n\x13ListReplicasRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\"C\n\x14ListReplicasResponse\x12+\n\x08replicas\x18\x01 \x03(\x0b\x32\x19.mcpmesh.v1.ReplicaStatus\"\xce\x01\n\x07Replica\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x0e\n\x06server\x18\x03 \x01(\t\x12/\n\x06labels\x18\x04 \x03(\x0b\x32\x1f.mcpmesh.v1.Replica.LabelsEntry\x12\x0e\n\x06weight\x18\x05 \x01(\r\x12\x10\n\x08services\x18\x06 \x03(\t\x12\x13\n\x0bserver_name\x18\x07 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xaa\x01\n\rReplicaStatus\x12$\n\x07replica\x18\x01 \x01(\x0b\x32\x13.mcpmesh.v1.Replica\x12\r\n\x05state\x18\x02 \x01(\t\x12\x11\n\tin_flight\x18\x03 \x01(\x05\x12\x32\n\x0flease_remaining\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05tools\x18\x05 \x03(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t2\x9e\x04\n\x10\x44iscoveryService\x12H\n\tListTools\x12\x1c.mcpmesh.v1.ListToolsRequest\x1a\x1d.mcpmesh.v1.ListToolsResponse\x12=\n\x07GetTool\x12\x1a.mcpmesh.v1.GetToolRequest\x1a\x16.mcpmesh.v1.ToolStatus\x12N\n\x0bSearchTools\x12\x1e.mcpmesh.v1.SearchToolsRequest\x1a\x1f.mcpmesh.v1.SearchToolsResponse\x12G\n\nWatchTools\x12\x1d.mcpmesh.v1.WatchToolsRequest\x1a\x18.mcpmesh.v1.CatalogEvent0\x01\x12Q\n\x0cListReplicas\x12\x1f.mcpmesh.v1.ListReplicasRequest\x1a .mcpmesh.v1.ListReplicasResponse\x12\x45\n\x08\x46\x65\x65\x64\x62\x61\x63k\x12\x1b.mcpmesh.v1.FeedbackRequest\x1a\x1c.mcpmesh.v1.FeedbackResponse\x12N\n\x0bListChoices\x12\x1e.mcpmesh.v1.ListChoicesRequest\x1a\x1f.mcpmesh.v1.ListChoicesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,30 +57,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHTOOLSREQUEST_LABELSENTRY']._serialized_end=282
   _globals['_SEARCHTOOLSRESPONSE']._serialized_start=682
   _globals['_SEARCHTOOLSRESPONSE']._serialized_end=740
-  _globals['_SEARCHHIT']._serialized_start=742
-  _globals['_SEARCHHIT']._serialized_end=822
-  _globals['_WATCHTOOLSREQUEST']._serialized_start=825
-  _globals['_WATCHTOOLSREQUEST']._serialized_end=966
+  _globals['_SEARCHHIT']._serialized_start=743
+  _globals['_SEARCHHIT']._serialized_end=924
+  _globals['_ESTIMATE']._serialized_start=926
+  _globals['_ESTIMATE']._serialized_end=977
+  _globals['_FEEDBACKREQUEST']._serialized_start=979
+  _globals['_FEEDBACKREQUEST']._serialized_end=1040
+  _globals['_FEEDBACKRESPONSE']._serialized_start=1042
+  _globals['_FEEDBACKRESPONSE']._serialized_end=1100
+  _globals['_LISTCHOICESREQUEST']._serialized_start=1102
+  _globals['_LISTCHOICESREQUEST']._serialized_end=1142
+  _globals['_LISTCHOICESRESPONSE']._serialized_start=1144
+  _globals['_LISTCHOICESRESPONSE']._serialized_end=1202
+  _globals['_CHOICE']._serialized_start=1204
+  _globals['_CHOICE']._serialized_end=1303
+  _globals['_CHOOSABLE']._serialized_start=1306
+  _globals['_CHOOSABLE']._serialized_end=1516
+  _globals['_WATCHTOOLSREQUEST']._serialized_start=1519
+  _globals['_WATCHTOOLSREQUEST']._serialized_end=1660
   _globals['_WATCHTOOLSREQUEST_LABELSENTRY']._serialized_start=237
   _globals['_WATCHTOOLSREQUEST_LABELSENTRY']._serialized_end=282
-  _globals['_CATALOGEVENT']._serialized_start=969
-  _globals['_CATALOGEVENT']._serialized_end=1180
-  _globals['_TOOLSNAPSHOT']._serialized_start=1182
-  _globals['_TOOLSNAPSHOT']._serialized_end=1235
-  _globals['_TOOLREMOVED']._serialized_start=1237
-  _globals['_TOOLREMOVED']._serialized_end=1281
-  _globals['_RESYNC']._serialized_start=1283
-  _globals['_RESYNC']._serialized_end=1307
-  _globals['_LISTREPLICASREQUEST']._serialized_start=1309
-  _globals['_LISTREPLICASREQUEST']._serialized_end=1344
-  _globals['_LISTREPLICASRESPONSE']._serialized_start=1346
-  _globals['_LISTREPLICASRESPONSE']._serialized_end=1413
-  _globals['_REPLICA']._serialized_start=1416
-  _globals['_REPLICA']._serialized_end=1622
+  _globals['_CATALOGEVENT']._serialized_start=1663
+  _globals['_CATALOGEVENT']._serialized_end=1874
+  _globals['_TOOLSNAPSHOT']._serialized_start=1876
+  _globals['_TOOLSNAPSHOT']._serialized_end=1929
+  _globals['_TOOLREMOVED']._serialized_start=1931
+  _globals['_TOOLREMOVED']._serialized_end=1975
+  _globals['_RESYNC']._serialized_start=1977
+  _globals['_RESYNC']._serialized_end=2001
+  _globals['_LISTREPLICASREQUEST']._serialized_start=2003
+  _globals['_LISTREPLICASREQUEST']._serialized_end=2038
+  _globals['_LISTREPLICASRESPONSE']._serialized_start=2040
+  _globals['_LISTREPLICASRESPONSE']._serialized_end=2107
+  _globals['_REPLICA']._serialized_start=2110
+  _globals['_REPLICA']._serialized_end=2316
   _globals['_REPLICA_LABELSENTRY']._serialized_start=237
   _globals['_REPLICA_LABELSENTRY']._serialized_end=282
-  _globals['_REPLICASTATUS']._serialized_start=1625
-  _globals['_REPLICASTATUS']._serialized_end=1795
-  _globals['_DISCOVERYSERVICE']._serialized_start=1798
-  _globals['_DISCOVERYSERVICE']._serialized_end=2189
+  _globals['_REPLICASTATUS']._serialized_start=2319
+  _globals['_REPLICASTATUS']._serialized_end=2489
+  _globals['_DISCOVERYSERVICE']._serialized_start=2492
+  _globals['_DISCOVERYSERVICE']._serialized_end=3034
 # @@protoc_insertion_point(module_scope)

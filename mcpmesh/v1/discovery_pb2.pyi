@@ -81,14 +81,86 @@ class SearchToolsResponse(_message.Message):
     def __init__(self, hits: _Optional[_Iterable[_Union[SearchHit, _Mapping]]] = ...) -> None: ...
 
 class SearchHit(_message.Message):
-    __slots__ = ("tool", "score", "reason")
+    __slots__ = ("tool", "score", "reason", "words", "meaning", "worth")
     TOOL_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    MEANING_FIELD_NUMBER: _ClassVar[int]
+    WORTH_FIELD_NUMBER: _ClassVar[int]
     tool: ToolStatus
     score: float
     reason: str
-    def __init__(self, tool: _Optional[_Union[ToolStatus, _Mapping]] = ..., score: _Optional[float] = ..., reason: _Optional[str] = ...) -> None: ...
+    words: float
+    meaning: float
+    worth: Estimate
+    def __init__(self, tool: _Optional[_Union[ToolStatus, _Mapping]] = ..., score: _Optional[float] = ..., reason: _Optional[str] = ..., words: _Optional[float] = ..., meaning: _Optional[float] = ..., worth: _Optional[_Union[Estimate, _Mapping]] = ...) -> None: ...
+
+class Estimate(_message.Message):
+    __slots__ = ("mean", "low", "high")
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    mean: float
+    low: float
+    high: float
+    def __init__(self, mean: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ...) -> None: ...
+
+class FeedbackRequest(_message.Message):
+    __slots__ = ("tool", "score")
+    TOOL_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    tool: str
+    score: float
+    def __init__(self, tool: _Optional[str] = ..., score: _Optional[float] = ...) -> None: ...
+
+class FeedbackResponse(_message.Message):
+    __slots__ = ("accuracy",)
+    ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    accuracy: Estimate
+    def __init__(self, accuracy: _Optional[_Union[Estimate, _Mapping]] = ...) -> None: ...
+
+class ListChoicesRequest(_message.Message):
+    __slots__ = ("capability",)
+    CAPABILITY_FIELD_NUMBER: _ClassVar[int]
+    capability: str
+    def __init__(self, capability: _Optional[str] = ...) -> None: ...
+
+class ListChoicesResponse(_message.Message):
+    __slots__ = ("choices",)
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    choices: _containers.RepeatedCompositeFieldContainer[Choice]
+    def __init__(self, choices: _Optional[_Iterable[_Union[Choice, _Mapping]]] = ...) -> None: ...
+
+class Choice(_message.Message):
+    __slots__ = ("capability", "tools", "calls", "explored")
+    CAPABILITY_FIELD_NUMBER: _ClassVar[int]
+    TOOLS_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    EXPLORED_FIELD_NUMBER: _ClassVar[int]
+    capability: str
+    tools: _containers.RepeatedCompositeFieldContainer[Choosable]
+    calls: int
+    explored: int
+    def __init__(self, capability: _Optional[str] = ..., tools: _Optional[_Iterable[_Union[Choosable, _Mapping]]] = ..., calls: _Optional[int] = ..., explored: _Optional[int] = ...) -> None: ...
+
+class Choosable(_message.Message):
+    __slots__ = ("tool", "ready", "calls", "worth", "success", "accuracy", "seconds")
+    TOOL_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    WORTH_FIELD_NUMBER: _ClassVar[int]
+    SUCCESS_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    tool: str
+    ready: bool
+    calls: int
+    worth: Estimate
+    success: Estimate
+    accuracy: Estimate
+    seconds: Estimate
+    def __init__(self, tool: _Optional[str] = ..., ready: _Optional[bool] = ..., calls: _Optional[int] = ..., worth: _Optional[_Union[Estimate, _Mapping]] = ..., success: _Optional[_Union[Estimate, _Mapping]] = ..., accuracy: _Optional[_Union[Estimate, _Mapping]] = ..., seconds: _Optional[_Union[Estimate, _Mapping]] = ...) -> None: ...
 
 class WatchToolsRequest(_message.Message):
     __slots__ = ("cursor", "labels")

@@ -60,6 +60,16 @@ class DiscoveryServiceStub:
                 request_serializer=mcpmesh_dot_v1_dot_discovery__pb2.ListReplicasRequest.SerializeToString,
                 response_deserializer=mcpmesh_dot_v1_dot_discovery__pb2.ListReplicasResponse.FromString,
                 _registered_method=True)
+        self.Feedback = channel.unary_unary(
+                '/mcpmesh.v1.DiscoveryService/Feedback',
+                request_serializer=mcpmesh_dot_v1_dot_discovery__pb2.FeedbackRequest.SerializeToString,
+                response_deserializer=mcpmesh_dot_v1_dot_discovery__pb2.FeedbackResponse.FromString,
+                _registered_method=True)
+        self.ListChoices = channel.unary_unary(
+                '/mcpmesh.v1.DiscoveryService/ListChoices',
+                request_serializer=mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesRequest.SerializeToString,
+                response_deserializer=mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesResponse.FromString,
+                _registered_method=True)
 
 
 class DiscoveryServiceServicer:
@@ -103,6 +113,22 @@ class DiscoveryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Feedback(self, request, context):
+        """Says how good an answer was; calls of the tool's capability go by it.
+        Status: NOT_FOUND for a tool that provides no capability, INVALID_ARGUMENT for a wrong score.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListChoices(self, request, context):
+        """The capabilities of the mesh, and how the tools of each do.
+        Status: NOT_FOUND for a capability that nobody provides.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DiscoveryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +156,16 @@ def add_DiscoveryServiceServicer_to_server(servicer, server):
                     servicer.ListReplicas,
                     request_deserializer=mcpmesh_dot_v1_dot_discovery__pb2.ListReplicasRequest.FromString,
                     response_serializer=mcpmesh_dot_v1_dot_discovery__pb2.ListReplicasResponse.SerializeToString,
+            ),
+            'Feedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.Feedback,
+                    request_deserializer=mcpmesh_dot_v1_dot_discovery__pb2.FeedbackRequest.FromString,
+                    response_serializer=mcpmesh_dot_v1_dot_discovery__pb2.FeedbackResponse.SerializeToString,
+            ),
+            'ListChoices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChoices,
+                    request_deserializer=mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesRequest.FromString,
+                    response_serializer=mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +304,60 @@ class DiscoveryService:
             '/mcpmesh.v1.DiscoveryService/ListReplicas',
             mcpmesh_dot_v1_dot_discovery__pb2.ListReplicasRequest.SerializeToString,
             mcpmesh_dot_v1_dot_discovery__pb2.ListReplicasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Feedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mcpmesh.v1.DiscoveryService/Feedback',
+            mcpmesh_dot_v1_dot_discovery__pb2.FeedbackRequest.SerializeToString,
+            mcpmesh_dot_v1_dot_discovery__pb2.FeedbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChoices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mcpmesh.v1.DiscoveryService/ListChoices',
+            mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesRequest.SerializeToString,
+            mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesResponse.FromString,
             options,
             channel_credentials,
             insecure,

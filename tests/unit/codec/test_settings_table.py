@@ -28,3 +28,14 @@ def test_every_setting_of_balancing_has_a_field_of_its_name() -> None:
     names = {field.name for field in tool_pb2.BalancePolicy.DESCRIPTOR.fields}
     assert names == {field.name for field in fields(Balancing)}
     assert table_of(tool_pb2.BalancePolicy()) == {}
+
+
+def test_a_tools_capability_travels() -> None:
+    tool = Tool("echo", capability="repeating")
+    assert tool_to_message(tool).capability == "repeating"
+    assert tool_from_message(tool_to_message(tool)) == tool
+
+
+def test_a_capability_is_a_name() -> None:
+    with pytest.raises(InvalidCall, match="tool echo: capability 'a b' is not"):
+        Tool("echo", capability="a b")
