@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mcpmesh.balance.health import Condition, Health
 from mcpmesh.balance.load import Load
+from mcpmesh.balance.recent import Counts, Recent
 from mcpmesh.balance.reported_weight import ReportedWeight
 from mcpmesh.model.address import Address
 from mcpmesh.model.replica import Replica
@@ -20,8 +21,8 @@ class Candidate:
 
     __slots__ = (
         "address", "coming", "connection", "failures", "failures_in_row", "health", "in_flight",
-        "loads", "lost_calls", "name", "points", "replica", "reported", "successes", "watch",
-        "watched", "weight",
+        "loads", "lost_calls", "name", "picks", "points", "recent", "replica", "reported",
+        "seconds", "successes", "watch", "watched", "weight",
     )  # fmt: skip
 
     def __init__(self, replica: Replica) -> None:
@@ -36,10 +37,15 @@ class Candidate:
         self.connection: object | None = None
         self.coming = False
         self.health = Health()
+        #: Attempts that were sent.
+        self.picks = 0
         #: How the attempts that ended went, since it was registered.
         self.successes = 0
         self.failures = 0
         self.failures_in_row = 0
+        #: The time that the successes took together.
+        self.seconds = 0.0
+        self.recent = Recent()
         #: Attempts that ended with their connection; not among the failures.
         self.lost_calls = 0
         #: Set while a success is more than a number: after a failure, and in probation.
@@ -55,6 +61,10 @@ class Candidate:
 
     def __repr__(self) -> str:
         return f"<Candidate {self.replica} in_flight={self.in_flight}>"
+
+    def counts(self, now: float) -> Counts:
+        """Return all counts as they are."""
+        return Counts(now, self.picks, self.successes, self.failures, self.seconds)
 
     def learn(self, verdict: Verdict) -> None:
         """Take in how an attempt ended; the data path counts successes itself if not `watched`."""

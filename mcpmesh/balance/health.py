@@ -3,7 +3,6 @@
 from enum import Enum
 
 from mcpmesh.policy.blame import Verdict
-from mcpmesh.policy.outlier import Tally
 from mcpmesh.policy.slow_start import SlowStart
 
 #: Seconds after which another trial call may go to a replica whose last one has not ended.
@@ -37,7 +36,7 @@ class Health:
     """
 
     __slots__ = (
-        "_counted", "_passed", "_tried", "condition", "ejections", "reason", "refused", "share",
+        "_passed", "_tried", "condition", "ejections", "reason", "refused", "share",
         "silent", "since", "trials", "until",
     )  # fmt: skip
 
@@ -59,7 +58,6 @@ class Health:
         self.refused = ""
         self._passed = 0
         self._tried = 0.0
-        self._counted = Tally(0, 0)
 
     def __repr__(self) -> str:
         return f"<Health {self.label} {self.reason}>"
@@ -140,11 +138,6 @@ class Health:
         if self.condition is Condition.PROBATION and now - self._tried >= _NEXT_TRIAL:
             self._allow_trial(now)
         return False
-
-    def tally(self, successes: int, failures: int) -> Tally:
-        """Return what was added to these counts since this was asked last."""
-        before, self._counted = self._counted, Tally(successes, failures)
-        return Tally(successes - before.successes, failures - before.failures)
 
     def forgive(self) -> None:
         """Take one ejection back: an interval has passed without."""

@@ -1,6 +1,7 @@
 """What a router knows of the load that one tool's calls put on it and on the tool."""
 
 from mcpmesh.balance.gate import Gate
+from mcpmesh.balance.pick_log import PickLog
 from mcpmesh.policy.admission import Admission
 from mcpmesh.policy.fastest import Fastest
 from mcpmesh.policy.quantile import RecentQuantile
@@ -13,7 +14,9 @@ class ToolLoad:
     Lives as long as the tool is in the catalog, through any number of routes.
     """
 
-    __slots__ = ("admission", "budget", "calls", "fastest", "gate", "in_flight", "latency", "limit")
+    __slots__ = (
+        "admission", "budget", "calls", "fastest", "gate", "in_flight", "latency", "limit", "picks",
+    )  # fmt: skip
 
     def __init__(self, admission: Admission = Admission()) -> None:  # noqa: B008 - frozen
         #: Calls that were taken, from the beginning.
@@ -22,6 +25,7 @@ class ToolLoad:
         self.in_flight = 0
         self.budget = RetryBudget()
         self.fastest = Fastest()
+        self.picks = PickLog()
         #: How long attempts take, for a tool that is hedged.
         self.latency: RecentQuantile | None = None
         #: What there is to ask besides how many are in flight; None while there is nothing.

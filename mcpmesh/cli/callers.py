@@ -10,7 +10,7 @@ from mcpmesh.cli.call import Asked, call
 from mcpmesh.cli.connect import Reach
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import run
-from mcpmesh.cli.tools import list_replicas, list_tools, show_tool
+from mcpmesh.cli.tools import explain_tool, list_replicas, list_tools, show_tool
 from mcpmesh.config import NO_TLS, ClientSettings
 
 _CLIENT = ClientSettings()
@@ -69,6 +69,30 @@ def replicas_command(
         Print JSON instead of a table.
     """
     return run(lambda: list_replicas(Reach(client.router, tls), tool, as_json=json_output))
+
+
+@app.command(name="why", group=CALLERS)
+def why_command(
+    tool: Target,
+    /,
+    *,
+    version: str = "",
+    json_output: AsJson = False,
+    client: Client = _CLIENT,
+    tls: Tls = NO_TLS,
+) -> Exit:
+    """Tell why calls of a tool go where they go: its replicas ranked, and the last picks.
+
+    Parameters
+    ----------
+    tool
+        The tool.
+    version
+        Its version; without it, the one that calls without a version get now.
+    json_output
+        Print JSON instead of tables.
+    """
+    return run(lambda: explain_tool(Reach(client.router, tls), tool, version, as_json=json_output))
 
 
 @app.command(name="call", group=CALLERS)

@@ -1,4 +1,4 @@
-"""`mcpmesh tools` and `mcpmesh replicas`: what is in the mesh now."""
+"""`mcpmesh tools`, `mcpmesh replicas` and `mcpmesh why`: what is in the mesh now."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from mcpmesh.cli.connect import Reach, connected
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.output import compact, print_json, print_line, print_rows
-from mcpmesh.sdk.tool_info import ReplicaInfo, ToolInfo
+from mcpmesh.sdk.tool_info import Explanation, RecentAttempts, ReplicaInfo, ToolInfo
 
 
 async def list_tools(reach: Reach, *, all_versions: bool, as_json: bool) -> Exit:
@@ -56,21 +56,82 @@ async def list_replicas(reach: Reach, tool: str, *, as_json: bool) -> Exit:
     if as_json:
         print_json([replica_json(info) for info in replicas])
         return Exit.OK
-    rows = [
-        (
-            info.replica.id,
-            info.replica.endpoint,
-            info.state,
-            info.in_flight,
-            "static" if info.lease_remaining is None else f"{info.lease_remaining:.1f} s",
-            _names(info.tools),
-            info.reason,
-        )
-        for info in replicas
-    ]
-    columns = ("replica", "endpoint", "state", "in flight", "lease", "tools", "reason")
-    print_rows(columns, rows, "no replicas")
+    columns = (
+        *("replica", "endpoint", "state", "health", "in flight", "answers in", "success", "picks"),
+        *("lease", "tools", "reason"),
+    )
+    print_rows(columns, [_row(info) for info in replicas], "no replicas")
     return Exit.OK
+
+
+async def explain_tool(reach: Reach, name: str, version: str, *, as_json: bool) -> Exit:
+    """Print why calls of a tool go where they go."""
+    async with connected(reach) as client:
+        said = await client.explain_tool(name, version)
+    if as_json:
+        print_json(explanation_json(said))
+        return Exit.OK
+    print_line(f"{said.name} {said.version}: {said.summary} Policy: {said.policy}.\n")
+    ranking = [
+        (
+            place if each.takes_calls else "-",
+            each.replica.replica.id,
+            each.replica.in_flight,
+            *_recently(each.replica),
+            each.reason,
+        )
+        for place, each in enumerate(said.ranking, 1)
+    ]
+    columns = ("rank", "replica", "in flight", "answers in", "success", "picks", "why")
+    print_rows(columns, ranking, "no replicas")
+    print_line()
+    picks = [
+        (
+            f"{pick.ago:.1f} s",
+            pick.replica_id,
+            pick.attempt,
+            f"{pick.in_flight} ({pick.least_in_flight} to {pick.most_in_flight})",
+            pick.reason,
+        )
+        for pick in said.picks
+    ]
+    headings = ("ago", "picked", "attempt", "in flight (of all)", "why")
+    print_rows(headings, picks, "no picks yet")
+    return Exit.OK
+
+
+def _row(info: ReplicaInfo) -> tuple[object, ...]:
+    return (
+        info.replica.id,
+        info.replica.endpoint,
+        info.state,
+        _health(info),
+        info.in_flight,
+        *_recently(info),
+        "static" if info.lease_remaining is None else f"{info.lease_remaining:.1f} s",
+        _names(info.tools),
+        info.reason or info.health_reason,
+    )
+
+
+def _health(info: ReplicaInfo) -> str:
+    """Write the health in a word, with how long or how much."""
+    word = info.health.lower().replace("_", " ")
+    if info.ejected_for is not None:
+        return f"{word} for {info.ejected_for:.0f} s"
+    return f"{word} at {info.share:.0%}" if info.share < 1.0 else word
+
+
+def _recently(info: ReplicaInfo) -> tuple[str, str, str]:
+    """Write the mean time of answers, the share of successes, and that of picks."""
+    recent = info.recent
+    if recent is None or not recent.picks:
+        return "", "", ""
+    return (
+        "" if recent.mean_time is None else f"{recent.mean_time * 1e3:.1f} ms",
+        "" if recent.success_ratio is None else f"{recent.success_ratio:.1%}",
+        f"{recent.pick_ratio:.0%}",
+    )
 
 
 def tool_json(info: ToolInfo) -> dict[str, Any]:
@@ -101,10 +162,59 @@ def replica_json(info: ReplicaInfo) -> dict[str, Any]:
             "labels": dict(info.replica.labels),
             "state": info.state,
             "reason": info.reason,
+            "health": info.health,
+            "healthReason": info.health_reason,
+            "ejectedFor": info.ejected_for,
             "leaseRemaining": info.lease_remaining,
             "tools": list(info.tools),
         }
-    ) | {"weight": info.replica.weight, "inFlight": info.in_flight}
+    ) | {
+        "weight": info.replica.weight,
+        "inFlight": info.in_flight,
+        "share": info.share,
+        "recent": None if info.recent is None else _recent_json(info.recent),
+    }
+
+
+def _recent_json(recent: RecentAttempts) -> dict[str, Any]:
+    return {
+        "over": recent.over,
+        "picks": recent.picks,
+        "successes": recent.successes,
+        "failures": recent.failures,
+        "meanTime": recent.mean_time,
+        "pickRatio": recent.pick_ratio,
+    }
+
+
+def explanation_json(said: Explanation) -> dict[str, Any]:
+    """Write why calls go where they go, for programs."""
+    return {
+        "name": said.name,
+        "version": said.version,
+        "policy": said.policy,
+        "summary": said.summary,
+        "ranking": [
+            {
+                "replica": replica_json(each.replica),
+                "takesCalls": each.takes_calls,
+                "reason": each.reason,
+            }
+            for each in said.ranking
+        ],
+        "picks": [
+            {
+                "ago": pick.ago,
+                "replica": pick.replica_id,
+                "attempt": pick.attempt,
+                "inFlight": pick.in_flight,
+                "leastInFlight": pick.least_in_flight,
+                "mostInFlight": pick.most_in_flight,
+                "reason": pick.reason,
+            }
+            for pick in said.picks
+        ],
+    }
 
 
 def _first_line(info: ToolInfo) -> str:

@@ -1,15 +1,18 @@
 """Serves DiscoveryService for the whole mesh, from the catalog of this process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from time import perf_counter
 
 from grpc.aio import ServicerContext
 
+from mcpmesh.balance.balancer import Routes
 from mcpmesh.discovery.lookup import find_tool
 from mcpmesh.discovery.page import page_of
 from mcpmesh.discovery.search import SearchIndex
-from mcpmesh.errors import InvalidCall, Overloaded
+from mcpmesh.errors import InvalidCall, NotReady, Overloaded
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.router.catalog_source import CatalogSource
+from mcpmesh.router.explain import explain
 from mcpmesh.router.refusal import Refusing
 from mcpmesh.router.replica_view import ReplicaView, StatusWriter
 from mcpmesh.router.tool_events import resync_event, snapshot_events, step_events
@@ -19,9 +22,18 @@ from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc
 class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
     """DiscoveryService: lists, finds and watches tools, and shows their replicas."""
 
-    def __init__(self, source: CatalogSource, view: ReplicaView) -> None:
+    def __init__(
+        self,
+        source: CatalogSource,
+        view: ReplicaView,
+        routes: Callable[[], Routes] = Routes,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        """Serve; `routes` are those of the data path, and `clock` is that of its picks."""
         self._source = source
         self._view = view
+        self._routes = routes
+        self._clock = clock
         self._search = SearchIndex()
         self._sorted: tuple[Catalog | None, list[str]] = (None, [])
 
@@ -113,6 +125,26 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
                     writer.replica_status(each, leases.get(each.replica.id)) for each in shown
                 ]
             )
+
+    async def ExplainTool(
+        self, request: discovery_pb2.ExplainToolRequest, context: ServicerContext
+    ) -> discovery_pb2.ExplainToolResponse:
+        """Say why calls of a tool go where they go."""
+        async with Refusing(context, "ExplainTool"):
+            if not request.name:
+                raise InvalidCall("name is missing; ListTools has them")
+            find_tool(self._source.catalog, request.name, request.version)
+            route = self._routes().find(request.name, request.version)
+            if route is None:
+                raise NotReady(f"{request.name} was registered just now; ask again")
+            writer, leases = StatusWriter(self._view), await self._source.leases()
+            by_id = {each.replica.id: each for each in self._source.registrations()}
+            statuses = [
+                writer.replica_status(by_id[each.id], leases.get(each.id))
+                for each in route.cluster.replicas
+                if each.id in by_id
+            ]
+            return explain(route, statuses, self._clock())
 
     def _names(self, catalog: Catalog) -> list[str]:
         known, names = self._sorted

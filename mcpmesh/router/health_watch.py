@@ -69,6 +69,7 @@ class HealthWatch:
     def add(self, candidate: Candidate) -> None:
         """Watch over a replica."""
         candidate.watch = self.on_verdict
+        candidate.recent.start(candidate.counts(self._loop.time()))
         self._candidates.add(candidate)
         self._away[candidate] = float("-inf")
         if self._timer is None:
@@ -227,7 +228,7 @@ class HealthWatch:
             self._look_at(candidate, now)
         if now >= self._next_rates:
             self._next_rates = now + self._policy.outlier.interval
-            self._look_at_rates()
+            self._look_at_rates(now)
 
     def _look_at(self, candidate: Candidate, now: float) -> None:
         health = candidate.health
@@ -244,11 +245,12 @@ class HealthWatch:
         elif not health.ejections:
             self._unwell.discard(candidate)
 
-    def _look_at_rates(self) -> None:
+    def _look_at_rates(self, now: float) -> None:
         tallies: dict[str, Tally] = {}
         failed: list[Candidate] = []
         for candidate in self._candidates:
-            tally = candidate.health.tally(candidate.successes, candidate.failures)
+            turn = candidate.recent.turn(candidate.counts(now))
+            tally = Tally(turn.successes, turn.failures)
             tallies[candidate.replica.id] = tally
             candidate.health.forgive()
             if tally.failures:

@@ -161,9 +161,11 @@ class ObserveAttempts(Layer[Attempt]):
         if code is StatusCode.OK and attempt.span is None:
             # The way of nearly every attempt.
             call = attempt.call
-            host, port = attempt.candidate.address
+            candidate = attempt.candidate
+            host, port = candidate.address
             cell = self._rpc_client.at((call.head.method, call.tool, "OK", host, port))
             took = attempt.took = self._clock() - attempt.began
+            candidate.seconds += took
             cell.record(took)
         else:
             self._note(attempt, code, message)

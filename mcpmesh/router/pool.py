@@ -6,12 +6,14 @@ from random import Random
 
 from mcpmesh.balance.balancer import NO_TABLES, Routes, service_routes, updated
 from mcpmesh.balance.candidate import Candidate
+from mcpmesh.balance.health import Condition
 from mcpmesh.balance.place import NOWHERE, Place
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
 from mcpmesh.policy.health import HealthPolicy
 from mcpmesh.policy.tool_policy import ToolPolicies
 from mcpmesh.router.health_watch import HealthWatch
+from mcpmesh.router.replica_view import Standing
 from mcpmesh.rpc.subchannel import State, Subchannel
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.move import move_elsewhere
@@ -22,6 +24,7 @@ from mcpmesh.wire.limits import Limits
 
 #: Seconds that attempts on a replica that left the catalog may still take.
 _FORGET_GRACE = 30.0
+_COUNTED_FOR = 0.1
 
 
 class Pool:
@@ -72,6 +75,7 @@ class Pool:
         self._subchannels: dict[str, Subchannel] = {}
         # Replica id → the tools that name it.
         self._tools: dict[str, frozenset[str]] = {}
+        self._picks: tuple[float, dict[frozenset[str], int]] = (float("-inf"), {})
         self._listeners: list[Callable[[], None]] = []
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -92,6 +96,39 @@ class Pool:
             return State.IDLE.value, 0, "not known to this router yet"
         in_flight = self._candidates[replica_id].in_flight
         return subchannel.state.value, in_flight, subchannel.reason
+
+    def standing(self, replica_id: str) -> Standing | None:
+        """Return what this process thinks of a replica; None when it is not known (yet)."""
+        candidate = self._candidates.get(replica_id)
+        if candidate is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        health = candidate.health
+        picks = self._picks_by_tools(now).get(self._tools.get(replica_id, frozenset()), 0)
+        recent = candidate.recent.so_far(candidate.counts(now))
+        return Standing(
+            health.label,
+            health.refused or health.reason,
+            max(0.0, health.until - now) if health.condition is Condition.EJECTED else None,
+            health.share,
+            recent,
+            min(1.0, recent.picks / picks) if picks else 0.0,
+        )
+
+    def _picks_by_tools(self, now: float) -> dict[frozenset[str], int]:
+        """Count the recent picks of all replicas that serve the same tools.
+
+        Kept for a moment: a list of all replicas asks for each.
+        """
+        at, totals = self._picks
+        if now - at > _COUNTED_FOR:
+            totals = {}
+            for replica_id, candidate in self._candidates.items():
+                tools = self._tools.get(replica_id, frozenset())
+                picks = candidate.recent.so_far(candidate.counts(now)).picks
+                totals[tools] = totals.get(tools, 0) + picks
+            self._picks = now, totals
+        return totals
 
     def states(self) -> dict[str, int]:
         """Count the replicas by state; an exporter's thread may ask."""

@@ -1,7 +1,9 @@
 """What the discovery service shows of replicas and tools beyond what is registered."""
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from mcpmesh.balance.recent import Counts
 from mcpmesh.codec.tool import duration, replica_to_message, tool_to_message
 from mcpmesh.discovery.registration import Registration
 from mcpmesh.model.catalog import Cluster
@@ -22,6 +24,40 @@ class ReplicaView(Protocol):
         IDLE for a replica that is not known (yet).
         """
         ...
+
+    def standing(self, replica_id: str) -> "Standing | None":
+        """Return what this process thinks of a replica; None when it is not known (yet)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one process thinks of a replica.
+
+    Units: `ejected_for` in seconds left, None unless it is ejected; `share` and `pick_ratio` 0 to
+    1.
+    """
+
+    health: str = "HEALTHY"
+    reason: str = ""
+    ejected_for: float | None = None
+    share: float = 1.0
+    recent: Counts = field(default_factory=Counts)
+    pick_ratio: float = 0.0
+
+    def write(self, status: discovery_pb2.ReplicaStatus) -> None:
+        """Write it into a status."""
+        recent = self.recent
+        status.health, status.health_reason, status.share = self.health, self.reason, self.share
+        if self.ejected_for is not None:
+            status.ejected_for.CopyFrom(duration(self.ejected_for))
+        status.recent.over.CopyFrom(duration(recent.at))
+        status.recent.picks = recent.picks
+        status.recent.successes = recent.successes
+        status.recent.failures = recent.failures
+        status.recent.pick_ratio = self.pick_ratio
+        if recent.mean_time is not None:
+            status.recent.mean_time.CopyFrom(duration(recent.mean_time))
 
 
 class StatusWriter:
@@ -51,7 +87,7 @@ class StatusWriter:
         Units: `lease` in seconds left; None for a replica without one.
         """
         state, in_flight, reason = self._view.state(registration.replica.id)
-        return discovery_pb2.ReplicaStatus(
+        status = discovery_pb2.ReplicaStatus(
             replica=replica_to_message(registration.replica),
             state=DRAINING if registration.draining else state,
             in_flight=in_flight,
@@ -59,6 +95,10 @@ class StatusWriter:
             tools=sorted(f"{tool.name}@{tool.version}" for tool in registration.tools),
             reason=reason,
         )
+        standing = self._view.standing(registration.replica.id)
+        if standing is not None:
+            standing.write(status)
+        return status
 
     def _is_ready(self, replica_id: str) -> bool:
         known = self._ready.get(replica_id)

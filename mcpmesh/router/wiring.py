@@ -138,7 +138,7 @@ class Router:
             relayed, table, proves_callers=bool(self._tls.client_ca)
         ).take
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
-            DiscoveryServicer(source, pool), server
+            DiscoveryServicer(source, pool, lambda: pool.routes), server
         )
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             registrar, server

@@ -18,9 +18,11 @@ from mcpmesh.sdk.engine import new_channel
 from mcpmesh.sdk.outgoing import Arguments, CallOptions, Metadata, Outgoing, outgoing
 from mcpmesh.sdk.rpc_error import correlation_of, mesh_error
 from mcpmesh.sdk.tool_info import (
+    Explanation,
     ReplicaInfo,
     SearchHit,
     ToolInfo,
+    explanation,
     replica_info,
     search_hit,
     tool_info,
@@ -201,6 +203,11 @@ class Client:
         request = discovery_pb2.ListReplicasRequest(tool=tool)
         answer = await self._ask("ListReplicas", request)
         return [replica_info(replica) for replica in answer.replicas]
+
+    async def explain_tool(self, name: str, version: str = "") -> Explanation:
+        """Return why calls of a tool go where they go: its replicas ranked, and the last picks."""
+        request = discovery_pb2.ExplainToolRequest(name=name, version=version)
+        return explanation(await self._ask("ExplainTool", request))
 
     def watch(self, *, labels: Mapping[str, str] | None = None) -> AsyncGenerator[CatalogEvent]:
         """Yield a Snapshot, then Updated and Removed as tools change, until it is closed.

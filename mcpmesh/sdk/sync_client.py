@@ -13,7 +13,7 @@ from mcpmesh.sdk.events import Interim
 from mcpmesh.sdk.loop_thread import LoopThread
 from mcpmesh.sdk.outgoing import Arguments, CallOptions, CommonOptions, Metadata, Question
 from mcpmesh.sdk.sync_stream import SyncConversation, SyncStream
-from mcpmesh.sdk.tool_info import ReplicaInfo, SearchHit, ToolInfo
+from mcpmesh.sdk.tool_info import Explanation, ReplicaInfo, SearchHit, ToolInfo
 
 T = TypeVar("T")
 
@@ -139,6 +139,10 @@ class SyncClient:
     def list_replicas(self, tool: str = "") -> list[ReplicaInfo]:
         """Return the replicas of one tool, or all, as the server asked sees them."""
         return self._thread.run(self._client.list_replicas(tool))
+
+    def explain_tool(self, name: str, version: str = "") -> Explanation:
+        """Return why calls of a tool go where they go: its replicas ranked, and the last picks."""
+        return self._thread.run(self._client.explain_tool(name, version))
 
     def watch(self, *, labels: Mapping[str, str] | None = None) -> SyncStream[CatalogEvent]:
         """Yield a Snapshot, then changes, until it is closed; see Client.watch."""

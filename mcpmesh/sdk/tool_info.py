@@ -55,10 +55,33 @@ class SearchHit:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentAttempts:
+    """How attempts at a replica went of late, from the process that was asked.
+
+    Units: seconds; `pick_ratio` is its part of the picks of all that serve the same, 0 to 1.
+    """
+
+    over: float
+    picks: int
+    successes: int
+    failures: int
+    mean_time: float | None
+    pick_ratio: float
+
+    @property
+    def success_ratio(self) -> float | None:
+        """Return the share of successes among those that ended; None when none did."""
+        ended = self.successes + self.failures
+        return self.successes / ended if ended else None
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaInfo:
     """A replica as the server asked sees it.
 
     `lease_remaining` None means: static, it has no lease. `tools` are written name@version.
+    `health` is empty when the server does not judge; `recent` None when it does not count.
+    Units: seconds; `share` above 0 up to 1.
     """
 
     replica: Replica
@@ -67,6 +90,48 @@ class ReplicaInfo:
     lease_remaining: float | None = None
     tools: tuple[str, ...] = ()
     reason: str = ""
+    health: str = ""
+    health_reason: str = ""
+    ejected_for: float | None = None
+    share: float = 1.0
+    recent: RecentAttempts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedReplica:
+    """A replica of a tool, whether it takes calls now, and why."""
+
+    replica: ReplicaInfo
+    takes_calls: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One choice of a replica for an attempt.
+
+    Units: `ago` in seconds. The least and most in flight are those of all that could be picked.
+    """
+
+    ago: float
+    replica_id: str
+    attempt: int
+    in_flight: int
+    least_in_flight: int
+    most_in_flight: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why calls of a tool go where they go: its replicas ranked, and a sample of the last picks."""
+
+    name: str
+    version: str
+    policy: str
+    summary: str
+    ranking: tuple[RankedReplica, ...]
+    picks: tuple[Pick, ...]
 
 
 def tool_info(message: discovery_pb2.ToolStatus) -> ToolInfo:
@@ -89,6 +154,43 @@ def replica_info(message: discovery_pb2.ReplicaStatus) -> ReplicaInfo:
         lease_remaining=seconds(message.lease_remaining) if leased else None,
         tools=tuple(message.tools),
         reason=message.reason,
+        health=message.health,
+        health_reason=message.health_reason,
+        ejected_for=seconds(message.ejected_for) if message.HasField("ejected_for") else None,
+        share=message.share or 1.0,
+        recent=_recent(message.recent) if message.HasField("recent") else None,
+    )
+
+
+def explanation(message: discovery_pb2.ExplainToolResponse) -> Explanation:
+    """Read why calls go where they go."""
+    return Explanation(
+        message.name,
+        message.version,
+        message.policy,
+        message.summary,
+        tuple(
+            RankedReplica(replica_info(each.status), each.takes_calls, each.reason)
+            for each in message.ranking
+        ),
+        tuple(
+            Pick(
+                seconds(each.ago), each.replica_id, each.attempt, each.in_flight,
+                each.least_in_flight, each.most_in_flight, each.reason,
+            )
+            for each in message.picks
+        ),
+    )  # fmt: skip
+
+
+def _recent(message: discovery_pb2.RecentAttempts) -> RecentAttempts:
+    return RecentAttempts(
+        over=seconds(message.over),
+        picks=message.picks,
+        successes=message.successes,
+        failures=message.failures,
+        mean_time=seconds(message.mean_time) if message.HasField("mean_time") else None,
+        pick_ratio=message.pick_ratio,
     )
 
 

@@ -62,6 +62,9 @@ class Balance(Layer[Attempt]):
             key = "" if route.plain else self._keys.of(call, route.policy.balance.key)
             candidate = route.picker.pick(self._rng, now, call.tried, key)
             if candidate is not None:
+                log = route.load.picks
+                if not route.load.calls & log.mask or call.attempts > 1:
+                    log.note(now, candidate, route.picker.candidates, call.attempts, call.failure)
                 attempt.began = now
                 attempt.candidate = call.candidate = candidate
                 self.on(attempt)

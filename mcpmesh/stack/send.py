@@ -55,6 +55,7 @@ class Send(Layer[Attempt]):
             timeout += previous
         own = f"{attempt.fields}{timeout}".encode("latin-1")
         candidate.in_flight += 1
+        candidate.picks += 1
         try:
             if call.requests is None:
                 attempt.stream = connection.request(forward, own, call.body, attempt)
@@ -71,7 +72,7 @@ class Send(Layer[Attempt]):
     def failed(self, attempt: Attempt, error: BaseException) -> None:
         candidate = attempt.candidate
         candidate.in_flight -= 1
-        if isinstance(error, Unsent):
+        if isinstance(error, Unsent | TooLarge):
             candidate.learn(Verdict.NEITHER)
         else:
             _learn(attempt, outcome(error)[0])

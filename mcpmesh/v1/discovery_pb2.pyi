@@ -249,17 +249,95 @@ class Replica(_message.Message):
     def __init__(self, id: _Optional[str] = ..., endpoint: _Optional[str] = ..., server: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., weight: _Optional[int] = ..., services: _Optional[_Iterable[str]] = ..., server_name: _Optional[str] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
-    __slots__ = ("replica", "state", "in_flight", "lease_remaining", "tools", "reason")
+    __slots__ = ("replica", "state", "in_flight", "lease_remaining", "tools", "reason", "health", "health_reason", "ejected_for", "share", "recent")
     REPLICA_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
     LEASE_REMAINING_FIELD_NUMBER: _ClassVar[int]
     TOOLS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_REASON_FIELD_NUMBER: _ClassVar[int]
+    EJECTED_FOR_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    RECENT_FIELD_NUMBER: _ClassVar[int]
     replica: Replica
     state: str
     in_flight: int
     lease_remaining: _duration_pb2.Duration
     tools: _containers.RepeatedScalarFieldContainer[str]
     reason: str
-    def __init__(self, replica: _Optional[_Union[Replica, _Mapping]] = ..., state: _Optional[str] = ..., in_flight: _Optional[int] = ..., lease_remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tools: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...
+    health: str
+    health_reason: str
+    ejected_for: _duration_pb2.Duration
+    share: float
+    recent: RecentAttempts
+    def __init__(self, replica: _Optional[_Union[Replica, _Mapping]] = ..., state: _Optional[str] = ..., in_flight: _Optional[int] = ..., lease_remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tools: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., health: _Optional[str] = ..., health_reason: _Optional[str] = ..., ejected_for: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., share: _Optional[float] = ..., recent: _Optional[_Union[RecentAttempts, _Mapping]] = ...) -> None: ...
+
+class RecentAttempts(_message.Message):
+    __slots__ = ("over", "picks", "successes", "failures", "mean_time", "pick_ratio")
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    PICKS_FIELD_NUMBER: _ClassVar[int]
+    SUCCESSES_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    MEAN_TIME_FIELD_NUMBER: _ClassVar[int]
+    PICK_RATIO_FIELD_NUMBER: _ClassVar[int]
+    over: _duration_pb2.Duration
+    picks: int
+    successes: int
+    failures: int
+    mean_time: _duration_pb2.Duration
+    pick_ratio: float
+    def __init__(self, over: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., picks: _Optional[int] = ..., successes: _Optional[int] = ..., failures: _Optional[int] = ..., mean_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., pick_ratio: _Optional[float] = ...) -> None: ...
+
+class ExplainToolRequest(_message.Message):
+    __slots__ = ("name", "version")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+
+class ExplainToolResponse(_message.Message):
+    __slots__ = ("name", "version", "policy", "summary", "ranking", "picks")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    RANKING_FIELD_NUMBER: _ClassVar[int]
+    PICKS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    policy: str
+    summary: str
+    ranking: _containers.RepeatedCompositeFieldContainer[RankedReplica]
+    picks: _containers.RepeatedCompositeFieldContainer[Pick]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., policy: _Optional[str] = ..., summary: _Optional[str] = ..., ranking: _Optional[_Iterable[_Union[RankedReplica, _Mapping]]] = ..., picks: _Optional[_Iterable[_Union[Pick, _Mapping]]] = ...) -> None: ...
+
+class RankedReplica(_message.Message):
+    __slots__ = ("status", "takes_calls", "reason")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    TAKES_CALLS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    status: ReplicaStatus
+    takes_calls: bool
+    reason: str
+    def __init__(self, status: _Optional[_Union[ReplicaStatus, _Mapping]] = ..., takes_calls: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Pick(_message.Message):
+    __slots__ = ("ago", "replica_id", "attempt", "in_flight", "least_in_flight", "most_in_flight", "reason")
+    AGO_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    LEAST_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    MOST_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ago: _duration_pb2.Duration
+    replica_id: str
+    attempt: int
+    in_flight: int
+    least_in_flight: int
+    most_in_flight: int
+    reason: str
+    def __init__(self, ago: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., replica_id: _Optional[str] = ..., attempt: _Optional[int] = ..., in_flight: _Optional[int] = ..., least_in_flight: _Optional[int] = ..., most_in_flight: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...

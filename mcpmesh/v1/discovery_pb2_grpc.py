@@ -70,6 +70,11 @@ class DiscoveryServiceStub:
                 request_serializer=mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesRequest.SerializeToString,
                 response_deserializer=mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesResponse.FromString,
                 _registered_method=True)
+        self.ExplainTool = channel.unary_unary(
+                '/mcpmesh.v1.DiscoveryService/ExplainTool',
+                request_serializer=mcpmesh_dot_v1_dot_discovery__pb2.ExplainToolRequest.SerializeToString,
+                response_deserializer=mcpmesh_dot_v1_dot_discovery__pb2.ExplainToolResponse.FromString,
+                _registered_method=True)
 
 
 class DiscoveryServiceServicer:
@@ -129,6 +134,14 @@ class DiscoveryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainTool(self, request, context):
+        """Why calls of a tool go where they go: its replicas as the server asked ranks them now, and the
+        last picks. Status: NOT_FOUND; UNIMPLEMENTED from a replica, which picks nobody.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DiscoveryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -166,6 +179,11 @@ def add_DiscoveryServiceServicer_to_server(servicer, server):
                     servicer.ListChoices,
                     request_deserializer=mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesRequest.FromString,
                     response_serializer=mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesResponse.SerializeToString,
+            ),
+            'ExplainTool': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainTool,
+                    request_deserializer=mcpmesh_dot_v1_dot_discovery__pb2.ExplainToolRequest.FromString,
+                    response_serializer=mcpmesh_dot_v1_dot_discovery__pb2.ExplainToolResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -358,6 +376,33 @@ class DiscoveryService:
             '/mcpmesh.v1.DiscoveryService/ListChoices',
             mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesRequest.SerializeToString,
             mcpmesh_dot_v1_dot_discovery__pb2.ListChoicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainTool(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mcpmesh.v1.DiscoveryService/ExplainTool',
+            mcpmesh_dot_v1_dot_discovery__pb2.ExplainToolRequest.SerializeToString,
+            mcpmesh_dot_v1_dot_discovery__pb2.ExplainToolResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,7 +4,6 @@ import pytest
 
 from mcpmesh.balance.health import Condition, Health
 from mcpmesh.policy.blame import Verdict
-from mcpmesh.policy.outlier import Tally
 from mcpmesh.policy.slow_start import SlowStart
 
 RAMP = SlowStart(window=10.0, least=0.1)
@@ -97,12 +96,6 @@ def test_intervals_without_an_ejection_take_earlier_ones_back() -> None:
     health.forgive()
     health.forgive()
     assert health.ejections == 0
-
-
-def test_a_tally_is_what_was_added_since_the_last() -> None:
-    health = Health()
-    assert health.tally(10, 2) == Tally(10, 2)
-    assert health.tally(15, 2) == Tally(5, 0)
 
 
 def test_a_move_that_is_not_in_the_table_changes_nothing() -> None:

@@ -10,6 +10,7 @@ import grpc
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
+from mcpmesh.router.replica_view import Standing
 from mcpmesh.v1 import (
     discovery_pb2,
     discovery_pb2_grpc,
@@ -26,9 +27,13 @@ class SeenReplicas:
 
     def __init__(self) -> None:
         self.states: dict[str, tuple[str, int, str]] = {}
+        self.standings: dict[str, Standing] = {}
 
     def state(self, replica_id: str) -> tuple[str, int, str]:
         return self.states.get(replica_id, ("READY", 0, ""))
+
+    def standing(self, replica_id: str) -> Standing | None:
+        return self.standings.get(replica_id)
 
 
 class Stubs:
