@@ -1,0 +1,185 @@
+"""Replicas that are killed, that all fail, that are too few: what callers notice of it."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc import StatusCode
+
+from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2_grpc, tool_pb2
+from tests.e2e.commands import Command, command, eventually
+from tests.e2e.stubs import Stubs, request, text_of
+
+ANY = "127.0.0.1:0"
+TOOLS = "tests.e2e.frail_tools:app"
+PUSHBACK = "grpc-retry-pushback-ms"
+#: So many that some are in flight on whichever replica is killed.
+_CALLERS = 16
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+class Load:
+    """Callers that call without a pause, each call with an id of its own, until told to end."""
+
+    def __init__(self, router: str, tool: str, callers: int, **arguments: Any) -> None:
+        self.answers: list[Any] = []
+        self.failures: list[tuple[str, grpc.aio.AioRpcError]] = []
+        self._ending = False
+        self._ids = map(str, itertools.count())
+        self._tasks = [
+            asyncio.create_task(self._call(router, tool, arguments)) for _ in range(callers)
+        ]
+
+    async def _call(self, router: str, tool: str, arguments: dict[str, Any]) -> None:
+        async with Stubs(router) as stubs:
+            while not self._ending:
+                id = next(self._ids)
+                named = arguments | ({"id": id} if "folder" in arguments else {})
+                try:
+                    response = await stubs.tools.Invoke(request(tool, **named), timeout=30)
+                    assert not response.result.is_error, response
+                    self.answers.append(text_of(response.result))
+                except grpc.aio.AioRpcError as error:
+                    self.failures.append((id, error))
+
+    @property
+    def calls(self) -> int:
+        return len(self.answers) + len(self.failures)
+
+    async def more(self, calls: int) -> None:
+        """Wait for so many more calls to end."""
+        wanted = self.calls + calls
+        await eventually(lambda: self.calls >= wanted)
+
+    async def end(self) -> None:
+        self._ending = True
+        await asyncio.gather(*self._tasks)
+
+
+def executed(folder: Path) -> Counter[str]:
+    """Count the executions by id, over all processes that ever were."""
+    return Counter(id for path in folder.glob("executed-*") for id in path.read_text().splitlines())
+
+
+async def test_killed_replicas_fail_no_idempotent_call_and_run_no_other_twice(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    """Of the calls that are not idempotent, those in flight there fail, and say so."""
+    router = stack.enter_context(command(tmp_path, "router", "--grpc", ANY))
+
+    def serve() -> Command:
+        return stack.enter_context(command(tmp_path, "serve", TOOLS, "--router", router.grpc))
+
+    replicas = [serve() for _ in range(3)]
+    folders = {tool: tmp_path / tool for tool in ("look", "change")}
+    for folder in folders.values():
+        folder.mkdir()
+    look, change = (
+        Load(router.grpc, tool, _CALLERS, folder=str(folder)) for tool, folder in folders.items()
+    )
+    for index in range(2):
+        await look.more(100)
+        await change.more(100)
+        replicas[index].kill()
+        await look.more(100)
+        await change.more(100)
+        replicas[index] = await asyncio.to_thread(serve)
+    await look.more(100)
+    await look.end()
+    await change.end()
+    assert [str(error) for _, error in look.failures] == []
+    assert 0 < len(change.failures) <= 2 * _CALLERS
+    for _, error in change.failures:
+        assert error.code() is StatusCode.UNAVAILABLE
+        assert "(attempt 1; not tried again: it may have taken effect" in (error.details() or "")
+    counts = executed(folders["change"])
+    assert set(counts.values()) == {1}
+    assert len(counts) >= len(change.answers)
+
+
+class Broken(invoke_pb2_grpc.ToolServiceServicer, discovery_pb2_grpc.DiscoveryServiceServicer):
+    """Serves an idempotent tool, and fails every call of it."""
+
+    def __init__(self) -> None:
+        self.attempts: list[dict[str, str]] = []
+
+    async def Invoke(self, asked: Any, context: Any) -> Any:
+        self.attempts.append(dict(context.invocation_metadata()))
+        await context.abort(StatusCode.UNAVAILABLE, "the database is away")
+
+    async def ListTools(self, asked: Any, context: Any) -> Any:
+        hints = tool_pb2.ToolAnnotations(idempotent_hint=True)
+        tool = tool_pb2.Tool(name="broken", version="1", annotations=hints)
+        return discovery_pb2.ListToolsResponse(tools=[discovery_pb2.ToolStatus(tool=tool)])
+
+
+@asynccontextmanager
+async def broken() -> AsyncIterator[tuple[Broken, int]]:
+    server, servicer = grpc.aio.server(), Broken()
+    invoke_pb2_grpc.add_ToolServiceServicer_to_server(servicer, server)
+    discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(servicer, server)
+    port = server.add_insecure_port(ANY)
+    await server.start()
+    try:
+        yield servicer, port
+    finally:
+        await server.stop(None)
+
+
+async def test_when_all_replicas_fail_attempts_stay_within_the_budget(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    # Without what is allowed per second, so that the machine's speed decides nothing.
+    budget = 'broken={"retry": {"budget_per_second": 0, "first_wait": 0.001}}'
+    async with broken() as (first, one), broken() as (second, other):
+        router = stack.enter_context(command(
+            tmp_path, "router", "--grpc", ANY, "--tool", budget,
+            "--static", f"127.0.0.1:{one}", "--static", f"127.0.0.1:{other}",
+        ))  # fmt: skip
+        async with Stubs(router.grpc) as stubs:
+            await eventually(lambda: has_two(stubs))
+        load = Load(router.grpc, "broken", 8)
+        await load.more(1000)
+        await load.end()
+    attempts = [*first.attempts, *second.attempts]
+    assert load.answers == []
+    assert len(load.failures) < len(attempts) <= 1.21 * load.calls
+    again = [each for each in attempts if "grpc-previous-rpc-attempts" in each]
+    assert len(attempts) - len(again) == load.calls
+    told = Counter((error.details() or "").partition("; ")[2] for _, error in load.failures)
+    assert {error.code() for _, error in load.failures} == {StatusCode.UNAVAILABLE}
+    assert all("the database is away (attempt " in str(error) for _, error in load.failures)
+    assert told["not tried again: too many calls of the tool are being tried again already)"] > 500
+
+
+async def has_two(stubs: Stubs) -> bool:
+    return await stubs.ready("broken") == (2, 2)
+
+
+async def test_what_a_tool_cannot_take_is_refused_at_once_and_told_when_to_come(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    limit = 'few={"admission": {"in_flight": 10, "queue": 5}}'
+    router = stack.enter_context(command(tmp_path, "router", "--grpc", ANY, "--tool", limit))
+    stack.enter_context(command(tmp_path, "serve", TOOLS, "--router", router.grpc))
+    load = Load(router.grpc, "few", 30, seconds=0.02)
+    await eventually(lambda: len(load.answers) > 100 and len(load.failures) > 100)
+    await load.end()
+    # However many call, the tool has no more than it can take, so none waits there.
+    assert max(map(int, load.answers)) <= 10
+    for _, error in load.failures:
+        assert error.code() is StatusCode.RESOURCE_EXHAUSTED, error
+        pushback = dict(error.trailing_metadata() or ())[PUSHBACK]
+        assert int(pushback) >= 10
+        assert f"try again in {int(pushback) / 1000:g} s" in (error.details() or "")
