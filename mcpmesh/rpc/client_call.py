@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from grpc import StatusCode
 
-from mcpmesh.codec.metadata import decode_message, decode_metadata, encode_metadata
-from mcpmesh.codec.status import STATUS, status_from, status_of
-from mcpmesh.errors import InvalidCall, MeshError, NoReplica, TooLarge
+from mcpmesh.codec.metadata import encode_metadata
+from mcpmesh.codec.status import STATUS, status_of
+from mcpmesh.errors import MeshError, NoReplica
 from mcpmesh.rpc.compression import compress
-from mcpmesh.rpc.http_status import code_of_http, code_of_reset
+from mcpmesh.rpc.http_status import code_of_reset
 from mcpmesh.rpc.message_queue import MessageQueue
+from mcpmesh.rpc.server_words import end_of, fault_of_head, metadata_of
 from mcpmesh.rpc.writer import MessageWriter
 from mcpmesh.wire.block import Block
-from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.stream import Stream
 
@@ -124,12 +124,12 @@ class CallBase:
             if self._head_wait is None:
                 self._head_wait = self._loop.create_future()
             await asyncio.shield(self._head_wait)
-        return _metadata(self._head)
+        return metadata_of(self._head)
 
     async def trailing_metadata(self) -> grpc.aio.Metadata:
         """Wait for the end; return the metadata that came with it."""
         await self._ended()
-        return _metadata(self._trailers)
+        return metadata_of(self._trailers)
 
     async def code(self) -> StatusCode:
         """Wait for the end; return the status."""
@@ -204,27 +204,6 @@ class CallBase:
 
     # The way of a call
 
-    def _open(self, connection: Connection) -> None:
-        """Send the head; the stream may wait for the peer's limit of streams."""
-        try:
-            stream = connection.open(self._fields, self, self._volatile())
-        except TooLarge as error:
-            self._finish(StatusCode.RESOURCE_EXHAUSTED, error.message)
-            return
-        self._stream = stream
-        self._queue.attach(stream)
-        self._writer = MessageWriter(stream)
-
-    def _request(self, connection: Connection, body: bytes) -> None:
-        """Send head and body; the stream may wait for the peer's limit of streams."""
-        try:
-            stream = connection.request(self._fields, self._volatile(), body, self)
-        except TooLarge as error:
-            self._finish(StatusCode.RESOURCE_EXHAUSTED, error.message)
-            return
-        self._stream = stream
-        self._queue.attach(stream)
-
     def _volatile(self) -> Headers:
         """Return the header fields that are this call's own."""
         remaining = self.time_remaining()
@@ -254,11 +233,9 @@ class CallBase:
         # A server's head mostly is the same tuple again: nothing in it to look at twice.
         if headers is not channel.plain_head:
             fields = dict(headers)
-            if fields.get(b":status") != b"200":
-                self._finish(*code_of_http(fields.get(b":status", b"")))
-                return
-            if not fields.get(b"content-type", b"").startswith(b"application/grpc"):
-                self._finish(StatusCode.UNKNOWN, "the answer's content-type is no gRPC")
+            fault = fault_of_head(fields)
+            if fault is not None:
+                self._finish(*fault)
                 return
             self._queue.encoding = fields.get(b"grpc-encoding", b"identity")
             if self._queue.encoding == b"identity":
@@ -272,16 +249,7 @@ class CallBase:
         if headers == _OK_TRAILERS:
             self._end_well()
             return
-        fields = dict(headers)
-        status = fields.get(b"grpc-status", b"")
-        if not status.isdigit():
-            if b":status" in fields and fields[b":status"] != b"200":
-                self._finish(*code_of_http(fields[b":status"]))
-            else:
-                self._finish(StatusCode.UNKNOWN, "the answer ended without a grpc-status")
-            return
-        code = status_from(status)
-        details = decode_message(fields.get(b"grpc-message", b""))
+        code, details = end_of(headers)
         if code is StatusCode.OK:
             self._end_well(details)
         else:
@@ -343,17 +311,8 @@ class CallBase:
         assert self._code is not None
         return grpc.aio.AioRpcError(
             self._code,
-            _metadata(self._head),
-            _metadata(self._trailers),
+            metadata_of(self._head),
+            metadata_of(self._trailers),
             details=self._details,
             debug_error_string=f"{self._channel.target}: {self._details}",
         )
-
-
-def _metadata(headers: Headers) -> grpc.aio.Metadata:
-    try:
-        return grpc.aio.Metadata(*decode_metadata(headers))
-    except InvalidCall:
-        # A value that is not base64: the rest is as good without it.
-        readable = tuple(field for field in headers if not field[0].endswith(b"-bin"))
-        return grpc.aio.Metadata(*decode_metadata(readable))

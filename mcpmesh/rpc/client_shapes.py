@@ -10,8 +10,9 @@ from typing import Any
 import grpc
 from grpc import StatusCode
 
-from mcpmesh.errors import NoReplica
+from mcpmesh.errors import NoReplica, TooLarge
 from mcpmesh.rpc.client_call import CallBase
+from mcpmesh.rpc.writer import MessageWriter
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.message import frame_message
 
@@ -39,6 +40,16 @@ class UnaryRequestCall(CallBase):
         framed = frame_message(*self._packed)
         self._packed = (b"", False)
         self._request(connection, framed)
+
+    def _request(self, connection: Connection, body: bytes) -> None:
+        """Send head and body; the stream may wait for the peer's limit of streams."""
+        try:
+            stream = connection.request(self._fields, self._volatile(), body, self)
+        except TooLarge as error:
+            self._finish(StatusCode.RESOURCE_EXHAUSTED, error.message)
+            return
+        self._stream = stream
+        self._queue.attach(stream)
 
     async def _send_later(self) -> None:
         try:
@@ -75,6 +86,17 @@ class StreamRequestCall(CallBase):
         self._open(connection)
         if not self._opened.done():
             self._opened.set_result(None)
+
+    def _open(self, connection: Connection) -> None:
+        """Send the head; the stream may wait for the peer's limit of streams."""
+        try:
+            stream = connection.open(self._fields, self, self._volatile())
+        except TooLarge as error:
+            self._finish(StatusCode.RESOURCE_EXHAUSTED, error.message)
+            return
+        self._stream = stream
+        self._queue.attach(stream)
+        self._writer = MessageWriter(stream)
 
     async def _start_later(self, wait_for_ready: bool) -> None:
         try:

@@ -19,6 +19,7 @@ from mcpmesh.errors import InvalidCall, LocalProtocolError, MeshError
 from mcpmesh.rpc.answer import HEAD, TRAILERS_OK, trailers
 from mcpmesh.rpc.compression import ENCODINGS, compress
 from mcpmesh.rpc.context import Context
+from mcpmesh.rpc.failure import Pairs, failure
 from mcpmesh.rpc.head import RequestHead
 from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.rpc.message_queue import MessageQueue
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from mcpmesh.transport.link import Link
 
 _log = logging.getLogger("mcpmesh.rpc")
-Pairs = tuple[tuple[str, str], ...]
 
 
 class ServerCall:
@@ -217,21 +217,9 @@ class ServerCall:
         except asyncio.CancelledError:
             if not self.done:
                 self._end(StatusCode.CANCELLED, "the server cancelled the call")
-        except grpc.aio.AbortError:
-            self._end(context.code() or StatusCode.UNKNOWN, context.details())
-        except MeshError as error:
-            status = status_of(error)
-            if status.code is StatusCode.INTERNAL:
-                _log.exception("%s failed", self.head.path)
-            self._end(status.code, status.message, metadata=status.metadata)
         except Exception as error:
-            code = context.code() or StatusCode.UNKNOWN
-            if code is not StatusCode.UNIMPLEMENTED:
-                # That one is what generated servicers raise for a method that nobody wrote.
-                _log.exception("%s failed", self.head.path)
-            # The wording of grpc.aio, which people's alerts may look for.
-            message = f"Unexpected {type(error)}: {error}"
-            self._end(StatusCode.UNKNOWN if code is StatusCode.OK else code, message)
+            code, message, metadata = failure(error, context, self.head.path)
+            self._end(code, message, metadata=metadata)
         else:
             self._end(context.code() or StatusCode.OK, context.details(), response)
 

@@ -2,17 +2,23 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
 from time import perf_counter
-from typing import Protocol, cast, runtime_checkable
+from typing import cast
 
 from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.transport.gate import Gate, peer_of
 from mcpmesh.transport.hub import SLICE_BYTES, Hub
+from mcpmesh.transport.link_owner import AwaitsRequest, LinkOwner, Relays
 from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.transport.liveness import Liveness, Sign
 from mcpmesh.transport.lookout import Lookout, Overdue
+from mcpmesh.transport.other_protocols import (
+    HTTP1_ANSWER,
+    first_fault,
+    is_http1,
+    is_tls_alert,
+)
 from mcpmesh.transport.socket_name import socket_name
 from mcpmesh.transport.tls_failure import TlsFailure
 from mcpmesh.wire.block import Block
@@ -30,20 +36,6 @@ _KEEPALIVE_PING = b"mcpmeshK"
 _DRAIN_PING = b"mcpmeshD"
 #: Seconds that a peer gets to answer the PING of a drain.
 _PONG_GRACE = 2.0
-#: How TLS records begin: a handshake, an alert (RFC 8446, section 5.1).
-_TLS_HELLO = b"\x16\x03"
-_TLS_ALERT = b"\x15\x03"
-_HTTP1_REQUEST = re.compile(rb"[A-Z]{3,16} [^ \r\n]+ HTTP/1\.")
-_HTTP1_TEXT = (
-    b"This port speaks gRPC (HTTP/2). MCP over HTTP is served by the bridge,"
-    b" at http://HOST:7080/mcp by default.\n"
-)
-_HTTP1_ANSWER = (
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n"
-    b"connection: close\r\n\r\n%s" % (len(_HTTP1_TEXT), _HTTP1_TEXT)
-)
-
-
 #: Seconds of one turn of the loop that one link's bytes may take.
 _TURN = 0.0005
 _OVERDUE = {
@@ -55,37 +47,6 @@ _DRAINED = {
     Overdue.IDLE: "no calls for a long time",
     Overdue.AGE: "the connection is too old",
 }
-
-
-@runtime_checkable
-class AwaitsRequest(Protocol):
-    """A sink that can tell whether it still waits for the end of its request."""
-
-    def on_late(self) -> bool:
-        """End the call if its request should be complete by now; True if so."""
-        ...
-
-
-@runtime_checkable
-class Relays(Protocol):
-    """A sink whose answers come from elsewhere, and whose peer may not read them."""
-
-    def on_unread(self) -> None:
-        """End the call: too much waits for its peer."""
-
-
-class LinkOwner(Protocol):
-    """Whoever opened or accepted a link."""
-
-    def accept(self, link: "Link", stream: Stream, head: Block) -> StreamSink:
-        """Return the sink of a stream that the peer opened."""
-        ...
-
-    def link_draining(self, link: "Link", message: str) -> None:
-        """Learn that the link takes no new streams."""
-
-    def link_lost(self, link: "Link", message: str) -> None:
-        """Learn that the link is gone; all its streams were told."""
 
 
 class Link(asyncio.Protocol):
@@ -267,11 +228,11 @@ class Link(asyncio.Protocol):
             return
         before = connection.settings_seen
         if not before:
-            if data.startswith(_TLS_ALERT):
+            if is_tls_alert(data):
                 self.close("the peer speaks TLS, and we did not; --tls-ca says whom to trust")
                 return
             if not self._started:
-                if _HTTP1_REQUEST.match(data):
+                if is_http1(data):
                     self._refuse_http1()
                     return
                 self._start()
@@ -279,7 +240,7 @@ class Link(asyncio.Protocol):
         try:
             connection.receive(data)
         except ConnectionFault as fault:
-            message = fault.message if before else _first_fault(data, fault)
+            message = fault.message if before else first_fault(data, fault)
             self._end(fault.code, fault.reason, message)
         except Exception:
             _log.exception("a bug of ours ends the connection of %s", self.peer_name)
@@ -370,7 +331,7 @@ class Link(asyncio.Protocol):
         now = asyncio.get_running_loop().time()
         self.hub.refusals.note("http1", self.peer_name, what, now)
         self.connection.lost(self._why)
-        transport.write(_HTTP1_ANSWER)
+        transport.write(HTTP1_ANSWER)
         self._leave(transport)
 
     def _stop_accepting(self) -> None:
@@ -477,10 +438,3 @@ class Link(asyncio.Protocol):
             if isinstance(sink, AwaitsRequest) and sink.on_late():
                 what = f"call ended: its request took over {self.times.request:g} s"
                 self.hub.refusals.note("request_timeout", self.peer_name, what, now)
-
-
-def _first_fault(data: bytes, fault: ConnectionFault) -> str:
-    """Say what is wrong with a peer's first bytes."""
-    if data.startswith(_TLS_HELLO):
-        return "the peer speaks TLS, this port does not; --tls-cert and --tls-key make it"
-    return fault.message
