@@ -33,31 +33,28 @@ class Probe:
 class ProbePool:
     """The last answer of each replica that has one, oldest first; bounded in number and age."""
 
-    __slots__ = ("_hot", "_latest", "_probes", "_settings", "_sorted", "_turn", "_uses")
+    __slots__ = (
+        "_hot", "_latest", "_probes", "_settings", "_sorted", "_turn", "_uses", "questions",
+    )  # fmt: skip
 
-    def __init__(self, settings: Balancing, replicas: int = 0) -> None:
+    def __init__(self, settings: Balancing) -> None:
         self._settings = settings
         self._probes: dict[Candidate, Probe] = {}
         self._latest: deque[float] = deque()
         self._sorted: list[float] = []
         self._hot = float("inf")
         self._turn = 0
-        self._uses = 1.0
-        self.resize(replicas)
+        #: Whom an answer is awaited of; for whoever asks.
+        self.questions: dict[Candidate, object] = {}
+        # A replica has one answer here, the last. With p probes per call, and answers used u times,
+        # 1 - 1/pu of the replicas have one: half of them, or more.
+        self._uses = max(1.0, 2.0 / settings.probes)
 
     def __repr__(self) -> str:
         return f"<ProbePool of {len(self._probes)}, hot above {self._hot:g}>"
 
     def __len__(self) -> int:
         return len(self._probes)
-
-    def resize(self, replicas: int) -> None:
-        """Learn how many replicas there are: the fewer, the more often an answer is relied on."""
-        settings = self._settings
-        share = min(settings.pool_size / replicas, 1.0) if replicas else 1.0
-        # Each call adds so many answers and drops one; δ = 1, as in the paper.
-        gained = (1.0 - share) * settings.probes - 1.0
-        self._uses = max(1.0, 2.0 / gained) if gained > 0.25 else 8.0
 
     def keep(self, candidates: Iterable[Candidate]) -> None:
         """Forget all but these."""

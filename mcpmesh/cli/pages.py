@@ -8,6 +8,7 @@ from cyclopts import App
 from mcpmesh.cli.reference import configuration_page
 from mcpmesh.cli.reference_errors import errors_page
 from mcpmesh.cli.reference_telemetry import logs_page, metrics_page, traces_page
+from mcpmesh.cli.reference_tools import tools_page
 
 
 def pages(app: App) -> Iterator[tuple[str, str]]:
@@ -16,6 +17,7 @@ def pages(app: App) -> Iterator[tuple[str, str]]:
     yield "errors.md", errors_page() + "\n"
     yield "logs.md", logs_page() + "\n"
     yield "metrics.md", metrics_page() + "\n"
+    yield "tool-settings.md", tools_page() + "\n"
     yield "traces.md", traces_page() + "\n"
 
 

@@ -62,6 +62,8 @@ def _hints(kind: type[Any]) -> Table:
 
 def _read(hint: Any, value: object, where: str) -> object:
     """Read a value as what a field takes."""
+    if hint is Any:
+        return value
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         if value is None:

@@ -27,6 +27,7 @@ from mcpmesh.router.frontend import Frontend
 from mcpmesh.router.local_mesh import LocalMesh
 from mcpmesh.router.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.router.pool import Pool
+from mcpmesh.router.prober import Prober
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_follower import RegistryFollower
 from mcpmesh.router.registry_host import keep
@@ -234,7 +235,7 @@ def _stack(
             send, loop, rng, partial(_count_given_up, telemetry), partial(_count_hedge, telemetry)
         ),
         # Picks, so that what is below knows its replica.
-        Balance(table, rng, perf_counter, unknown),
+        Balance(table, rng, perf_counter, unknown, Prober(rng, perf_counter).ask),
         # Innermost: a span and a measurement per attempt, and the trace for the replica.
         ObserveAttempts(telemetry, perf_counter),
         send,

@@ -13,6 +13,7 @@ from mcpmesh.model.replica import Replica
 from mcpmesh.rpc.standard import StandardServices
 from mcpmesh.sdk.discovery_servicer import DiscoveryServicer
 from mcpmesh.sdk.engine import add_standard_services, new_channel, new_server
+from mcpmesh.sdk.load_service import PROBE, LoadService
 from mcpmesh.sdk.observer import PeerObserver, ToolObserver
 from mcpmesh.sdk.registration import Registration
 from mcpmesh.sdk.request_state import StateSeal
@@ -21,11 +22,12 @@ from mcpmesh.sdk.servicer import ToolServicer
 from mcpmesh.sdk.threads import Threads
 from mcpmesh.sdk.tool import ToolFunction
 from mcpmesh.transport.listening import check_exposure
-from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
+from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc, load_pb2
 
 _SERVICES = (
     invoke_pb2.DESCRIPTOR.services_by_name["ToolService"].full_name,
     discovery_pb2.DESCRIPTOR.services_by_name["DiscoveryService"].full_name,
+    load_pb2.DESCRIPTOR.services_by_name["LoadService"].full_name,
 )
 
 
@@ -94,6 +96,7 @@ class Running:
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             self._discovery, self._server
         )
+        self._server.add_raw_handler(PROBE, LoadService(self._servicer.load_of).handler)
         self._standard = add_standard_services(self._server, _SERVICES)
         await self._server.start()
         await self._standard.serving()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from mcpmesh.balance.latency_by_load import LatencyByLoad
 from mcpmesh.codec.status import STATUS, status_of
 from mcpmesh.errors import InvalidCall, MeshError, ToolNotFound
 from mcpmesh.model.deadline import NEVER, Deadline
@@ -65,9 +66,23 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
         self._observer = observer or NoObserver(self._rng)
         self._may_speak_for_others = may_speak_for_others
         self.in_flight = 0
+        # How long calls take, of tools that a router asked for: others keep no books of it.
+        self._loads: dict[str, LatencyByLoad] = {}
 
     def __repr__(self) -> str:
         return f"ToolServicer({sorted(self._functions)}, in_flight={self.in_flight})"
+
+    def load_of(self, tool: str) -> tuple[int, float]:
+        """Return the calls in flight, and how long a call of this tool takes now.
+
+        Units: seconds; 0 when that is not known (yet).
+        """
+        load = self._loads.get(tool)
+        if load is None:
+            if tool in self._functions:
+                self._loads[tool] = LatencyByLoad()
+            return self.in_flight, 0.0
+        return self.in_flight, load.at(time.perf_counter(), self.in_flight)
 
     async def Invoke(self, request: invoke_pb2.InvokeRequest, context: Any) -> Any:
         """Call a tool; one answer."""
@@ -172,6 +187,7 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
             ToolCall(tool.name, tool.version, call.method, call.incoming)
         ) as observation:
             run = _run_of(call, sink, observation)
+            others = self.in_flight
             self.in_flight += 1
             try:
                 response = await self._runner.run(run)
@@ -184,7 +200,10 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
                 self.in_flight -= 1
                 run.context.close()
                 observation.ended(outcome)
-                _log_end(call, run.context, outcome, time.perf_counter() - started)
+                ended = time.perf_counter()
+                if self._loads and outcome in _FINE and (load := self._loads.get(tool.name)):
+                    load.ended(ended, others, ended - started)
+                _log_end(call, run.context, outcome, ended - started)
 
 
 def _run_of(call: Admitted, sink: Sink, observation: Observation) -> Run:

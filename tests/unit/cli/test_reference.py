@@ -13,7 +13,10 @@ from mcpmesh.cli.pages import pages
 from mcpmesh.cli.reference import SETTINGS
 from mcpmesh.cli.reference_errors import PROTOCOL_ERRORS, error_classes
 from mcpmesh.cli.reference_telemetry import SPANS
+from mcpmesh.cli.reference_tools import field_texts
 from mcpmesh.codec import jsonrpc, mcp
+from mcpmesh.policy.balancing import Balancing
+from mcpmesh.policy.tool_policy import ToolPolicy
 from mcpmesh.telemetry import attributes
 from mcpmesh.telemetry.instruments import INSTRUMENTS
 from mcpmesh.telemetry.log_line import LOG_FIELDS
@@ -46,6 +49,15 @@ def test_command_wants_a_folder_that_is_there(capsys: pytest.CaptureFixture[str]
 def test_every_setting_is_there(settings: type) -> None:
     missing = [f.name for f in fields(settings) if f"| `{f.name}` |" not in page("configuration")]
     assert not missing
+
+
+def test_every_setting_of_a_tool_is_there_with_its_meaning() -> None:
+    for field in fields(ToolPolicy):
+        assert f"## {field.name}\n" in page("tool-settings")
+        assert field_texts(ToolPolicy)[field.name]
+    for field in fields(Balancing):
+        assert f"| `{field.name}` |" in page("tool-settings")
+        assert field_texts(Balancing)[field.name]
 
 
 def test_every_instrument_is_there() -> None:
