@@ -29,6 +29,7 @@ from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.inbound import Inbound
 from mcpmesh.wire.limits import Limits
 from mcpmesh.wire.outbox import Outbox
+from mcpmesh.wire.send_queue import begin, emit_next
 from mcpmesh.wire.settings import Settings
 from mcpmesh.wire.stream import Stream
 from mcpmesh.wire.stream_sink import StreamSink
@@ -188,7 +189,7 @@ class Connection:
             stream = outbox.next_stream()
             if stream is None:
                 return
-            if stream.emit_next(min(self.send_window, self.peer.max_frame_size)) >= 0:
+            if emit_next(stream, min(self.send_window, self.peer.max_frame_size)) >= 0:
                 stuck = 0
             elif stream.send_window > 0 and stream.waiting:
                 # Only the connection's window holds it back: it keeps its place in the row.
@@ -328,7 +329,7 @@ class Connection:
             stream = self.waiting.popleft()
             if stream.waiting:
                 try:
-                    stream.begin(self._assign(stream))
+                    begin(stream, self._assign(stream))
                 except TooLarge as error:
                     # The peer has lowered its limit since.
                     self.end_stream(stream, ErrorCode.ENHANCE_YOUR_CALM, error.message)

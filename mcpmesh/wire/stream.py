@@ -17,6 +17,7 @@ from mcpmesh.wire.error_code import ErrorCode, StreamFault
 from mcpmesh.wire.frame import HEADER, rst_stream, window_update
 from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.send_queue import Piece, enqueue, enqueue_data
 from mcpmesh.wire.stream_sink import StreamSink
 from mcpmesh.wire.stream_state import StreamState
 
@@ -35,13 +36,6 @@ _CLOSED = int(StreamState.CLOSED)
 #: What `content_left` is without a content-length.
 NO_PROMISE = -1
 
-#: What waits to be sent: body bytes, a header block (fields, volatile fields, end), or the end.
-_Piece = memoryview | bytearray | tuple[Headers, Volatile, bool] | None
-#: Body bytes below the first size wait together, in pieces of about the second: an object each
-#: would take forty times the memory of a message of one byte.
-_SMALL_BYTES = 1024
-_TOGETHER_BYTES = 16 * 1024
-
 
 class Stream:
     """One stream of a connection, made by the connection only.
@@ -50,7 +44,7 @@ class Stream:
     """
 
     __slots__ = (
-        "_connection",
+        "connection",
         "content_left",
         "held",
         "id",
@@ -85,24 +79,20 @@ class Stream:
         self.scheduled = False
         #: Called with the number of body bytes that just left, or never will.
         self.taken: Callable[[int], None] | None = None
-        self._connection = connection
+        #: The connection it is on.
+        self.connection = connection
         #: Bytes that arrived and are not consumed.
         self.held = 0
         #: Of what was consumed, the part not yet credited to the peer.
         self.uncredited = 0
         #: What must wait, in order; made when something must, which is seldom.
-        self.queue: deque[_Piece] | None = None
+        self.queue: deque[Piece] | None = None
 
     def __repr__(self) -> str:
         return (
             f"<Stream {self.id} {StreamState(self.state).name} "
             f"send_window={self.send_window} queued={self.queued_bytes}>"
         )
-
-    @property
-    def connection(self) -> Connection:
-        """The connection it is on."""
-        return self._connection
 
     @property
     def closed(self) -> bool:
@@ -112,7 +102,7 @@ class Stream:
     @property
     def recv_window(self) -> int:
         """Return how many bytes the peer may still send."""
-        return self._connection.stream_window - self.held - self.uncredited
+        return self.connection.stream_window - self.held - self.uncredited
 
     # Sending
 
@@ -124,11 +114,11 @@ class Stream:
         if self.state & _LOCAL:
             raise LocalProtocolError(f"stream {self.id}: headers after the end")
         if self.queue or not self.id:
-            self._enqueue((headers, volatile, end))
+            enqueue(self, (headers, volatile, end))
             if end:
                 self.state |= _LOCAL
             return
-        connection = self._connection
+        connection = self.connection
         connection.emit(connection.header_frame(self.id, headers, volatile, end))
         if end:
             self.state = state = self.state | _LOCAL
@@ -141,7 +131,7 @@ class Stream:
             self.send_headers(headers, volatile)
             self.send_data(data)
             return
-        connection = self._connection
+        connection = self.connection
         head = connection.header_frame(self.id, headers, volatile, False)
         connection.emit(head + self._data_frame(data))
 
@@ -153,7 +143,7 @@ class Stream:
             self.send_message(headers, volatile, data)
             self.send_headers(trailers, (), True)
             return
-        connection = self._connection
+        connection = self.connection
         head = connection.header_frame(self.id, headers, volatile, False) + self._data_frame(data)
         connection.emit(head + connection.header_frame(self.id, trailers, (), True))
         self.state = state = self.state | _LOCAL
@@ -167,7 +157,7 @@ class Stream:
         """
         if self.state & _LOCAL:
             raise LocalProtocolError(f"stream {self.id}: headers after the end")
-        connection = self._connection
+        connection = self.connection
         return bool(
             not self.queue
             and size <= self.send_window
@@ -181,7 +171,7 @@ class Stream:
         """Write body bytes that may leave, and book them."""
         size = len(data)
         self.send_window -= size
-        self._connection.send_window -= size
+        self.connection.send_window -= size
         if self.taken is not None and size:
             self.taken(size)
         return _pack(size << 8, 0, self.id) + data
@@ -191,7 +181,7 @@ class Stream:
         if self.state & _LOCAL:
             raise LocalProtocolError(f"stream {self.id}: data after the end")
         size = len(data)
-        connection = self._connection
+        connection = self.connection
         if (
             not self.queue
             and size <= self.send_window
@@ -211,9 +201,9 @@ class Stream:
                     connection.forget(self)
             return
         if size:
-            self._enqueue_data(data)
+            enqueue_data(self, data)
         if end:
-            self._enqueue(None)
+            enqueue(self, None)
             self.state |= _LOCAL
         if self.id:
             connection.schedule(self)
@@ -228,7 +218,7 @@ class Stream:
         if self.state == _CLOSED and not self.queue:
             self._release()
             return
-        connection = self._connection
+        connection = self.connection
         if self.id:
             connection.emit(rst_stream(self.id, code))
         self.abandon()
@@ -258,7 +248,7 @@ class Stream:
         if not size:
             return
         self.held = held - size
-        connection = self._connection
+        connection = self.connection
         # As `credit` does, which would be a call more for every frame.
         connection.uncredited += size
         if connection.uncredited >= connection.credit_step:
@@ -288,7 +278,7 @@ class Stream:
         """Note that the peer sends no more."""
         self.state = state = self.state | _REMOTE
         if state == _CLOSED and not self.queue:
-            self._connection.forget(self)
+            self.connection.forget(self)
 
     def abandon(self) -> None:
         """Close, drop what waits, and give the connection back the credit of what arrived.
@@ -299,7 +289,7 @@ class Stream:
         self.sink = None
         self.queue = None
         dropped, self.queued_bytes = self.queued_bytes, 0
-        self._connection.unread_bytes -= dropped
+        self.connection.unread_bytes -= dropped
         self._release()
         if dropped and self.taken is not None:
             self.taken(dropped)
@@ -307,100 +297,10 @@ class Stream:
     def _release(self) -> None:
         """Give the connection back the credit of what arrived and nobody will consume."""
         if self.held:
-            self._connection.credit(self.held)
+            self.connection.credit(self.held)
             self.held = 0
 
     @property
     def waiting(self) -> bool:
         """Tell whether something is still to be sent."""
         return bool(self.queue)
-
-    def begin(self, stream_id: int) -> None:
-        """Start a stream that waited for the peer's limit: its headers leave now."""
-        self.id = stream_id
-        assert self.queue
-        piece = self.queue.popleft()
-        assert isinstance(piece, tuple)
-        headers, volatile, end = piece
-        connection = self._connection
-        connection.emit(connection.header_frame(stream_id, headers, volatile, end))
-        if self.queue:
-            connection.schedule(self)
-
-    def emit_next(self, budget: int) -> int:
-        """Send the next waiting piece, at most `budget` body bytes of it.
-
-        Returns: the number of body bytes sent, -1 when the stream must wait for its window or
-        has nothing to send.
-        """
-        queue = self.queue
-        if not queue:
-            return -1
-        piece = queue[0]
-        connection = self._connection
-        if piece is None or isinstance(piece, tuple):
-            queue.popleft()
-            if piece is None:
-                connection.emit(_pack(0, 1, self.id))
-                ended = True
-            else:
-                headers, volatile, ended = piece
-                connection.emit(connection.header_frame(self.id, headers, volatile, ended))
-            if ended:
-                self._all_sent()
-            return 0
-        return self._emit_data(piece, budget)
-
-    def _emit_data(self, piece: memoryview | bytearray, budget: int) -> int:
-        size = min(len(piece), budget, self.send_window)
-        if size <= 0:
-            return -1
-        queue = self.queue
-        assert queue is not None
-        sent = piece[:size]
-        if size == len(piece):
-            queue.popleft()
-        elif isinstance(piece, memoryview):
-            queue[0] = piece[size:]
-        else:
-            del piece[:size]
-        flags = 0
-        if queue and queue[0] is None:
-            queue.popleft()
-            flags = 1
-        self.queued_bytes -= size
-        self.send_window -= size
-        connection = self._connection
-        connection.unread_bytes -= size
-        connection.send_window -= size
-        connection.emit(_pack(size << 8, flags, self.id) + sent)
-        if self.taken is not None:
-            self.taken(size)
-        if flags:
-            self._all_sent()
-        return size
-
-    def _enqueue_data(self, data: bytes) -> None:
-        size = len(data)
-        self.queued_bytes += size
-        self._connection.unread_bytes += size
-        if size >= _SMALL_BYTES:
-            # A view, so that cutting a large message into frames copies each byte once.
-            self._enqueue(memoryview(data))
-            return
-        last = self.queue[-1] if self.queue else None
-        if isinstance(last, bytearray) and len(last) < _TOGETHER_BYTES:
-            last += data
-        else:
-            self._enqueue(bytearray(data))
-
-    def _enqueue(self, piece: _Piece) -> None:
-        if self.queue is None:
-            self.queue = deque()
-        self.queue.append(piece)
-
-    def _all_sent(self) -> None:
-        if self.state == _CLOSED:
-            self._connection.forget(self)
-        elif self.stop_when_sent:
-            self.reset(ErrorCode.NO_ERROR)
