@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mcpmesh.sdk.events import Chunk, LogEvent, ProgressEvent
     from mcpmesh.sdk.failure import ToolFailure
     from mcpmesh.sdk.outgoing import Question
+    from mcpmesh.sdk.prompt import Message
     from mcpmesh.sdk.sync_client import SyncClient
     from mcpmesh.sdk.tool_server import ToolServer
 
@@ -22,6 +23,7 @@ __all__ = [
     "Client",
     "Image",
     "LogEvent",
+    "Message",
     "ProgressEvent",
     "Question",
     "RetryableToolError",
@@ -43,6 +45,7 @@ _HOME = {
     "Client": "mcpmesh.sdk.client",
     "Image": "mcpmesh.sdk.content",
     "LogEvent": "mcpmesh.sdk.events",
+    "Message": "mcpmesh.sdk.prompt",
     "ProgressEvent": "mcpmesh.sdk.events",
     "Question": "mcpmesh.sdk.outgoing",
     "RetryableToolError": "mcpmesh.sdk.call_result",

@@ -21,6 +21,15 @@ def check_params(tool: Any, arguments: Any, meta: Any) -> None:
         raise RpcError(INVALID_PARAMS, f"unknown tool: {exc.message}") from exc
     if arguments is not None and type(arguments) is not dict:
         raise RpcError(INVALID_PARAMS, f'{tool}: "arguments" is not an object')
+    if meta is not None:
+        check_meta(tool, meta)
+
+
+def check_meta(tool: str, meta: Any) -> None:
+    """Refuse what a call's `_meta` must not hold.
+
+    Raises: RpcError -32602.
+    """
     if meta is None:
         return
     if type(meta) is not dict:

@@ -10,7 +10,13 @@ from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import INVALID_PARAMS, Request, RpcError, result_bytes
 
 #: `listChanged` stays false until the bridge can push.
-CAPABILITIES: Mapping[str, Any] = {"tools": {"listChanged": False}, "logging": {}}
+CAPABILITIES: Mapping[str, Any] = {
+    "tools": {"listChanged": False},
+    "prompts": {"listChanged": False},
+    "resources": {"listChanged": False, "subscribe": False},
+    "completions": {},
+    "logging": {},
+}
 
 
 class Handshake:

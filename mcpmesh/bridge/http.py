@@ -47,6 +47,7 @@ from mcpmesh.codec.jsonrpc import (
     error_bytes,
     message_of,
 )
+from mcpmesh.codec.mcp_entry import listed_in
 from mcpmesh.telemetry.prometheus import CONTENT_TYPE
 
 _ALLOW_POST: Header = (b"allow", b"POST")
@@ -105,7 +106,8 @@ class HttpApp:
         if path == b"/healthz":
             return HttpAnswer(200, b'{"status":"ok"}')
         ready = await self._bridge.mesh.ready()
-        tools = len({status.tool.name for status in self._bridge.mesh.tools().tools})
+        known = self._bridge.mesh.tools().tools
+        tools = len({each.tool.name for each in known if listed_in(each.tool) == "tools"})
         body = orjson.dumps({"ready": ready, "tools": tools})
         return HttpAnswer(200 if ready else 503, body)
 

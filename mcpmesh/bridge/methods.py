@@ -4,17 +4,20 @@ import logging
 import time
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from importlib.metadata import version as installed_version
 from random import Random
 
+from mcpmesh.bridge.asking import Asking
+from mcpmesh.bridge.entries import Entries
 from mcpmesh.bridge.exchange import Answer, Exchange, Peer
 from mcpmesh.bridge.handshake import Handshake
 from mcpmesh.bridge.in_flight import InFlight
+from mcpmesh.bridge.lists import all_pages, known_tools, modern_head
 from mcpmesh.bridge.observer import NoObserver, Observer
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.bridge.signing import Signer
 from mcpmesh.bridge.tools_call import ToolsCall
-from mcpmesh.bridge.tools_list import ToolPages, known_tools, modern_head
 from mcpmesh.bridge.tuning import Tuning
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import (
@@ -30,6 +33,7 @@ from mcpmesh.codec.jsonrpc import (
     readable_id,
     result_bytes,
 )
+from mcpmesh.codec.mcp_entry import Listed
 from mcpmesh.codec.mcp_error import rpc_error_of
 from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.stack.mesh import Mesh
@@ -65,20 +69,30 @@ class Bridge:
         page_size = self.tuning.page_size
         head = modern_head(self.tuning.list_ttl_ms, info)
         self._pages = {
-            True: ToolPages(page_size, head, modern=True),
-            False: ToolPages(page_size, {}, modern=False),
+            True: all_pages(page_size, head, modern=True),
+            False: all_pages(page_size, {}, modern=False),
         }
         handshake = Handshake(info, self.sessions, self.tuning)
-        call = ToolsCall(mesh, signer, self.sessions, self.tuning, info, clock)
+        asking = Asking(signer, self.tuning.request_state_ttl, clock)
+        call = ToolsCall(mesh, asking, self.sessions, self.tuning, info)
+        entries = Entries(mesh, call, asking, self.tuning)
+        both: dict[str, Handler] = {
+            "tools/call": call,
+            "tools/list": partial(self._list, "tools"),
+            "prompts/list": partial(self._list, "prompts"),
+            "prompts/get": entries.get_prompt,
+            "resources/list": partial(self._list, "resources"),
+            "resources/templates/list": partial(self._list, "resourceTemplates"),
+            "resources/read": entries.read_resource,
+            "completion/complete": entries.complete,
+        }
         self._methods: dict[bool, dict[str, Handler]] = {
             True: {
-                "tools/call": call,
-                "tools/list": self._list_tools,
+                **both,
                 "server/discover": handshake.discover,
             },
             False: {
-                "tools/call": call,
-                "tools/list": self._list_tools,
+                **both,
                 "initialize": handshake.initialize,
                 "ping": _ping,
                 "logging/setLevel": self._set_level,
@@ -155,9 +169,9 @@ class Bridge:
             if request_id is not None:
                 self._in_flight.cancel(peer.scope, request_id)
 
-    async def _list_tools(self, request: Request, exchange: Exchange) -> bytes:
+    async def _list(self, listed: Listed, request: Request, exchange: Exchange) -> bytes:
         tools = await known_tools(self.mesh, self.tuning.first_list_timeout)
-        page = self._pages[exchange.peer.modern].page(tools, request.params.get("cursor"))
+        page = self._pages[exchange.peer.modern][listed].page(tools, request.params.get("cursor"))
         return encoded_result_bytes(request.id, page)
 
     async def _set_level(self, request: Request, exchange: Exchange) -> bytes:

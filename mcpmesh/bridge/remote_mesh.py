@@ -97,7 +97,7 @@ class RemoteMesh:
         """Follow the tools for ever; each connection starts over with a snapshot."""
         backoff = FIRST_BACKOFF
         while True:
-            call = self._discovery.WatchTools(discovery_pb2.WatchToolsRequest())
+            call = self._discovery.WatchTools(discovery_pb2.WatchToolsRequest(kind="*"))
             try:
                 async for event in call:
                     if not self._known.take(event):

@@ -26,6 +26,8 @@ OUR_ALERTS = "mcpmesh/alerts"
 OUR_CORRELATION_ID = "mcpmesh/correlationId"
 OUR_TOOL_VERSION = "mcpmesh/toolVersion"
 
+#: What revisions before 2026-07-28 answer to a URI that nothing has.
+LEGACY_RESOURCE_NOT_FOUND = -32002
 HEADER_MISMATCH = -32020
 MISSING_CLIENT_CAPABILITY = -32021
 UNSUPPORTED_VERSION = -32022

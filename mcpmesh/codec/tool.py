@@ -3,6 +3,7 @@
 from google.protobuf.duration_pb2 import Duration
 
 from mcpmesh.codec.settings_table import message_of, table_of
+from mcpmesh.codec.tool_kind import add_kind, kind_from_message
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool, ToolAnnotations
@@ -51,6 +52,7 @@ def tool_from_message(message: tool_pb2.Tool) -> Tool:
         timeout=seconds(message.timeout) if message.HasField("timeout") else None,
         policy=table_of(message.policy) if message.HasField("policy") else {},
         capability=message.capability,
+        kind=kind_from_message(message),
     )
 
 
@@ -61,7 +63,7 @@ def tool_to_message(tool: Tool) -> tool_pb2.Tool:
         for ours, theirs in _HINTS.items()
         if (value := getattr(tool.annotations, ours)) is not None
     }
-    return tool_pb2.Tool(
+    message = tool_pb2.Tool(
         name=tool.name,
         title=tool.title,
         description=tool.description,
@@ -74,6 +76,9 @@ def tool_to_message(tool: Tool) -> tool_pb2.Tool:
         policy=message_of(tool_pb2.CallPolicy, tool.policy) if tool.policy else None,
         capability=tool.capability,
     )
+    if tool.kind is not None:
+        add_kind(message, tool.kind)
+    return message
 
 
 def replica_from_message(message: discovery_pb2.Replica) -> Replica:

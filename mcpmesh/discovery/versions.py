@@ -91,6 +91,8 @@ def definition_digest(tool: Tool) -> str:
         sorted(tool.labels.items()),
         tool.timeout,
     ]
+    if tool.kind is not None:
+        parts.append(tool.kind)
     if tool.policy:
         parts.append(json.dumps(tool.policy, sort_keys=True))
     if tool.capability:

@@ -9,15 +9,36 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mcpmesh.discovery.catalog import CatalogChange
+from mcpmesh.errors import InvalidCall
+from mcpmesh.model.prompt import Prompt
+from mcpmesh.model.resource import Resource
 from mcpmesh.model.tool import Tool
 
 LOG_BOUND = 4096
 BACKLOG_BOUND = 1024
 
 
+#: The key of what kind is wanted, in a table of wanted labels; no label has it, as it is empty.
+KIND = ""
+_KINDS = {type(None): "tool", Prompt: "prompt", Resource: "resource"}
+
+
+def wanted(labels: Mapping[str, str], kind: str) -> dict[str, str]:
+    """Return what is asked for: labels, and tool, prompt, resource or * (empty means tool).
+
+    Raises: InvalidCall for another kind.
+    """
+    if kind not in ("", "*", *_KINDS.values()):
+        raise InvalidCall(f"kind {kind[:140]!r} is not tool, prompt, resource or *")
+    return {**labels, KIND: kind} if kind not in ("", "tool") else dict(labels)
+
+
 def matches(tool: Tool, labels: Mapping[str, str]) -> bool:
-    """Tell whether a tool has all of these labels."""
-    return all(tool.labels.get(key) == value for key, value in labels.items())
+    """Tell whether a tool has all of these labels, and is of the kind that is wanted."""
+    kind = labels.get(KIND, "tool")
+    return kind in ("*", _KINDS[type(tool.kind)]) and all(
+        tool.labels.get(key) == value for key, value in labels.items() if key != KIND
+    )
 
 
 def seen_through(change: CatalogChange, labels: Mapping[str, str]) -> CatalogChange | None:

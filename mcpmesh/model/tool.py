@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcpmesh.errors import InvalidCall
+from mcpmesh.model.prompt import Prompt
+from mcpmesh.model.resource import Resource, check_uri
 
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}", re.ASCII)
+#: What the names of prompts and resources begin with; no name of a tool has a colon.
+PROMPT, RESOURCE = "prompt:", "resource:"
 MAX_SCHEMA_BYTES = 256 * 1024
 MAX_DESCRIPTION_BYTES = 16 * 1024
 MAX_LABELS = 64
@@ -46,9 +50,11 @@ class Tool:
     policy: Mapping[str, Any] = field(default_factory=dict)
     #: What it provides that other tools provide too; empty for nothing.
     capability: str = ""
+    #: What this is when it is no tool.
+    kind: Prompt | Resource | None = None
 
     def __post_init__(self) -> None:
-        check_name("tool name", self.name)
+        _check_name_of(self)
         if self.capability:
             check_name(f"tool {self.name}: capability", self.capability)
         if self.version:
@@ -68,6 +74,33 @@ class Tool:
         if self.timeout is not None and self.timeout <= 0:
             raise InvalidCall(f"tool {self.name}: timeout {self.timeout} is not above 0")
         check_labels(f"tool {self.name}", self.labels)
+
+
+def _check_name_of(tool: Tool) -> None:
+    """Refuse a name that does not say what the entry is.
+
+    Raises: InvalidCall with the rule.
+    """
+    if isinstance(tool.kind, Resource):
+        if tool.name != RESOURCE + tool.kind.uri:
+            raise InvalidCall(f"{tool.name[:140]!r} is not {RESOURCE!r} and the resource's URI")
+    elif isinstance(tool.kind, Prompt):
+        if not tool.name.startswith(PROMPT):
+            raise InvalidCall(f"{tool.name[:140]!r} does not begin with {PROMPT!r}")
+        check_name("prompt name", tool.name.removeprefix(PROMPT))
+    else:
+        check_name("tool name", tool.name)
+
+
+def check_callable(name: str) -> None:
+    """Refuse a name that no tool, prompt or resource can have.
+
+    Raises: InvalidCall with the rule.
+    """
+    if name.startswith(RESOURCE):
+        check_uri(name.removeprefix(RESOURCE))
+    else:
+        check_name("name", name.removeprefix(PROMPT))
 
 
 def check_name(what: str, name: str) -> None:
@@ -104,4 +137,6 @@ def derived_version(tool: Tool) -> str:
     for part in (tool.input_schema, tool.output_schema):
         digest.update(len(part).to_bytes(4, "big"))
         digest.update(part)
+    if tool.kind is not None:
+        digest.update(repr(tool.kind).encode())
     return digest.hexdigest()[:12]

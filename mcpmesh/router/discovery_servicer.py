@@ -9,6 +9,7 @@ from mcpmesh.balance.balancer import Routes
 from mcpmesh.discovery.lookup import find_tool
 from mcpmesh.discovery.page import page_of
 from mcpmesh.discovery.search import SearchIndex
+from mcpmesh.discovery.watch import wanted
 from mcpmesh.errors import InvalidCall, NotReady, Overloaded
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.router.catalog_source import CatalogSource
@@ -48,7 +49,7 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
                 self._names(catalog),
                 size=request.page_size,
                 token=request.page_token,
-                labels=request.labels,
+                labels=wanted(request.labels, request.kind),
                 all_versions=request.all_versions,
             )
             return discovery_pb2.ListToolsResponse(
@@ -74,7 +75,10 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         async with Refusing(context, "SearchTools"):
             writer = StatusWriter(self._view)
             hits = self._search.search(
-                self._source.catalog, request.query, request.limit, request.labels
+                self._source.catalog,
+                request.query,
+                request.limit,
+                wanted(request.labels, request.kind),
             )
             return discovery_pb2.SearchToolsResponse(
                 hits=[
@@ -90,7 +94,7 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
     ) -> AsyncIterator[discovery_pb2.CatalogEvent]:
         """Give a snapshot, or what changed after the cursor, then every change."""
         async with Refusing(context, "WatchTools"):
-            labels = dict(request.labels)
+            labels = wanted(request.labels, request.kind)
             with self._source.watch(labels, request.cursor) as watch:
                 if watch.snapshot is not None:
                     writer = StatusWriter(self._view)

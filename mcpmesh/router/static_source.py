@@ -167,7 +167,9 @@ async def _listed(stub: discovery_pb2_grpc.DiscoveryServiceStub) -> AsyncIterato
     token, listed = "", 0
     while True:
         page = await stub.ListTools(
-            discovery_pb2.ListToolsRequest(page_size=1000, page_token=token, all_versions=True),
+            discovery_pb2.ListToolsRequest(
+                page_size=1000, page_token=token, all_versions=True, kind="*"
+            ),
             timeout=ASK_TIMEOUT,
         )
         listed += len(page.tools)

@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 from mcpmesh.codec.status import status_of
 from mcpmesh.codec.tool import replica_to_message, tool_to_message
+from mcpmesh.discovery.watch import matches, wanted
 from mcpmesh.errors import InvalidCall, MeshError, ToolNotFound
 from mcpmesh.model.nearest import did_you_mean
 from mcpmesh.model.replica import Replica
@@ -49,10 +50,11 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         """Return a page of the tools, by name."""
         try:
             after = _name_of_token(request.page_token)
+            found = self._found(request)
         except MeshError as error:
             return await _abort(context, error)
         size = min(max(request.page_size, 0) or _PAGE, _MAX_PAGE)
-        names = [name for name in self._labelled(request.labels) if name > after]
+        names = [name for name in found if name > after]
         page = names[:size]
         return discovery_pb2.ListToolsResponse(
             tools=[self._status(name) for name in page],
@@ -79,8 +81,12 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         words = request.query.casefold().split()
         if not words:
             return await _abort(context, InvalidCall("query is empty; give words to look for"))
+        try:
+            found = self._found(request)
+        except MeshError as error:
+            return await _abort(context, error)
         hits = []
-        for name in self._labelled(request.labels):
+        for name in found:
             score, reason = _score(self._tools[name], words)
             if score > 0:
                 hits.append(
@@ -95,7 +101,10 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
     ) -> AsyncIterator[discovery_pb2.CatalogEvent]:
         """Yield a snapshot, unless the watcher has it; then nothing until the server stops."""
         if request.cursor != self._cursor:
-            tools = [self._status(name) for name in self._labelled(request.labels)]
+            try:
+                tools = [self._status(name) for name in self._found(request)]
+            except MeshError as error:
+                await _abort(context, error)
             yield discovery_pb2.CatalogEvent(
                 cursor=self._cursor, snapshot=discovery_pb2.ToolSnapshot(tools=tools)
             )
@@ -118,8 +127,9 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         # The id is new with every start, and between starts the tools don't change.
         return self._replica.id
 
-    def _labelled(self, labels: Mapping[str, str]) -> list[str]:
-        return [name for name, tool in self._tools.items() if labels.items() <= tool.labels.items()]
+    def _found(self, request: Any) -> list[str]:
+        labels = wanted(request.labels, request.kind)
+        return [name for name, tool in self._tools.items() if matches(tool, labels)]
 
     def _status(self, name: str) -> discovery_pb2.ToolStatus:
         ready = 0 if self._closed.is_set() else 1

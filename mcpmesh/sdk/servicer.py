@@ -155,7 +155,11 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
                 f"tool {request.tool}: no version {request.version[:140]!r} here; "
                 f"this server has {ours!r}"
             )
-        return function
+        if not request.complete:
+            return function
+        if function.complete is None:
+            raise InvalidCall(f"{request.tool} is a tool; only prompts and resources complete")
+        return function.complete
 
     async def _events(self, call: Admitted) -> AsyncIterator[invoke_pb2.InvokeEvent]:
         """Run a call in a task of its own, so that a slow reader holds up only its tool."""

@@ -72,7 +72,8 @@ class ToolOptions:
 class ToolFunction:
     """A tool and the function behind it.
 
-    `context` names the parameter that gets the ToolContext.
+    `context` names the parameter that gets the ToolContext. `complete` gives values for the
+    arguments of a prompt or resource template.
     """
 
     tool: Tool
@@ -81,6 +82,7 @@ class ToolFunction:
     arguments: Arguments
     output: Output
     context: str | None = None
+    complete: "ToolFunction | None" = None
 
 
 def tool_function(

@@ -13,7 +13,9 @@ from mcpmesh.model.address import UNSPECIFIED
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool, check_labels, check_name
 from mcpmesh.sdk.observer import ToolObserver
+from mcpmesh.sdk.prompt import PromptOptions, prompt_function
 from mcpmesh.sdk.request_state import StateSeal, default_key
+from mcpmesh.sdk.resource import ResourceOptions, resource_function
 from mcpmesh.sdk.running import Running, ServerSettings
 from mcpmesh.sdk.tool import Said, ToolFunction, ToolOptions, tool_function
 from mcpmesh.sdk.tool_class import tool_of_object
@@ -118,6 +120,38 @@ class ToolServer:
             return function
 
         return decorate if function is None else decorate(function)
+
+    @overload
+    def prompt(self, function: F, /) -> F: ...
+    @overload
+    def prompt(self, **options: Unpack[PromptOptions]) -> Callable[[F], F]: ...
+
+    def prompt(  # type: ignore[misc]  # as with tool
+        self, function: F | None = None, /, **options: Unpack[PromptOptions]
+    ) -> F | Callable[[F], F]:
+        """Add a function as a prompt; its parameters are what users fill in.
+
+        It returns a text, content, a Message, or a list of them. Raises: as `tool`.
+        """
+
+        def decorate(function: F) -> F:
+            self._add(prompt_function(function, {"version": self.version, **options}))
+            return function
+
+        return decorate if function is None else decorate(function)
+
+    def resource(self, uri: str, /, **options: Unpack[ResourceOptions]) -> Callable[[F], F]:
+        """Add a function as a resource; with {variables} in the URI, as a template of them.
+
+        The function takes the variables and returns text, bytes, or any JSON value. A failure
+        with the code NOT_FOUND says that there is no such resource. Raises: as `tool`.
+        """
+
+        def decorate(function: F) -> F:
+            self._add(resource_function(uri, function, {"version": self.version, **options}))
+            return function
+
+        return decorate
 
     def add(self, tool: object, **options: Unpack[Said]) -> None:
         """Add an object or class with `execute(self, input_data)`, or a function, as a tool.

@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ListToolsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "labels", "all_versions")
+    __slots__ = ("page_size", "page_token", "labels", "all_versions", "kind")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -23,11 +23,13 @@ class ListToolsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     ALL_VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     labels: _containers.ScalarMap[str, str]
     all_versions: bool
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., all_versions: _Optional[bool] = ...) -> None: ...
+    kind: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., all_versions: _Optional[bool] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class ListToolsResponse(_message.Message):
     __slots__ = ("tools", "next_page_token", "cursor")
@@ -58,7 +60,7 @@ class GetToolRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
 
 class SearchToolsRequest(_message.Message):
-    __slots__ = ("query", "limit", "labels")
+    __slots__ = ("query", "limit", "labels", "kind")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -69,10 +71,12 @@ class SearchToolsRequest(_message.Message):
     QUERY_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     query: str
     limit: int
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, query: _Optional[str] = ..., limit: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    kind: str
+    def __init__(self, query: _Optional[str] = ..., limit: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class SearchToolsResponse(_message.Message):
     __slots__ = ("hits",)
@@ -163,7 +167,7 @@ class Choosable(_message.Message):
     def __init__(self, tool: _Optional[str] = ..., ready: _Optional[bool] = ..., calls: _Optional[int] = ..., worth: _Optional[_Union[Estimate, _Mapping]] = ..., success: _Optional[_Union[Estimate, _Mapping]] = ..., accuracy: _Optional[_Union[Estimate, _Mapping]] = ..., seconds: _Optional[_Union[Estimate, _Mapping]] = ...) -> None: ...
 
 class WatchToolsRequest(_message.Message):
-    __slots__ = ("cursor", "labels")
+    __slots__ = ("cursor", "labels", "kind")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -173,9 +177,11 @@ class WatchToolsRequest(_message.Message):
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     cursor: str
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, cursor: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    kind: str
+    def __init__(self, cursor: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class CatalogEvent(_message.Message):
     __slots__ = ("cursor", "snapshot", "updated", "removed", "resync")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from mcpmesh.v1 import tool_pb2 as mcpmesh_dot_v1_dot_tool__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17mcpmesh/v1/invoke.proto\x12\nmcpmesh.v1\x1a\x15mcpmesh/v1/tool.proto\"\xe5\x01\n\rInvokeRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\x0c\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x46\n\x0finput_responses\x18\x04 \x03(\x0b\x32-.mcpmesh.v1.InvokeRequest.InputResponsesEntry\x12\x15\n\rrequest_state\x18\x05 \x01(\x0c\x12\x0c\n\x04meta\x18\x06 \x01(\x0c\x1a\x35\n\x13InputResponsesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"z\n\x0eInvokeResponse\x12(\n\x06result\x18\x01 \x01(\x0b\x32\x16.mcpmesh.v1.ToolResultH\x00\x12\x33\n\x0einput_required\x18\x02 \x01(\x0b\x32\x19.mcpmesh.v1.InputRequiredH\x00\x42\t\n\x07outcome\"\xee\x01\n\x0bInvokeEvent\x12(\n\x08progress\x18\x01 \x01(\x0b\x32\x14.mcpmesh.v1.ProgressH\x00\x12%\n\x03log\x18\x02 \x01(\x0b\x32\x16.mcpmesh.v1.LogMessageH\x00\x12&\n\x07\x63ontent\x18\x03 \x01(\x0b\x32\x13.mcpmesh.v1.ContentH\x00\x12(\n\x06result\x18\x04 \x01(\x0b\x32\x16.mcpmesh.v1.ToolResultH\x00\x12\x33\n\x0einput_required\x18\x05 \x01(\x0b\x32\x19.mcpmesh.v1.InputRequiredH\x00\x42\x07\n\x05\x65vent\"K\n\x08Progress\x12\x10\n\x08progress\x18\x01 \x01(\x01\x12\x12\n\x05total\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x03 \x01(\tB\x08\n\x06_total\"9\n\nLogMessage\x12\r\n\x05level\x18\x01 \x01(\t\x12\x0e\n\x06logger\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x32\xd8\x01\n\x0bToolService\x12?\n\x06Invoke\x12\x19.mcpmesh.v1.InvokeRequest\x1a\x1a.mcpmesh.v1.InvokeResponse\x12\x44\n\x0cInvokeStream\x12\x19.mcpmesh.v1.InvokeRequest\x1a\x17.mcpmesh.v1.InvokeEvent0\x01\x12\x42\n\x08\x43onverse\x12\x19.mcpmesh.v1.InvokeRequest\x1a\x17.mcpmesh.v1.InvokeEvent(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17mcpmesh/v1/invoke.proto\x12\nmcpmesh.v1\x1a\x15mcpmesh/v1/tool.proto\"\xf7\x01\n\rInvokeRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\x0c\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x46\n\x0finput_responses\x18\x04 \x03(\x0b\x32-.mcpmesh.v1.InvokeRequest.InputResponsesEntry\x12\x15\n\rrequest_state\x18\x05 \x01(\x0c\x12\x0c\n\x04meta\x18\x06 \x01(\x0c\x12\x10\n\x08\x63omplete\x18\x07 \x01(\x08\x1a\x35\n\x13InputResponsesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"z\n\x0eInvokeResponse\x12(\n\x06result\x18\x01 \x01(\x0b\x32\x16.mcpmesh.v1.ToolResultH\x00\x12\x33\n\x0einput_required\x18\x02 \x01(\x0b\x32\x19.mcpmesh.v1.InputRequiredH\x00\x42\t\n\x07outcome\"\xee\x01\n\x0bInvokeEvent\x12(\n\x08progress\x18\x01 \x01(\x0b\x32\x14.mcpmesh.v1.ProgressH\x00\x12%\n\x03log\x18\x02 \x01(\x0b\x32\x16.mcpmesh.v1.LogMessageH\x00\x12&\n\x07\x63ontent\x18\x03 \x01(\x0b\x32\x13.mcpmesh.v1.ContentH\x00\x12(\n\x06result\x18\x04 \x01(\x0b\x32\x16.mcpmesh.v1.ToolResultH\x00\x12\x33\n\x0einput_required\x18\x05 \x01(\x0b\x32\x19.mcpmesh.v1.InputRequiredH\x00\x42\x07\n\x05\x65vent\"K\n\x08Progress\x12\x10\n\x08progress\x18\x01 \x01(\x01\x12\x12\n\x05total\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x03 \x01(\tB\x08\n\x06_total\"9\n\nLogMessage\x12\r\n\x05level\x18\x01 \x01(\t\x12\x0e\n\x06logger\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x32\xd8\x01\n\x0bToolService\x12?\n\x06Invoke\x12\x19.mcpmesh.v1.InvokeRequest\x1a\x1a.mcpmesh.v1.InvokeResponse\x12\x44\n\x0cInvokeStream\x12\x19.mcpmesh.v1.InvokeRequest\x1a\x17.mcpmesh.v1.InvokeEvent0\x01\x12\x42\n\x08\x43onverse\x12\x19.mcpmesh.v1.InvokeRequest\x1a\x17.mcpmesh.v1.InvokeEvent(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,17 +35,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVOKEREQUEST_INPUTRESPONSESENTRY']._loaded_options = None
   _globals['_INVOKEREQUEST_INPUTRESPONSESENTRY']._serialized_options = b'8\001'
   _globals['_INVOKEREQUEST']._serialized_start=63
-  _globals['_INVOKEREQUEST']._serialized_end=292
-  _globals['_INVOKEREQUEST_INPUTRESPONSESENTRY']._serialized_start=239
-  _globals['_INVOKEREQUEST_INPUTRESPONSESENTRY']._serialized_end=292
-  _globals['_INVOKERESPONSE']._serialized_start=294
-  _globals['_INVOKERESPONSE']._serialized_end=416
-  _globals['_INVOKEEVENT']._serialized_start=419
-  _globals['_INVOKEEVENT']._serialized_end=657
-  _globals['_PROGRESS']._serialized_start=659
-  _globals['_PROGRESS']._serialized_end=734
-  _globals['_LOGMESSAGE']._serialized_start=736
-  _globals['_LOGMESSAGE']._serialized_end=793
-  _globals['_TOOLSERVICE']._serialized_start=796
-  _globals['_TOOLSERVICE']._serialized_end=1012
+  _globals['_INVOKEREQUEST']._serialized_end=310
+  _globals['_INVOKEREQUEST_INPUTRESPONSESENTRY']._serialized_start=257
+  _globals['_INVOKEREQUEST_INPUTRESPONSESENTRY']._serialized_end=310
+  _globals['_INVOKERESPONSE']._serialized_start=312
+  _globals['_INVOKERESPONSE']._serialized_end=434
+  _globals['_INVOKEEVENT']._serialized_start=437
+  _globals['_INVOKEEVENT']._serialized_end=675
+  _globals['_PROGRESS']._serialized_start=677
+  _globals['_PROGRESS']._serialized_end=752
+  _globals['_LOGMESSAGE']._serialized_start=754
+  _globals['_LOGMESSAGE']._serialized_end=811
+  _globals['_TOOLSERVICE']._serialized_start=814
+  _globals['_TOOLSERVICE']._serialized_end=1030
 # @@protoc_insertion_point(module_scope)

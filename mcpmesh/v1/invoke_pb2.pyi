@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class InvokeRequest(_message.Message):
-    __slots__ = ("tool", "arguments", "version", "input_responses", "request_state", "meta")
+    __slots__ = ("tool", "arguments", "version", "input_responses", "request_state", "meta", "complete")
     class InputResponsesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -22,13 +22,15 @@ class InvokeRequest(_message.Message):
     INPUT_RESPONSES_FIELD_NUMBER: _ClassVar[int]
     REQUEST_STATE_FIELD_NUMBER: _ClassVar[int]
     META_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
     tool: str
     arguments: bytes
     version: str
     input_responses: _containers.ScalarMap[str, bytes]
     request_state: bytes
     meta: bytes
-    def __init__(self, tool: _Optional[str] = ..., arguments: _Optional[bytes] = ..., version: _Optional[str] = ..., input_responses: _Optional[_Mapping[str, bytes]] = ..., request_state: _Optional[bytes] = ..., meta: _Optional[bytes] = ...) -> None: ...
+    complete: bool
+    def __init__(self, tool: _Optional[str] = ..., arguments: _Optional[bytes] = ..., version: _Optional[str] = ..., input_responses: _Optional[_Mapping[str, bytes]] = ..., request_state: _Optional[bytes] = ..., meta: _Optional[bytes] = ..., complete: _Optional[bool] = ...) -> None: ...
 
 class InvokeResponse(_message.Message):
     __slots__ = ("result", "input_required")

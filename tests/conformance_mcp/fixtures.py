@@ -1,11 +1,11 @@
-"""The tools that the MCP conformance suite calls, as tools of a mesh."""
+"""The tools, prompts and resources that the MCP conformance suite asks for, on a mesh."""
 
 import asyncio
 import json
 from base64 import b64decode
 from typing import Any
 
-from mcpmesh import Image, ToolContext, ToolFailure, ToolServer
+from mcpmesh import Image, Message, ToolContext, ToolFailure, ToolServer
 from mcpmesh.v1 import tool_pb2
 
 app = ToolServer("conformance", lease_ttl=5.0)
@@ -308,3 +308,79 @@ async def test_input_required_result_multi_round(ctx: ToolContext):
         _object(color={"type": "string"}),
     )
     return f"{named['content']['name']} likes {liked['content']['color']}"
+
+
+# Prompts
+
+
+@app.prompt
+async def test_simple_prompt():
+    """Says one sentence."""
+    return "This is a simple prompt for testing."
+
+
+async def _cities(value: str) -> list[str]:
+    return [city for city in ("paris", "park", "party") if city.startswith(value)]
+
+
+@app.prompt(complete={"arg1": _cities})
+async def test_prompt_with_arguments(arg1: str, arg2: str):
+    """Repeats its arguments.
+
+    Args:
+        arg1: First test argument
+        arg2: Second test argument
+    """
+    return f"Prompt with arguments: arg1='{arg1}', arg2='{arg2}'"
+
+
+@app.prompt
+async def test_prompt_with_embedded_resource(resourceUri: str):
+    """Carries a resource along.
+
+    Args:
+        resourceUri: URI of the resource to embed
+    """
+    resource = _embedded(resourceUri, "text/plain", "Embedded resource content for testing.")
+    return [resource, Message("Please process the embedded resource above.")]
+
+
+@app.prompt
+async def test_prompt_with_image():
+    """Shows a picture."""
+    return [Image(PNG), "Please analyze the image above."]
+
+
+@app.prompt
+async def test_input_required_result_prompt(ctx: ToolContext):
+    """Asks for a context."""
+    form = _object(context={"type": "string"})
+    answer = await _elicit(ctx, "user_context", "What context should the prompt use?", form)
+    return f"Use this context: {answer['content']['context']}"
+
+
+# Resources
+
+
+@app.resource("test://static-text", mime_type="text/plain")
+async def static_text():
+    """Text that stays the same."""
+    return "This is the content of the static text resource."
+
+
+@app.resource("test://static-binary", mime_type="image/png")
+async def static_binary():
+    """A picture that stays the same."""
+    return PNG
+
+
+@app.resource("test://watched-resource", mime_type="text/plain")
+async def watched():
+    """Text that somebody may watch."""
+    return "Nothing new."
+
+
+@app.resource("test://template/{id}/data", mime_type="application/json")
+async def by_id(id: str):
+    """Data of an id."""
+    return {"id": id, "templateTest": True, "data": f"Data for ID: {id}"}

@@ -7,7 +7,9 @@ import pytest
 
 from mcpmesh.discovery.watch import ChangeLog
 from mcpmesh.model.catalog import Catalog
+from mcpmesh.model.prompt import Prompt
 from mcpmesh.model.replica import Replica
+from mcpmesh.model.resource import Resource
 from mcpmesh.model.tool import Tool
 from mcpmesh.router import tool_events
 from mcpmesh.router.catalog_watch import Step
@@ -273,3 +275,26 @@ async def test_an_unexpected_failure_is_withheld_and_logged(caplog):
     assert code is grpc.StatusCode.INTERNAL
     assert "secret" not in message
     assert "secret" in caplog.text
+
+
+async def test_prompts_and_resources_come_when_they_are_asked_for():
+    keeper = RegistryKeeper(clock)
+    prompt = Tool("prompt:weather", kind=Prompt())
+    join(keeper, "a", Tool("weather"), prompt, Tool("resource:w://x", kind=Resource("w://x", "x")))
+    async with mesh(keeper) as stubs:
+        for kind, names in (
+            ("", ["weather"]),
+            ("prompt", ["prompt:weather"]),
+            ("resource", ["resource:w://x"]),
+            ("*", ["prompt:weather", "resource:w://x", "weather"]),
+        ):
+            page = await stubs.discovery.ListTools(discovery_pb2.ListToolsRequest(kind=kind))
+            assert [status.tool.name for status in page.tools] == names
+            event = await following(watching(stubs, kind=kind))
+            assert [status.tool.name for status in event.snapshot.tools] == names
+        request = discovery_pb2.SearchToolsRequest(query="weather", kind="prompt")
+        [hit] = (await stubs.discovery.SearchTools(request)).hits
+        assert hit.tool.tool.name == "prompt:weather"
+        request = discovery_pb2.ListToolsRequest(kind="chair")
+        code, message = await refused(stubs.discovery.ListTools(request))
+        assert (code, "chair" in message) == (grpc.StatusCode.INVALID_ARGUMENT, True)

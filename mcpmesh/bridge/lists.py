@@ -1,34 +1,51 @@
-"""tools/list: every tool once, in pages, encoded once per state of the catalog."""
+"""The lists of tools, prompts, resources and templates: each entry once, in pages.
+
+A list is encoded once per state of the catalog.
+"""
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from bisect import bisect_right
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
 
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import INVALID_PARAMS, RpcError
+from mcpmesh.codec.mcp_entry import (
+    LISTED,
+    Listed,
+    listed_in,
+    prompt_json,
+    resource_json,
+    template_json,
+)
 from mcpmesh.codec.mcp_tool import tool_json
 from mcpmesh.errors import NotReady
 from mcpmesh.stack.mesh import Mesh, ToolList
 from mcpmesh.v1 import tool_pb2
 
+#: Writes an entry as JSON.
+Encode = Callable[[tool_pb2.Tool], bytes]
 #: Units: seconds between two looks for the first list.
 POLL = 0.05
 
 
-class ToolPages:
-    """The pages of one era's list.
+class Pages:
+    """The pages of one list, as one era has it.
 
-    A page's cursor is the name of the last tool before it, so it stays good when tools come
+    A page's cursor is the name of the last entry before it, so it stays good when entries come
     and go.
     """
 
-    def __init__(self, page_size: int, head: dict[str, Any], *, modern: bool) -> None:
+    def __init__(self, listed: Listed, page_size: int, head: dict[str, Any], entry: Encode) -> None:
+        self._listed = listed
+        self._start = b'{"%b":[' % listed.encode()
         self._page_size = page_size
-        self._modern = modern
+        self._entry_json = entry
         self._head = orjson.dumps(head)[1:-1]
         self._cursor: str | None = None
         self._names: list[str] = []
@@ -53,23 +70,25 @@ class ToolPages:
     def _take(self, tools: ToolList) -> None:
         newest: dict[str, tool_pb2.Tool] = {}
         for status in tools.tools:
-            newest.setdefault(status.tool.name, status.tool)
+            tool = status.tool
+            if listed_in(tool) == self._listed:
+                newest.setdefault(tool.name, tool)
         self._entries = {name: self._entry(newest[name]) for name in sorted(newest)}
         self._names = list(self._entries)
         self._pages = {}
         self._cursor = tools.cursor
 
     def _entry(self, tool: tool_pb2.Tool) -> tuple[tool_pb2.Tool, bytes]:
-        """Encode a tool, unless it is as it was: most changes are counts of replicas."""
+        """Encode an entry, unless it is as it was: most changes are counts of replicas."""
         known = self._entries.get(tool.name)
         if known is not None and known[0] == tool:
             return known
-        return tool, tool_json(tool, modern=self._modern)
+        return tool, self._entry_json(tool)
 
     def _page_from(self, start: int) -> bytes:
         names = self._names[start : start + self._page_size]
-        tools = b",".join(self._entries[name][1] for name in names)
-        parts = [b'{"tools":[', tools, b"]"]
+        entries = b",".join(self._entries[name][1] for name in names)
+        parts = [self._start, entries, b"]"]
         if start + len(names) < len(self._names):
             parts += [b',"nextCursor":', orjson.dumps(_cursor_after(names[-1]))]
         if self._head:
@@ -78,8 +97,19 @@ class ToolPages:
         return b"".join(parts)
 
 
+def all_pages(page_size: int, head: dict[str, Any], *, modern: bool) -> dict[Listed, Pages]:
+    """Return the lists of an era; `head` is what each says beside its entries."""
+    encoders: dict[Listed, Encode] = {
+        "tools": partial(tool_json, modern=modern),
+        "prompts": prompt_json,
+        "resources": resource_json,
+        "resourceTemplates": template_json,
+    }
+    return {listed: Pages(listed, page_size, head, encoders[listed]) for listed in LISTED}
+
+
 def modern_head(ttl_ms: int, server_info: dict[str, str]) -> dict[str, Any]:
-    """Return what a modern result says beside the tools."""
+    """Return what a modern result says beside the entries."""
     return {
         "resultType": "complete",
         "ttlMs": ttl_ms,

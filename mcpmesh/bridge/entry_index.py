@@ -1,0 +1,52 @@
+"""Which prompt or resource a client means, by what it calls it."""
+
+from mcpmesh.model.nearest import did_you_mean
+from mcpmesh.model.tool import PROMPT, RESOURCE
+from mcpmesh.model.uri_template import UriTemplate
+from mcpmesh.stack.mesh import ToolList
+from mcpmesh.v1 import tool_pb2
+
+
+class EntryIndex:
+    """The newest version of each prompt and resource, read anew when the list is another."""
+
+    def __init__(self) -> None:
+        self._cursor = ""
+        self._entries: dict[str, tool_pb2.Tool] = {}
+        self._templates: list[tuple[UriTemplate, tool_pb2.Tool]] = []
+
+    def refresh(self, tools: ToolList) -> "EntryIndex":
+        """Take a list of tools; return self."""
+        if tools.cursor == self._cursor:
+            return self
+        self._cursor = tools.cursor
+        self._entries = {}
+        for status in tools.tools:
+            if status.tool.WhichOneof("kind") is not None:
+                self._entries.setdefault(status.tool.name, status.tool)
+        self._templates = [
+            (UriTemplate(entry.resource.uri), entry)
+            for entry in self._entries.values()
+            if entry.resource.template
+        ]
+        return self
+
+    def prompt(self, name: str) -> tool_pb2.Tool | None:
+        """Return the prompt of a name."""
+        return self._entries.get(PROMPT + name)
+
+    def resource(self, uri: str) -> tool_pb2.Tool | None:
+        """Return the resource of a URI, or the first template by name that it fits."""
+        found = self._entries.get(RESOURCE + uri)
+        if found is not None and not found.resource.template:
+            return found
+        return next((entry for template, entry in self._templates if template.match(uri)), None)
+
+    def template(self, text: str) -> tool_pb2.Tool | None:
+        """Return the resource or template that is written so."""
+        return self._entries.get(RESOURCE + text)
+
+    def like(self, name: str, prefix: str) -> str:
+        """Return a hint at names like one that nobody knows."""
+        names = (each.removeprefix(prefix) for each in self._entries if each.startswith(prefix))
+        return did_you_mean(name, names)
