@@ -67,6 +67,11 @@ class Process:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
+    def kill(self) -> None:
+        """End it with signal 9."""
+        self._popen.kill()
+        self._popen.wait()
+
     def _said(self) -> str:
         return self._log.read_text(errors="replace")[-2000:]
 

@@ -15,6 +15,8 @@ from mcpmesh.policy.token_bucket import TokenBucket
 
 #: Callers that are remembered without having a call in flight.
 _MOST_CALLERS = 4096
+#: Share of the longest wait that is left to calls behind a queue which does not empty.
+_BEHIND_A_STANDING_QUEUE = 0.25
 #: Seconds after which to come again while nothing is measured.
 _UNMEASURED = 0.1
 
@@ -33,14 +35,8 @@ class Gate:
     """The state of one tool's admission."""
 
     __slots__ = (
-        "_callers",
-        "_throughput",
-        "bucket",
-        "gradient",
-        "letting_in",
-        "settings",
-        "waiting",
-        "watched",
+        "_callers", "_queued_since", "_throughput", "bucket", "gradient", "letting_in",
+        "settings", "waiting", "watched",
     )  # fmt: skip
 
     def __init__(self, settings: Admission) -> None:
@@ -55,6 +51,8 @@ class Gate:
         self.watched = False
         self._callers: dict[str, Share] = {}
         self._throughput: Throughput | None = None
+        #: When the queue was last empty, while it is not.
+        self._queued_since: float | None = None
 
     def __repr__(self) -> str:
         return f"<Gate {len(self.waiting)} waiting, {len(self._callers)} callers>"
@@ -117,13 +115,26 @@ class Gate:
             what = f" and {ahead} wait" if ahead else ""
             limit = f"{self.limit(now)} calls are in flight{what}, the most that may"
             return Refusal(Shed.QUEUE_FULL, limit, wait)
-        if wait > settings.queue_wait:
+        if wait > self._longest_wait(now):
             limit = f"it would wait {wait:.3f} s for its turn"
             return Refusal(Shed.QUEUE_WAIT, limit, wait)
         if wait > left:
             limit = f"it would wait {wait:.3f} s for its turn, past its deadline"
             return Refusal(Shed.DEADLINE, limit, wait)
+        if self._queued_since is None:
+            self._queued_since = now
         return None
+
+    def _longest_wait(self, now: float) -> float:
+        """Return how long a call may wait: long for a burst, shortly behind a queue that stays.
+
+        A queue that does not empty is an overload: then waiting does not help, it only adds to
+        every answer. Source: controlled delay in "Fail at Scale" (Maurer, 2015), after CoDel.
+        """
+        longest = self.settings.queue_wait
+        since = self._queued_since
+        stays = since is not None and now - since > longest
+        return longest * _BEHIND_A_STANDING_QUEUE if stays else longest
 
     def expected_wait(self, now: float, finished: int) -> float:
         """Return how long a call that comes now would wait for its turn; a guess if not known.
@@ -138,3 +149,7 @@ class Gate:
     def calm(self) -> None:
         """Learn that there is room: what was measured will be out of date."""
         self._throughput = None
+
+    def emptied(self) -> None:
+        """Learn that nobody waits."""
+        self._queued_since = None

@@ -107,7 +107,8 @@ class RouterSettings:
     lease: float = 10.0
     """Seconds a replica that stopped renewing stays registered, unless it asks otherwise."""
     call_log: CallLog = "sampled"
-    """Which calls get a log line: none, failures, failures and sampled traces, or all."""
+    """Which calls get a log line: none, failures, sampled traces and up to 50 failures a second, \
+or all."""
     static: tuple[str, ...] = ()
     """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,/PACKAGE.SERVICE;
     dns:///NAME:PORT stands for every address of the name."""

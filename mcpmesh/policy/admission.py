@@ -25,7 +25,8 @@ class Admission:
     queue: int = 128
     """Most calls that wait for others to end; 0 refuses at once."""
     queue_wait: float = 0.25
-    """Seconds that a call is let wait; what would take longer, as measured, is refused at once."""
+    """Seconds that a call is let wait; what would take longer, as measured, is refused at once, \
+and behind a queue that does not empty what would take a quarter of it."""
     rate: float = 0.0
     """Calls of the tool that may begin per second; 0 for any number."""
     burst: int = 0

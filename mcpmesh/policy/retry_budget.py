@@ -7,9 +7,9 @@ Source: Finagle's RetryBudget, with its defaults.
 
 from math import exp
 
-#: Seconds that calls and retries count for. They fade out instead of ending at once, so that no
-#: history is kept: what is older by the window counts 1/e of what is new.
-WINDOW = 10.0
+#: Seconds in which what counts fades to 1/e. It fades, instead of ending at once, so that no
+#: history is kept; and 5 s make it on average as old as in a window of the 10 s that Finagle has.
+WINDOW = 5.0
 
 
 class RetryBudget:

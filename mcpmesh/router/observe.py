@@ -1,13 +1,12 @@
 """The layers that trace, measure and log calls, and each of their attempts."""
 
-import logging
 from asyncio import CancelledError
 from collections.abc import Callable
-from typing import Literal
 
 from grpc import StatusCode
 
 from mcpmesh.model.trace import TraceContext
+from mcpmesh.router.call_log import CallLog, CallLogger
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.layer import Layer, outcome
@@ -35,9 +34,7 @@ _OWN_BAGGAGE = f"{CORRELATION_ID}="
 #: Ids up to this size need no quoting and no long form of a length.
 _SHORT_ID = 64
 
-_log = logging.getLogger("mcpmesh.call")
 Clock = Callable[[], float]
-CallLog = Literal["off", "errors", "sampled", "all"]
 
 
 class InFlight:
@@ -60,7 +57,8 @@ class ObserveCalls(Layer[Call]):
         self._rpc_server = telemetry.instruments.rpc_server
         self._clock = clock
         self._in_flight = in_flight
-        self._call_log = call_log
+        self._log = CallLogger(call_log, clock)
+        self._logs_all = call_log == "all"
 
     def start(self, call: Call) -> None:
         self._in_flight.calls += 1
@@ -86,7 +84,7 @@ class ObserveCalls(Layer[Call]):
         self.fail(call, error)
 
     def ended(self, call: Call, code: StatusCode, message: str) -> None:
-        if code is StatusCode.OK and call.span is None and self._call_log != "all":
+        if code is StatusCode.OK and call.span is None and not self._logs_all:
             # The way of nearly every call.
             self._in_flight.calls -= 1
             cell = self._rpc_server.at((call.head.method, call.tool, "OK"))
@@ -103,8 +101,7 @@ class ObserveCalls(Layer[Call]):
         self._rpc_server.cell(call.head.method, label, name).record(duration)
         if call.span is not None:
             _end_span(call.span, call, server_error_type(name), name, message)
-        if self._call_log != "off":
-            _log_call(self._call_log, call, name, message, duration)
+        self._log.note(call, name, message, duration)
 
 
 def _end_span(
@@ -114,24 +111,6 @@ def _end_span(
     if call.candidate is not None:
         span.set(REPLICA, call.candidate.replica.id)
     span.end(error_type, message)
-
-
-def _log_call(which: CallLog, call: Call, status: str, message: str, duration: float) -> None:
-    failed = status not in ("OK", "CANCELLED")
-    if not (failed or which == "all" or (which == "sampled" and call.span is not None)):
-        return
-    replica = call.candidate.replica.id if call.candidate is not None else ""
-    _log.log(
-        logging.WARNING if failed else logging.INFO,
-        "%s %s: %s%s", call.head.method.rpartition("/")[2], call.tool, status,
-        f": {message}" if message else "",
-        extra={
-            "tool": call.tool, "correlation_id": call.correlation_id,
-            "trace_id": call.trace.trace_id, "span_id": call.trace.span_id,
-            "duration_ms": round(duration * 1e3, 3), "outcome": status, "replica": replica,
-            "attempt": call.attempts,
-        },
-    )  # fmt: skip
 
 
 class ObserveAttempts(Layer[Attempt]):

@@ -206,7 +206,10 @@ class Admitting(Layer[Call]):
 def _relieve(load: ToolLoad) -> None:
     """Do without what only a queue needs, when there is none."""
     gate = load.gate
-    if gate is not None and not gate.waiting and load.in_flight < load.limit:
+    if gate is None or gate.waiting:
+        return
+    gate.emptied()
+    if load.in_flight < load.limit:
         gate.calm()
         if gate.settings.only_counts:
             load.gate = None

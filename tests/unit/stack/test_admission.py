@@ -120,7 +120,7 @@ def test_without_a_queue_more_than_the_limit_is_refused() -> None:
 
 
 def test_what_would_wait_too_long_as_measured_is_refused_at_once() -> None:
-    tool = Admitted(in_flight=1, queue=100, queue_wait=0.25)
+    tool = Admitted(in_flight=1, queue=100, queue_wait=1.0)
     running = tool.call()
     waiting = tool.calls(2)
     # One ends every 50 ms: 20 per second.
@@ -130,11 +130,31 @@ def test_what_would_wait_too_long_as_measured_is_refused_at_once() -> None:
         running = waiting.pop(0)
         waiting.append(tool.call())
     assert tool.shed == []
-    more = [tool.call() for _ in range(10)]
-    errors = [each for each in more if each.error is not None]
-    assert len(waiting) + len(more) - len(errors) == 5
-    assert 250 < refused(errors[0]).retry_after_ms < 500
+    more = [tool.call() for _ in range(30)]
+    refusals = [each for each in more if each.error is not None]
+    assert len(waiting) + len(more) - len(refusals) == 20
+    assert 1000 < refused(refusals[0]).retry_after_ms < 1600
     assert set(tool.shed) == {Shed.QUEUE_WAIT}
+
+
+def test_behind_a_queue_that_does_not_empty_calls_wait_but_shortly() -> None:
+    tool = Admitted(in_flight=1, queue=100, queue_wait=1.0)
+    running = tool.call()
+    waiting = tool.calls(10)
+    for _ in range(30):
+        tool.loop.advance(0.05)
+        tool.end(running)
+        running = waiting.pop(0)
+        late = tool.call()
+        if late.error is None:
+            waiting.append(late)
+    assert len(waiting) == 5
+    assert set(tool.shed) == {Shed.QUEUE_WAIT}
+    # Once it was empty, a burst may wait again.
+    while waiting:
+        tool.end(running)
+        running = waiting.pop(0)
+    assert all(each.error is None for each in tool.calls(10))
 
 
 def test_what_would_miss_its_deadline_in_the_queue_is_refused_at_once() -> None:

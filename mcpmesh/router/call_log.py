@@ -1,0 +1,70 @@
+"""The log line of a call."""
+
+import logging
+from collections.abc import Callable
+from typing import Literal
+
+from mcpmesh.policy.token_bucket import TokenBucket
+from mcpmesh.stack.call import Call
+
+CallLog = Literal["off", "errors", "sampled", "all"]
+#: Failures per second, and at once, that get a line by default. When everything fails, a line
+#: would cost more than the call.
+_RATE = 50.0
+_BURST = 200.0
+
+_log = logging.getLogger("mcpmesh.call")
+
+
+class CallLogger:
+    """Writes lines of failures, of all calls, or of those that are traced.
+
+    Units: `clock` in seconds.
+    """
+
+    def __init__(self, which: CallLog, clock: Callable[[], float]) -> None:
+        self.which = which
+        self._clock = clock
+        self._bucket = TokenBucket()
+        self._left_out = 0
+
+    def note(self, call: Call, status: str, message: str, duration: float) -> None:
+        """Write the line of a call that ended, if it is to have one."""
+        which = self.which
+        traced = which == "sampled" and call.span is not None
+        if status in ("OK", "CANCELLED"):
+            if which == "all" or traced:
+                _write(logging.INFO, call, status, message, duration)
+            return
+        if which == "off":
+            return
+        if which == "sampled" and not traced and not self._has_room():
+            return
+        _write(logging.WARNING, call, status, message, duration)
+
+    def _has_room(self) -> bool:
+        if self._bucket.take(self._clock(), _RATE, _BURST):
+            self._left_out += 1
+            return False
+        if self._left_out:
+            _log.warning(
+                "%d failed calls before this one have no line; --call-log errors writes all",
+                self._left_out,
+            )
+            self._left_out = 0
+        return True
+
+
+def _write(level: int, call: Call, status: str, message: str, duration: float) -> None:
+    replica = call.candidate.replica.id if call.candidate is not None else ""
+    _log.log(
+        level,
+        "%s %s: %s%s", call.head.method.rpartition("/")[2], call.tool, status,
+        f": {message}" if message else "",
+        extra={
+            "tool": call.tool, "correlation_id": call.correlation_id,
+            "trace_id": call.trace.trace_id, "span_id": call.trace.span_id,
+            "duration_ms": round(duration * 1e3, 3), "outcome": status, "replica": replica,
+            "attempt": call.attempts,
+        },
+    )  # fmt: skip
