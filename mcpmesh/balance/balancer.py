@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mcpmesh.balance.available import Availability, Available
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.picker import Picker
 from mcpmesh.balance.pickers import picker_of
@@ -10,7 +11,6 @@ from mcpmesh.balance.place import NOWHERE, Place
 from mcpmesh.balance.recovering import RecoveringPicker
 from mcpmesh.balance.tool_load import ToolLoad
 from mcpmesh.model.catalog import Catalog, Cluster
-from mcpmesh.policy.panic import panics
 from mcpmesh.policy.tool_policy import DEFAULT, ToolPolicies, ToolPolicy
 
 NO_TABLES = ToolPolicies()
@@ -70,24 +70,17 @@ def updated(
     Units: `panic_ratio` as in HealthPolicy.
     """
     by_tool = dict(routes.by_tool)
+    seen = Availability(candidates, panic_ratio)
     for name in changed:
         clusters = catalog.clusters.get(name, ())
         if clusters:
             load = _load(routes, name)
-            load.follow(policies.of(clusters[0].tool).admission)
-            found = [
-                _route(
-                    cluster,
-                    candidates,
-                    policies,
-                    load,
-                    panic_ratio,
-                    place,
-                    routes.find(name, cluster.tool.version),
-                )
-                for cluster in clusters
-            ]
-            by_tool[name] = tuple(sorted(found, key=_how_far))
+            found = []
+            for cluster in clusters:
+                before = routes.find(name, cluster.tool.version)
+                found.append(_route(cluster, seen.of(cluster), policies, load, place, before))
+            load.follow(found[0].policy.admission)
+            by_tool[name] = tuple(sorted(found, key=_how_far)) if len(found) > 1 else tuple(found)
         else:
             by_tool.pop(name, None)
     return Routes(by_tool)
@@ -100,22 +93,12 @@ def service_routes(
     panic_ratio: float = 0.5,
 ) -> Routes:
     """Return the routes of services that are no tools, by their full names, after a change."""
-    return Routes(
-        {
-            name: (
-                _route(
-                    cluster,
-                    candidates,
-                    NO_TABLES,
-                    _load(routes, name),
-                    panic_ratio,
-                    NOWHERE,
-                    routes.find(name),
-                ),
-            )
-            for name, cluster in catalog.services.items()
-        }
-    )
+    seen = Availability(candidates, panic_ratio)
+    by_service = {}
+    for name, cluster in catalog.services.items():
+        load, before = _load(routes, name), routes.find(name)
+        by_service[name] = (_route(cluster, seen.of(cluster), NO_TABLES, load, NOWHERE, before),)
+    return Routes(by_service)
 
 
 def _load(routes: Routes, name: str) -> ToolLoad:
@@ -125,40 +108,20 @@ def _load(routes: Routes, name: str) -> ToolLoad:
 
 def _route(
     cluster: Cluster,
-    candidates: Mapping[str, Candidate],
+    who: Available,
     policies: ToolPolicies,
     load: ToolLoad,
-    panic_ratio: float,
     place: Place,
     before: Route | None,
 ) -> Route:
-    known = [
-        candidate
-        for replica in cluster.replicas
-        if replica.id not in cluster.draining
-        and (candidate := candidates.get(replica.id)) is not None
-    ]
-    connected = tuple(candidate for candidate in known if candidate.connection is not None)
-    coming = any(candidate.coming for candidate in known)
-    # Those that do not answer are as good as not connected, unless there is nobody else.
-    answering = tuple(each for each in connected if not each.health.silent) or connected
-    fit = tuple(each for each in answering if each.health.fit)
-    panic = not fit or panics(len(fit), len(answering), panic_ratio)
     tool = cluster.tool
     policy = before.policy if before and before.cluster.tool == tool else policies.of(tool)
-    picker = picker_of(
-        policy.balance,
-        answering if panic else fit,
-        tool=tool.name,
-        place=place,
-        before=_policys_own(before.picker) if before else None,
-    )
-    if not panic:
-        on_trial = tuple(each for each in answering if each.health.on_trial)
-        if on_trial or any(each.health.share < 1.0 for each in fit):
-            picker = RecoveringPicker(picker, on_trial)
+    last = _policys_own(before.picker) if before else None
+    picker = picker_of(policy.balance, who.fit, tool=tool.name, place=place, before=last)
+    if who.on_trial or who.slow:
+        picker = RecoveringPicker(picker, who.on_trial)
     plain = policy.balance.policy not in ("prequal", "hash")
-    return Route(cluster, picker, coming, policy, load, panic and bool(answering), plain)
+    return Route(cluster, picker, who.coming, policy, load, who.panic, plain)
 
 
 def _policys_own(picker: Picker) -> Picker:

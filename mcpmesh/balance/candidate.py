@@ -21,7 +21,7 @@ class Candidate:
 
     __slots__ = (
         "address", "coming", "connection", "failures", "failures_in_row", "health", "in_flight",
-        "loads", "lost_calls", "name", "picks", "points", "recent", "replica", "reported",
+        "loads", "lost_calls", "name", "picks", "points", "rank", "recent", "replica", "reported",
         "seconds", "successes", "watch", "watched", "weight",
     )  # fmt: skip
 
@@ -58,6 +58,8 @@ class Candidate:
         self.reported: ReportedWeight | None = None
         #: Where it stands on rings of keys, when it was asked for.
         self.points: tuple[int, ...] = ()
+        #: How high a router ranks it when it chooses a subset: (the router, its rank).
+        self.rank: tuple[str, bytes] | None = None
 
     def __repr__(self) -> str:
         return f"<Candidate {self.replica} in_flight={self.in_flight}>"

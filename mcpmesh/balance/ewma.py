@@ -6,7 +6,6 @@ Source: Finagle's PeakEwma load, Linkerd.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 
 from mcpmesh.balance.candidate import Candidate
@@ -16,23 +15,29 @@ from mcpmesh.policy.balancing import Balancing
 Rated = tuple[Candidate, PeakEwma]
 
 
-@dataclass(frozen=True, slots=True)
 class EwmaPicker:
-    """Picks among candidates with an estimate of their round trip each."""
+    """Picks by what is known of the candidates' answers to a tool.
 
-    candidates: tuple[Candidate, ...]
-    rated: tuple[Rated, ...]
+    Estimates are looked up at the first pick: when a server of 1,000 tools comes or goes, most of
+    their pickers are replaced before anybody asks them.
+    """
 
-    @classmethod
-    def of(cls, candidates: tuple[Candidate, ...], tool: str, settings: Balancing) -> "EwmaPicker":
-        """Return a picker by what is known of the candidates' answers to a tool."""
-        return cls(candidates, tuple((each, estimate(each, tool, settings)) for each in candidates))
+    __slots__ = ("_rated", "_settings", "_tool", "candidates")
+
+    def __init__(self, candidates: tuple[Candidate, ...], tool: str, settings: Balancing) -> None:
+        self.candidates = candidates
+        self._tool = tool
+        self._settings = settings
+        self._rated: tuple[Rated, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<EwmaPicker of {len(self.candidates)}>"
 
     def pick(
         self, rng: Random, now: float, avoid: Sequence[str] = (), key: str = ""
     ) -> Candidate | None:
         """Return the one with the lower cost, for its weight, of two drawn ones."""
-        rated = self.rated
+        rated = self._rated or self._rate()
         if avoid:
             rated = tuple(each for each in rated if each[0].replica.id not in avoid) or rated
         count = len(rated)
@@ -50,6 +55,11 @@ class EwmaPicker:
         if first_cost <= second_ewma.at(now) * (second.in_flight + 1) * first.weight:
             return first
         return second
+
+    def _rate(self) -> tuple[Rated, ...]:
+        tool, settings = self._tool, self._settings
+        self._rated = tuple((each, estimate(each, tool, settings)) for each in self.candidates)
+        return self._rated
 
 
 def estimate(candidate: Candidate, tool: str, settings: Balancing) -> PeakEwma:

@@ -1,7 +1,7 @@
 """From a tool's settings to the picker that follows them."""
 
 from mcpmesh.balance.candidate import Candidate
-from mcpmesh.balance.ewma import EwmaPicker, estimate
+from mcpmesh.balance.ewma import EwmaPicker
 from mcpmesh.balance.p2c import ChoicesPicker, P2CPicker
 from mcpmesh.balance.picker import Picker
 from mcpmesh.balance.place import NOWHERE, Place
@@ -50,9 +50,9 @@ def _plain(
                 return P2CPicker(candidates)
             return ChoicesPicker(candidates, settings.choices)
         case "ewma":
-            return EwmaPicker.of(candidates, tool, settings)
+            return EwmaPicker(candidates, tool, settings)
         case "prequal":
-            return _prequal(settings, candidates, tool, before)
+            return _prequal(settings, candidates, before)
         case "round_robin":
             return TurnsPicker(candidates, own_weights, _turn(before))
         case "weighted":
@@ -66,11 +66,8 @@ def _turn(before: Picker | None) -> int:
 
 
 def _prequal(
-    settings: Balancing, candidates: tuple[Candidate, ...], tool: str, before: Picker | None
+    settings: Balancing, candidates: tuple[Candidate, ...], before: Picker | None
 ) -> Picker:
-    for each in candidates:
-        # What stands for the answer of one that does not know how to answer.
-        estimate(each, tool, settings)
     pool = before.pool if isinstance(before, PrequalPicker) else ProbePool(settings)
     pool.keep(candidates)
-    return PrequalPicker(candidates, pool, settings.probes)
+    return PrequalPicker(candidates, pool, settings)

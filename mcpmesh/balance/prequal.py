@@ -12,6 +12,7 @@ from random import Random
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.p2c import P2CPicker
 from mcpmesh.balance.probe_pool import ProbePool
+from mcpmesh.policy.balancing import Balancing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class PrequalPicker:
 
     candidates: tuple[Candidate, ...]
     pool: ProbePool
-    probes: float
+    settings: Balancing
 
     def pick(
         self, rng: Random, now: float, avoid: Sequence[str] = (), key: str = ""
@@ -32,7 +33,7 @@ class PrequalPicker:
         """Return whom to ask with a call; a broken number of probes is one more now and then."""
         candidates, random = self.candidates, rng.random
         count = len(candidates)
-        wanted = int(self.probes + random())
+        wanted = int(self.settings.probes + random())
         if wanted >= count:
             return list(candidates)
         drawn: list[Candidate] = []

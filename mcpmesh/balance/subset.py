@@ -6,7 +6,7 @@ subset changes by that one at most, and over all routers every replica is in abo
 Source: rendezvous hashing (Thaler, Ravishankar 1998); gRFC A68 draws subsets in the same way.
 """
 
-from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from heapq import nlargest
 
@@ -17,16 +17,13 @@ def subset(candidates: tuple[Candidate, ...], size: int, chooser: str) -> tuple[
     """Return the chooser's own candidates, in the order they are given; all when size is 0."""
     if not size or len(candidates) <= size:
         return candidates
-    chosen = {each.replica.id for each in nlargest(size, candidates, key=_ranked_by(chooser))}
-    return tuple(each for each in candidates if each.replica.id in chosen)
+    chosen = set(nlargest(size, candidates, key=partial(_rank, chooser)))
+    return tuple(each for each in candidates if each in chosen)
 
 
-def _ranked_by(chooser: str) -> Callable[[Candidate], bytes]:
-    keyed = blake2b(chooser.encode(), digest_size=8)
-
-    def rank(candidate: Candidate) -> bytes:
-        hashing = keyed.copy()
-        hashing.update(candidate.replica.id.encode())
-        return hashing.digest()
-
-    return rank
+def _rank(chooser: str, candidate: Candidate) -> bytes:
+    known = candidate.rank
+    if known is None or known[0] != chooser:
+        digest = blake2b(f"{chooser} {candidate.replica.id}".encode(), digest_size=8).digest()
+        known = candidate.rank = chooser, digest
+    return known[1]

@@ -13,7 +13,7 @@ from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.picker import Picker
 
 #: Labels of a replica that say its zone; the first one that is there counts.
-ZONE_LABELS = ("zone", "topology.kubernetes.io/zone")
+_ZONE, _KUBERNETES_ZONE = "zone", "topology.kubernetes.io/zone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +50,4 @@ class ZonePicker:
 def zone_of(candidate: Candidate) -> str:
     """Return the zone that a replica says it is in; empty when it does not say."""
     labels = candidate.replica.labels
-    return next((labels[name] for name in ZONE_LABELS if name in labels), "")
+    return labels.get(_ZONE) or labels.get(_KUBERNETES_ZONE) or ""

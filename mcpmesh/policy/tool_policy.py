@@ -59,19 +59,25 @@ class ToolPolicies:
     """
 
     tables: Mapping[str, Table] = field(default_factory=dict)
+    #: The tables, read; what most tools have needs no reading anew.
+    _read: Mapping[str, ToolPolicy] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        read = {}
+        common = self.tables.get(ALL, {})
         for name, table in self.tables.items():
             if name != ALL:
                 check_name("tool name", name)
             if not isinstance(table, Mapping):
                 raise InvalidCall(f"tools.{name} is not a table of settings")
             read_table(ToolPolicy, table, f"tools.{name}")
+            if isinstance(common, Mapping):
+                read[name] = read_table(ToolPolicy, {**common, **table}, f"tools.{name}")
+        object.__setattr__(self, "_read", read)
 
     def of(self, tool: Tool) -> ToolPolicy:
         """Return a tool's settings; its wishes were checked when it registered."""
-        own, common = self.tables.get(tool.name), self.tables.get(ALL)
-        if not own and not common and not tool.policy:
-            return DEFAULT
-        table = {**(common or {}), **tool.policy, **(own or {})}
-        return read_table(ToolPolicy, table, f"tools.{tool.name}")
+        if not tool.policy:
+            return self._read.get(tool.name) or self._read.get(ALL, DEFAULT)
+        own, common = self.tables.get(tool.name, {}), self.tables.get(ALL, {})
+        return read_table(ToolPolicy, {**common, **tool.policy, **own}, f"tools.{tool.name}")

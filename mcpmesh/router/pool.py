@@ -8,6 +8,7 @@ from mcpmesh.balance.balancer import NO_TABLES, Routes, service_routes, updated
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.health import Condition
 from mcpmesh.balance.place import NOWHERE, Place
+from mcpmesh.balance.serving import Serving
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
 from mcpmesh.policy.health import HealthPolicy
@@ -73,8 +74,7 @@ class Pool:
         self._catalog = Catalog()
         self._candidates: dict[str, Candidate] = {}
         self._subchannels: dict[str, Subchannel] = {}
-        # Replica id → the tools that name it.
-        self._tools: dict[str, frozenset[str]] = {}
+        self._serving = Serving()
         self._picks: tuple[float, dict[frozenset[str], int]] = (float("-inf"), {})
         self._listeners: list[Callable[[], None]] = []
         self._closing: set[asyncio.Task[None]] = set()
@@ -104,7 +104,7 @@ class Pool:
             return None
         now = asyncio.get_running_loop().time()
         health = candidate.health
-        picks = self._picks_by_tools(now).get(self._tools.get(replica_id, frozenset()), 0)
+        picks = self._picks_by_tools(now).get(self._serving.tools_of(replica_id), 0)
         recent = candidate.recent.so_far(candidate.counts(now))
         return Standing(
             health.label,
@@ -124,7 +124,7 @@ class Pool:
         if now - at > _COUNTED_FOR:
             totals = {}
             for replica_id, candidate in self._candidates.items():
-                tools = self._tools.get(replica_id, frozenset())
+                tools = self._serving.tools_of(replica_id)
                 picks = candidate.recent.so_far(candidate.counts(now)).picks
                 totals[tools] = totals.get(tools, 0) + picks
             self._picks = now, totals
@@ -160,10 +160,10 @@ class Pool:
 
     def health_changed(self, candidate: Candidate) -> None:
         """Learn that other calls go to a replica now."""
-        self._rebuild(self._tools.get(candidate.replica.id, frozenset()))
+        self._rebuild(self._serving.tools_of(candidate.replica.id))
 
     def _clusters(self, replica_id: str) -> Iterable[Cluster]:
-        for tool in self._tools.get(replica_id, ()):
+        for tool in self._serving.tools_of(replica_id):
             yield from self._catalog.clusters.get(tool, ())
         for service in self._candidates[replica_id].replica.services:
             if service in self._catalog.services:
@@ -174,10 +174,10 @@ class Pool:
     def on_catalog(self, catalog: Catalog, changed: frozenset[str]) -> None:
         """Take a new catalog: connect to who came, let go of who went."""
         self._catalog = catalog
-        replicas = _replicas(catalog)
-        for replica_id in self._subchannels.keys() - replicas.keys():
+        turnover = self._serving.follow(catalog, changed)
+        for replica_id in turnover.gone:
             self._forget(replica_id)
-        for replica in replicas.values():
+        for replica in turnover.there:
             known = self._candidates.get(replica.id)
             if known is None:
                 self._add(replica)
@@ -187,7 +187,6 @@ class Pool:
             else:
                 known.replica = replica
                 known.weight = replica.weight
-        self._tools = _tools(catalog)
         self._rebuild(changed)
 
     async def close(self, grace: float) -> None:
@@ -246,7 +245,7 @@ class Pool:
         elif candidate.connection is not before:
             self._health.connected(candidate)
         # Also when hope is gone: calls that waited for this replica are to be told.
-        self._rebuild(self._tools.get(replica_id, frozenset()))
+        self._rebuild(self._serving.tools_of(replica_id))
         if candidate.connection is not None and candidate.connection is not before:
             self._reconnected(replica_id)
 
@@ -278,18 +277,3 @@ class Pool:
             )
         for listener in self._listeners:
             listener()
-
-
-def _replicas(catalog: Catalog) -> dict[str, Replica]:
-    clusters = [each for versions in catalog.clusters.values() for each in versions]
-    clusters += catalog.services.values()
-    return {replica.id: replica for cluster in clusters for replica in cluster.replicas}
-
-
-def _tools(catalog: Catalog) -> dict[str, frozenset[str]]:
-    names: dict[str, set[str]] = {}
-    for name, clusters in catalog.clusters.items():
-        for cluster in clusters:
-            for replica in cluster.replicas:
-                names.setdefault(replica.id, set()).add(name)
-    return {replica_id: frozenset(tools) for replica_id, tools in names.items()}

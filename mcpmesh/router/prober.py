@@ -16,7 +16,8 @@ from google.protobuf.message import DecodeError
 from mcpmesh.balance.asking import asking
 from mcpmesh.balance.balancer import Route
 from mcpmesh.balance.candidate import Candidate
-from mcpmesh.balance.peak_ewma import PeakEwma
+from mcpmesh.balance.ewma import estimate
+from mcpmesh.balance.prequal import PrequalPicker
 from mcpmesh.balance.probe_pool import ProbePool
 from mcpmesh.codec.tool import seconds
 from mcpmesh.errors import MeshError
@@ -63,13 +64,16 @@ class Prober:
         tool = route.cluster.tool.name
         for picker in asking(route.picker):
             for candidate in picker.to_ask(self._rng):
-                self._ask(picker.pool, candidate, tool, now)
+                self._ask(picker, candidate, tool, now)
 
-    def _ask(self, pool: ProbePool, candidate: Candidate, tool: str, now: float) -> None:
+    def _ask(self, picker: PrequalPicker, candidate: Candidate, tool: str, now: float) -> None:
+        pool = picker.pool
         if self._mute:
             until = self._mute.get(candidate, 0.0)
             if now < until:
-                _judge(pool, candidate, tool, now)
+                # The books are begun for those alone that do not answer for themselves.
+                latency = estimate(candidate, tool, picker.settings).at(now)
+                pool.add(candidate, candidate.in_flight, latency, now)
                 return
             self._mute.pop(candidate, None)
         open_question = pool.questions.get(candidate)
@@ -80,7 +84,7 @@ class Prober:
         connection = candidate.connection
         if not isinstance(connection, Connection) or connection.draining:
             return
-        question = Question(self, pool, candidate, tool, now)
+        question = Question(self, pool, candidate, now)
         pool.questions[candidate] = question
         try:
             question.stream = connection.request(
@@ -99,29 +103,18 @@ class Prober:
         now = self._clock()
         self._mute = {each: until for each, until in self._mute.items() if until > now}
         self._mute[question.candidate] = now + _ASK_AGAIN
-        _judge(question.pool, question.candidate, question.tool, now)
-
-
-def _judge(pool: ProbePool, candidate: Candidate, tool: str, now: float) -> None:
-    """Answer in a replica's place, by what is seen of it from here."""
-    load = candidate.loads.get(tool)
-    latency = load.at(now) if isinstance(load, PeakEwma) else 0.0
-    pool.add(candidate, candidate.in_flight, latency, now)
 
 
 class Question:
     """One question under way; the sink of its stream."""
 
-    __slots__ = ("_body", "_prober", "asked", "candidate", "pool", "stream", "tool")
+    __slots__ = ("_body", "_prober", "asked", "candidate", "pool", "stream")
 
-    def __init__(
-        self, prober: Prober, pool: ProbePool, candidate: Candidate, tool: str, asked: float
-    ) -> None:
+    def __init__(self, prober: Prober, pool: ProbePool, candidate: Candidate, asked: float) -> None:
         self._prober = prober
         self._body = b""
         self.pool = pool
         self.candidate = candidate
-        self.tool = tool
         self.asked = asked
         self.stream: Stream | None = None
 

@@ -42,9 +42,9 @@ def test_failing_slowly_counts_as_slow() -> None:
 
 def test_the_one_that_should_answer_sooner_is_picked() -> None:
     made = ready(1, 1)
-    picker = EwmaPicker.of(made, "echo", SETTINGS)
-    made[0].loads["echo"].ended(0.0, 0.2, False)
-    made[1].loads["echo"].ended(0.0, 0.05, False)
+    picker = EwmaPicker(made, "echo", SETTINGS)
+    estimate(made[0], "echo", SETTINGS).ended(0.0, 0.2, False)
+    estimate(made[1], "echo", SETTINGS).ended(0.0, 0.05, False)
     assert set(picks(picker, 50)) == {"r1"}
     # Four times as many calls there: now both should take as long.
     made[1].in_flight = 4
@@ -53,16 +53,16 @@ def test_the_one_that_should_answer_sooner_is_picked() -> None:
 
 def test_a_heavier_replica_costs_less() -> None:
     made = ready(1, 3)
-    picker = EwmaPicker.of(made, "echo", SETTINGS)
+    picker = EwmaPicker(made, "echo", SETTINGS)
     made[1].in_flight = 1
     assert set(picks(picker, 50)) == {"r1"}
 
 
 def test_a_replica_that_was_slow_is_tried_again() -> None:
     made = ready(1, 1)
-    picker = EwmaPicker.of(made, "echo", SETTINGS)
-    made[0].loads["echo"].ended(0.0, 0.8, False)
-    made[1].loads["echo"].ended(60.0, 0.05, False)
+    picker = EwmaPicker(made, "echo", SETTINGS)
+    estimate(made[0], "echo", SETTINGS).ended(0.0, 0.8, False)
+    estimate(made[1], "echo", SETTINGS).ended(60.0, 0.05, False)
     assert set(picks(picker, 50, now=60.0)) == {"r0"}
 
 
@@ -74,6 +74,6 @@ def test_estimates_are_the_tools_own_and_outlive_pickers() -> None:
 
 
 def test_who_failed_the_call_is_avoided() -> None:
-    picker = EwmaPicker.of(ready(1, 1, 1), "echo", SETTINGS)
+    picker = EwmaPicker(ready(1, 1, 1), "echo", SETTINGS)
     assert set(picks(picker, 50, avoid=("r0", "r2"))) == {"r1"}
     assert set(picks(picker, 50, avoid=("r0", "r1", "r2"))) == {"r0", "r1", "r2"}

@@ -91,7 +91,7 @@ def test_replicas_that_are_gone_are_forgotten() -> None:
 def test_without_answers_the_less_loaded_of_two_is_picked() -> None:
     made = ready(1, 1)
     made[0].in_flight = 3
-    picker = PrequalPicker(made, ProbePool(SETTINGS), 3.0)
+    picker = PrequalPicker(made, ProbePool(SETTINGS), SETTINGS)
     assert set(picks(picker, 20)) == {"r1"}
 
 
@@ -102,14 +102,14 @@ def test_who_failed_the_call_is_passed_over() -> None:
 
 def test_so_many_different_replicas_are_asked_with_each_call() -> None:
     rng = Random(1)
-    picker = PrequalPicker(ready(*[1] * 50), ProbePool(SETTINGS), 3.0)
+    picker = PrequalPicker(ready(*[1] * 50), ProbePool(SETTINGS), SETTINGS)
     for _ in range(50):
         assert len(set(picker.to_ask(rng))) == 3
-    few = PrequalPicker(ready(1, 1), ProbePool(SETTINGS), 3.0)
+    few = PrequalPicker(ready(1, 1), ProbePool(SETTINGS), SETTINGS)
     assert len(few.to_ask(rng)) == 2
 
 
 def test_half_a_probe_is_one_with_every_second_call() -> None:
     rng = Random(1)
-    picker = PrequalPicker(ready(*[1] * 50), ProbePool(SETTINGS), 0.5)
+    picker = PrequalPicker(ready(*[1] * 50), ProbePool(SETTINGS), Balancing("prequal", probes=0.5))
     assert 400 < sum(len(picker.to_ask(rng)) for _ in range(1000)) < 600
