@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 
 from mcpmesh.bridge.tool_watch import WatchedTools
+from mcpmesh.codec.renamed import SPOKE
+from mcpmesh.codec.spoken import tell_tool
 from mcpmesh.codec.status import PUSHBACK, error_of, pushback_from
 from mcpmesh.errors import MeshError
 from mcpmesh.stack.mesh import Metadata, ToolList
@@ -17,6 +19,7 @@ from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2
 #: Units: seconds before the first and at most before any later try to watch again.
 FIRST_BACKOFF = 0.1
 MAX_BACKOFF = 5.0
+_SPOKE = SPOKE.decode()
 _log = logging.getLogger(__name__)
 
 
@@ -70,10 +73,11 @@ class RemoteMesh:
         self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
     ) -> invoke_pb2.InvokeResponse:
         """Call a tool and wait for the outcome."""
+        call = self._calls.Invoke(request, metadata=_named(request, metadata), timeout=timeout)
         try:
-            response: invoke_pb2.InvokeResponse = await self._calls.Invoke(
-                request, metadata=_named(request, metadata), timeout=timeout
-            )
+            response: invoke_pb2.InvokeResponse = await call
+            if response.HasField("result") and (spoke := await _spoke(call)):
+                tell_tool(response.result, spoke)
         except grpc.RpcError as exc:
             raise mesh_error(exc) from exc
         return response
@@ -87,6 +91,8 @@ class RemoteMesh:
         )
         try:
             async for event in call:
+                if event.HasField("result") and (spoke := await _spoke(call)):
+                    tell_tool(event.result, spoke)
                 yield event
         except grpc.RpcError as exc:
             raise mesh_error(exc) from exc
@@ -127,6 +133,14 @@ def _named(request: invoke_pb2.InvokeRequest, metadata: Metadata) -> tuple[tuple
             ("mcpmesh-tool-version", request.version),
         )
     return (*metadata, ("mcp-name", request.tool))
+
+
+async def _spoke(call: Any) -> str:
+    """Return the tool that answers, when it was chosen among several."""
+    for key, value in await call.initial_metadata() or ():
+        if key == _SPOKE:
+            return str(value)
+    return ""
 
 
 def mesh_error(exc: grpc.RpcError) -> MeshError:

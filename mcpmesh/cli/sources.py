@@ -22,9 +22,11 @@ DEFAULT_FILE = Path("mcpmesh.toml")
 REPLICA = "replica"
 #: The table form of `tool`: [tools.NAME] with settings.
 TOOLS = "tools"
+#: The table form of `capability`: [capabilities] with NAME = [tools], or [capabilities.NAME].
+CAPABILITIES = "capabilities"
 #: The table form of `health`: [health] with settings.
 HEALTH = "health"
-_TABLES = frozenset({REPLICA, TOOLS, HEALTH})
+_TABLES = frozenset({REPLICA, TOOLS, CAPABILITIES, HEALTH})
 _REPLICA_KEYS = ("endpoint", "tools")
 
 
@@ -108,6 +110,12 @@ def read_file(path: Path, known: Iterable[str]) -> FileValues:
     tool = [*_listed(path, values, "tool", "NAME={…}"), *_tools(path, values.pop(TOOLS, {}))]
     if tool:
         values["tool"] = tool
+    capability = [
+        *_listed(path, values, "capability", "NAME=[…]"),
+        *_capabilities(path, values.pop(CAPABILITIES, {})),
+    ]
+    if capability:
+        values["capability"] = capability
     if isinstance(health := values.get(HEALTH), dict):
         values[HEALTH] = _written(path, health, "of health")
     return FileValues(path, values)
@@ -147,7 +155,14 @@ def _tools(path: Path, tables: object) -> list[str]:
     return [f"{name}={_written(path, table, 'of a tool')}" for name, table in tables.items()]
 
 
-def _written(path: Path, table: Mapping[str, object], what: str) -> str:
+def _capabilities(path: Path, table: object) -> list[str]:
+    """Write the [capabilities] table in the form of --capability."""
+    if not isinstance(table, dict):
+        raise CommandError(f'{path}: write [capabilities], and NAME = ["TOOL", "TOOL"] under it')
+    return [f"{name}={_written(path, said, 'of a capability')}" for name, said in table.items()]
+
+
+def _written(path: Path, table: object, what: str) -> str:
     """Write a table as options have it."""
     try:
         return json.dumps(table)

@@ -24,6 +24,7 @@ SERVER_INFO = PREFIX + "serverInfo"
 OUR_ERROR = "mcpmesh/error"
 OUR_ALERTS = "mcpmesh/alerts"
 OUR_CORRELATION_ID = "mcpmesh/correlationId"
+OUR_TOOL = "mcpmesh/tool"
 OUR_TOOL_VERSION = "mcpmesh/toolVersion"
 
 #: What revisions before 2026-07-28 answer to a URI that nothing has.

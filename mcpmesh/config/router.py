@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from mcpmesh.config.checks import (
     InvalidSetting,
@@ -18,6 +17,7 @@ from mcpmesh.errors import InvalidCall
 from mcpmesh.model.address import Address
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import check_name
+from mcpmesh.policy.choosing import Choosings
 from mcpmesh.policy.health import HealthPolicy
 from mcpmesh.policy.table import read_table
 from mcpmesh.policy.tool_policy import ToolPolicies
@@ -117,6 +117,8 @@ or all."""
     """Zone that the router is in, for tools that prefer replicas whose label zone is the same."""
     tool: tuple[str, ...] = ()
     """Settings of tools: NAME={"balance": "p2c"}, with * for the name of all tools."""
+    capability: tuple[str, ...] = ()
+    """Capabilities: NAME=["TOOL", "TOOL"] or NAME={"explore": 0.1}, with * for all of them."""
     health: str = ""
     """When replicas are left out and come back: {"panic_ratio": 0.5}."""
 
@@ -127,6 +129,7 @@ or all."""
         check_choice("call_log", self.call_log, get_args(CallLog))
         self.static_replicas()
         self.tool_policies()
+        self.choosings()
         self.health_policy()
 
     def static_replicas(self) -> tuple[StaticReplica, ...]:
@@ -135,19 +138,17 @@ or all."""
 
     def tool_policies(self) -> ToolPolicies:
         """Return the settings of tools."""
-        tables: dict[str, Mapping[str, object]] = {}
-        for text in self.tool:
-            name, _, table = text.partition("=")
-            try:
-                tables[name] = json.loads(table)
-            except ValueError as error:
-                raise InvalidSetting(
-                    "tool", f'{text[:100]!r} is not NAME={{"SETTING": VALUE}}'
-                ) from error
         try:
-            return ToolPolicies(tables)
+            return ToolPolicies(_tables("tool", self.tool))
         except InvalidCall as error:
             raise InvalidSetting("tool", error.message) from error
+
+    def choosings(self) -> Choosings:
+        """Return the settings of capabilities."""
+        try:
+            return Choosings(_tables("capability", self.capability))
+        except InvalidCall as error:
+            raise InvalidSetting("capability", error.message) from error
 
     def health_policy(self) -> HealthPolicy:
         """Return the settings of the replicas' health."""
@@ -160,3 +161,16 @@ or all."""
             raise InvalidSetting("health", f'{shown!r} is not {{"SETTING": VALUE}}') from error
         except InvalidCall as error:
             raise InvalidSetting("health", error.message) from error
+
+
+def _tables(setting: str, texts: tuple[str, ...]) -> dict[str, Any]:
+    """Read tables of settings by what they are for."""
+    tables = {}
+    for text in texts:
+        name, _, table = text.partition("=")
+        try:
+            tables[name] = json.loads(table)
+        except ValueError as error:
+            shown = text[:100]
+            raise InvalidSetting(setting, f'{shown!r} is not NAME={{"SETTING": VALUE}}') from error
+    return tables

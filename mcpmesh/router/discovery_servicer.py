@@ -6,6 +6,7 @@ from time import perf_counter
 from grpc.aio import ServicerContext
 
 from mcpmesh.balance.balancer import Routes
+from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.discovery.lookup import find_tool
 from mcpmesh.discovery.page import page_of
 from mcpmesh.discovery.search import SearchIndex
@@ -13,6 +14,7 @@ from mcpmesh.discovery.watch import wanted
 from mcpmesh.errors import InvalidCall, NotReady, Overloaded
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.router.catalog_source import CatalogSource
+from mcpmesh.router.choices import Choices
 from mcpmesh.router.explain import explain
 from mcpmesh.router.refusal import Refusing
 from mcpmesh.router.replica_view import ReplicaView, StatusWriter
@@ -28,6 +30,7 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         source: CatalogSource,
         view: ReplicaView,
         routes: Callable[[], Routes] = Routes,
+        capabilities: Capabilities | None = None,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
         """Serve; `routes` are those of the data path, and `clock` is that of its picks."""
@@ -35,6 +38,7 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         self._view = view
         self._routes = routes
         self._clock = clock
+        self._choices = Choices(capabilities or Capabilities(), routes, clock)
         self._search = SearchIndex()
         self._sorted: tuple[Catalog | None, list[str]] = (None, [])
 
@@ -61,11 +65,14 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
     async def GetTool(
         self, request: discovery_pb2.GetToolRequest, context: ServicerContext
     ) -> discovery_pb2.ToolStatus:
-        """Give one tool."""
+        """Give one tool; for the name of a capability, the best tool that provides it."""
         async with Refusing(context, "GetTool"):
             if not request.name:
                 raise InvalidCall("name is missing; ListTools has them")
-            cluster = find_tool(self._source.catalog, request.name, request.version)
+            catalog, name = self._source.catalog, request.name
+            if name not in catalog.clusters:
+                name = self._choices.tool_of(name)
+            cluster = find_tool(catalog, name, request.version)
             return StatusWriter(self._view).tool_status(cluster)
 
     async def SearchTools(
@@ -149,6 +156,20 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
                 if each.id in by_id
             ]
             return explain(route, statuses, self._clock())
+
+    async def Feedback(
+        self, request: discovery_pb2.FeedbackRequest, context: ServicerContext
+    ) -> discovery_pb2.FeedbackResponse:
+        """Take a caller's word on how good an answer was."""
+        async with Refusing(context, "Feedback"):
+            return self._choices.rate(self._source.catalog, request)
+
+    async def ListChoices(
+        self, request: discovery_pb2.ListChoicesRequest, context: ServicerContext
+    ) -> discovery_pb2.ListChoicesResponse:
+        """Give the capabilities, and how the tools of each do."""
+        async with Refusing(context, "ListChoices"):
+            return self._choices.list(request.capability)
 
     def _names(self, catalog: Catalog) -> list[str]:
         known, names = self._sorted

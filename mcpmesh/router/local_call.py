@@ -8,6 +8,7 @@ from collections.abc import Callable
 from grpc import StatusCode
 
 from mcpmesh.codec.metadata import decode_message
+from mcpmesh.codec.renamed import SPOKE
 from mcpmesh.codec.status import PUSHBACK, error_of, pushback_from, status_from
 from mcpmesh.errors import MeshError, RemoteProtocolError
 from mcpmesh.rpc.message_queue import MessageQueue
@@ -25,12 +26,14 @@ class LocalCall(Call):
     Raises (when read): MeshError by whose fault.
     """
 
-    __slots__ = ("_queue", "taken")
+    __slots__ = ("_queue", "spoke", "taken")
 
     def __init__(self, head: CallHead, max_message_bytes: int) -> None:
         super().__init__(head)
         #: Set by the answer: credit for the replica, when messages were read.
         self.taken: Callable[[int], None] | None = None
+        #: The tool that answers, when it was chosen among several.
+        self.spoke = ""
         self._queue = MessageQueue(self, max_message_bytes)
 
     async def read(self) -> bytes | None:
@@ -74,6 +77,8 @@ class LocalCall(Call):
         """Take the head or the trailers."""
         if not end:
             self._queue.encoding = dict(headers).get(b"grpc-encoding", b"identity")
+            if volatile and not isinstance(volatile, bytes):
+                self.spoke = dict(volatile).get(SPOKE, b"").decode()
             return
         fields = dict((*headers, *volatile))
         code = status_from(fields.get(b"grpc-status", b""))

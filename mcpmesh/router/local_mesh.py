@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 
+from mcpmesh.codec.spoken import tell_tool
 from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.router.call_head import read_call_head
 from mcpmesh.router.catalog_source import CatalogSource
@@ -77,6 +78,8 @@ class LocalMesh:
         if payload is None:
             raise RemoteProtocolError(f"{request.tool}: the answer has no message")
         response = _parsed(invoke_pb2.InvokeResponse, payload, request.tool)
+        if call.spoke and response.HasField("result"):
+            tell_tool(response.result, call.spoke)
         if await call.read() is not None:
             call.cancel()
         return response
@@ -91,7 +94,10 @@ class LocalMesh:
         call = self._start("InvokeStream", request, metadata, timeout)
         try:
             while (payload := await call.read()) is not None:
-                yield _parsed(invoke_pb2.InvokeEvent, payload, request.tool)
+                event = _parsed(invoke_pb2.InvokeEvent, payload, request.tool)
+                if call.spoke and event.HasField("result"):
+                    tell_tool(event.result, call.spoke)
+                yield event
         finally:
             call.cancel()
 

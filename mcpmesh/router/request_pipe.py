@@ -53,6 +53,10 @@ class StreamedRequest:
         self._replica = None
         return self._kept
 
+    def lengthen(self, size: int) -> None:
+        """Learn that the first message has so many bytes more than the caller sent."""
+        self._credited += size
+
     def cancel(self) -> None:
         """End the replica's side."""
         if self._replica is not None:

@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from time import perf_counter
 
+from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.balance.place import Place
 from mcpmesh.codec.status import status_of
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
@@ -122,6 +123,8 @@ class Router:
             place=Place(str(bound), settings.zone),
         )  # fmt: skip
         source.listen(pool.on_catalog)
+        capabilities = Capabilities(settings.choosings())
+        source.listen(capabilities.on_catalog)
         in_flight = InFlight()
         unknown = partial(_unknown, source)
         frontend = Frontend(
@@ -131,6 +134,8 @@ class Router:
             default_timeout=settings.default_timeout,
             refused=self._count_refusal,
             proves_callers=bool(self._tls.client_ca),
+            capabilities=capabilities,
+            rng=rng,
         )
         frontend.serve_on(server)
         table = ServiceTable(pool)
@@ -139,7 +144,7 @@ class Router:
             relayed, table, proves_callers=bool(self._tls.client_ca)
         ).take
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
-            DiscoveryServicer(source, pool, lambda: pool.routes), server
+            DiscoveryServicer(source, pool, lambda: pool.routes, capabilities), server
         )
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             registrar, server

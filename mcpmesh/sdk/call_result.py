@@ -54,6 +54,7 @@ class CallResult(Generic[T]):
     `structured` is the tool's structured result as parsed JSON, None when it gave none; `data` is
     that, of the type asked for, and without the {"result": …} in which a result that is no
     object travels. `alerts` are warnings beside a valid result; `failure` comes with `is_error`.
+    `tool` is the one that spoke: of several that provide the same capability, the chosen one.
     """
 
     content: tuple[tool_pb2.Content, ...] = ()
@@ -63,6 +64,7 @@ class CallResult(Generic[T]):
     alerts: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
     correlation_id: str = ""
+    tool: str = ""
     _value: T = field(repr=False)
 
     @property
@@ -92,7 +94,10 @@ class CallResult(Generic[T]):
 
 
 def result_from_message(
-    message: tool_pb2.ToolResult, result_type: type[T] | None = None, correlation_id: str = ""
+    message: tool_pb2.ToolResult,
+    result_type: type[T] | None = None,
+    correlation_id: str = "",
+    tool: str = "",
 ) -> CallResult[T]:
     """Read a tool's result.
 
@@ -107,6 +112,7 @@ def result_from_message(
         alerts=tuple(message.alerts),
         meta=_json(message.meta, "_meta") or {},
         correlation_id=correlation_id,
+        tool=tool,
         _value=_unwrapped(structured)
         if result_type is None or message.is_error
         else _typed(message, structured, result_type),

@@ -16,7 +16,7 @@ from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.sdk.call_result import CallResult
 from mcpmesh.sdk.events import Interim, event_from_message
 from mcpmesh.sdk.outgoing import Outgoing
-from mcpmesh.sdk.rpc_error import CORRELATION, mesh_error, metadata_value
+from mcpmesh.sdk.rpc_error import CORRELATION, SPOKE, mesh_error, metadata_value
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
 T = TypeVar("T")
@@ -99,8 +99,10 @@ class CallStream(Generic[T]):
             if message.WhichOneof("event") == "input_required":
                 await self._answer(message.input_required)
                 continue
-            correlation_id = await self._correlation(message)
-            return event_from_message(message, self._result_type, correlation_id)
+            correlation_id = tool = ""
+            if message.HasField("result"):
+                correlation_id, tool = await self._told()
+            return event_from_message(message, self._result_type, correlation_id, tool)
 
     def _open(self) -> AsyncIterator[invoke_pb2.InvokeEvent]:
         if self._messages is None:
@@ -109,14 +111,14 @@ class CallStream(Generic[T]):
         return self._messages
 
     async def _answer(self, asked: tool_pb2.InputRequired) -> None:
-        self._call = await self._call.answered(asked)
+        self._call = await self._call.answered(asked, (await self._told())[1])
         self._cancel()
         self._messages = None
 
-    async def _correlation(self, message: invoke_pb2.InvokeEvent) -> str:
-        if not message.HasField("result"):
-            return ""
-        return metadata_value(await self._rpc.initial_metadata(), CORRELATION)
+    async def _told(self) -> tuple[str, str]:
+        """Return the correlation id and the tool that speaks, as the answer's head says."""
+        head = await self._rpc.initial_metadata()
+        return metadata_value(head, CORRELATION), metadata_value(head, SPOKE) or self._call.tool
 
     def _closed(self) -> bool:
         return self._state is State.CLOSED

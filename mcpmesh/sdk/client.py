@@ -16,12 +16,16 @@ from mcpmesh.sdk.catalog_watch import CatalogEvent, watch_catalog
 from mcpmesh.sdk.conversation import Conversation
 from mcpmesh.sdk.engine import new_channel
 from mcpmesh.sdk.outgoing import Arguments, CallOptions, Metadata, Outgoing, outgoing
-from mcpmesh.sdk.rpc_error import correlation_of, mesh_error
+from mcpmesh.sdk.rpc_error import mesh_error, told_by
 from mcpmesh.sdk.tool_info import (
+    Choice,
+    Estimate,
     Explanation,
     ReplicaInfo,
     SearchHit,
     ToolInfo,
+    choice,
+    estimate,
     explanation,
     replica_info,
     search_hit,
@@ -122,12 +126,14 @@ class Client:
         """
         call = self._outgoing(name, arguments, options)
         for _ in range(MAX_QUESTIONS):
-            answer, correlation_id = await self._invoke(call)
+            answer, correlation_id, spoke = await self._invoke(call)
             if answer.HasField("result"):
-                return result_from_message(answer.result, result_type, correlation_id)
+                return result_from_message(
+                    answer.result, result_type, correlation_id, spoke or call.tool
+                )
             if not answer.HasField("input_required"):
                 raise RemoteProtocolError(f"{name}: the answer has neither result nor question")
-            call = await call.answered(answer.input_required)
+            call = await call.answered(answer.input_required, spoke)
         raise RemoteProtocolError(f"{name}: the tool asked back {MAX_QUESTIONS} times")
 
     @overload
@@ -198,6 +204,24 @@ class Client:
         request = discovery_pb2.SearchToolsRequest(query=query, limit=limit, labels=labels)
         return [search_hit(hit) for hit in (await self._ask("SearchTools", request)).hits]
 
+    async def feedback(self, tool: str, score: float) -> Estimate:
+        """Say how good an answer of a tool was, which calls of its capability go by.
+
+        Shape: `score` from 0 for wrong or useless to 1 for right; `tool` as CallResult.tool.
+        Returns: the accuracy of the tool, from all feedback.
+        Raises: ToolNotFound for a tool that provides no capability.
+        """
+        request = discovery_pb2.FeedbackRequest(tool=tool, score=score)
+        return estimate((await self._ask("Feedback", request)).accuracy)
+
+    async def list_choices(self, capability: str = "") -> list[Choice]:
+        """Return the capabilities of the mesh, or one, and what is known of their tools.
+
+        Raises: ToolNotFound for a capability that nobody provides.
+        """
+        request = discovery_pb2.ListChoicesRequest(capability=capability)
+        return [choice(each) for each in (await self._ask("ListChoices", request)).choices]
+
     async def list_replicas(self, tool: str = "") -> list[ReplicaInfo]:
         """Return the replicas of one tool, or all, as the server asked sees them."""
         request = discovery_pb2.ListReplicasRequest(tool=tool)
@@ -232,11 +256,11 @@ class Client:
         options["metadata"] = (*self._metadata, *options.get("metadata", ()))
         return outgoing(name, arguments, **options)
 
-    async def _invoke(self, call: Outgoing) -> tuple[invoke_pb2.InvokeResponse, str]:
+    async def _invoke(self, call: Outgoing) -> tuple[invoke_pb2.InvokeResponse, str, str]:
         self._connect()
         rpc = self._tools.Invoke(call.request, **_how(call))
         try:
-            return await rpc, await correlation_of(rpc)
+            return await rpc, *await told_by(rpc)
         except grpc.RpcError as exc:
             raise self._reason(exc) from exc
         except asyncio.CancelledError as exc:

@@ -55,7 +55,10 @@ Interim = ProgressEvent | LogEvent | Chunk
 
 
 def event_from_message(
-    message: invoke_pb2.InvokeEvent, result_type: type[T] | None, correlation_id: str
+    message: invoke_pb2.InvokeEvent,
+    result_type: type[T] | None,
+    correlation_id: str,
+    tool: str = "",
 ) -> Interim | CallResult[T]:
     """Read an event; questions of the tool are not for this.
 
@@ -72,5 +75,5 @@ def event_from_message(
         line = message.log
         return LogEvent(line.level, orjson.loads(line.data or b"null"), line.logger)
     if kind == "result":
-        return result_from_message(message.result, result_type, correlation_id)
+        return result_from_message(message.result, result_type, correlation_id, tool)
     raise RemoteProtocolError("the peer sent an event without content")

@@ -81,8 +81,10 @@ class Outgoing:
         """Return the name of the tool called."""
         return self.request.tool
 
-    async def answered(self, asked: tool_pb2.InputRequired) -> "Outgoing":
+    async def answered(self, asked: tool_pb2.InputRequired, spoke: str = "") -> "Outgoing":
         """Return the call to make next: the same, with the answers to what the tool asked.
+
+        `spoke` is the tool that asked, where several provide what was called.
 
         Raises: QuestionUnanswered when the call has no `on_input`.
         """
@@ -94,7 +96,11 @@ class Outgoing:
         request.request_state = asked.request_state
         for question in questions_of(asked):
             request.input_responses[question.key] = orjson.dumps(await self.on_input(question))
-        return replace(self, request=request)
+        if not spoke or spoke == request.tool:
+            return replace(self, request=request)
+        request.tool = spoke
+        metadata = tuple((k, spoke if k == "mcp-name" else value) for k, value in self.metadata)
+        return replace(self, request=request, metadata=metadata)
 
 
 def outgoing(

@@ -5,10 +5,12 @@ from typing import Any
 
 import grpc
 
+from mcpmesh.codec import renamed
 from mcpmesh.codec.status import PUSHBACK, error_of, pushback_from
 from mcpmesh.errors import MeshError
 
 CORRELATION = "x-correlation-id"
+SPOKE = renamed.SPOKE.decode()
 
 
 def mesh_error(failure: grpc.RpcError) -> MeshError:
@@ -36,7 +38,10 @@ def metadata_value(metadata: Iterable[Any] | None, key: str) -> str:
     return ""
 
 
-async def correlation_of(call: Any) -> str:
-    """Return the correlation id that a finished call's answer carries, empty when it has none."""
-    sent = metadata_value(await call.initial_metadata(), CORRELATION)
-    return sent or metadata_value(await call.trailing_metadata(), CORRELATION)
+async def told_by(call: Any) -> tuple[str, str]:
+    """Return the correlation id and the tool that a finished call's answer names, or empty text."""
+    head = await call.initial_metadata()
+    correlation_id, spoke = metadata_value(head, CORRELATION), metadata_value(head, SPOKE)
+    if not correlation_id:
+        correlation_id = metadata_value(await call.trailing_metadata(), CORRELATION)
+    return correlation_id, spoke

@@ -13,7 +13,7 @@ from mcpmesh.sdk.events import Interim
 from mcpmesh.sdk.loop_thread import LoopThread
 from mcpmesh.sdk.outgoing import Arguments, CallOptions, CommonOptions, Metadata, Question
 from mcpmesh.sdk.sync_stream import SyncConversation, SyncStream
-from mcpmesh.sdk.tool_info import Explanation, ReplicaInfo, SearchHit, ToolInfo
+from mcpmesh.sdk.tool_info import Choice, Estimate, Explanation, ReplicaInfo, SearchHit, ToolInfo
 
 T = TypeVar("T")
 
@@ -135,6 +135,14 @@ class SyncClient:
     ) -> list[SearchHit]:
         """Return the tools that fit the words, best first."""
         return self._thread.run(self._client.search_tools(query, limit=limit, labels=labels))
+
+    def feedback(self, tool: str, score: float) -> Estimate:
+        """Say how good an answer of a tool was; see Client.feedback."""
+        return self._thread.run(self._client.feedback(tool, score))
+
+    def list_choices(self, capability: str = "") -> list[Choice]:
+        """Return the capabilities of the mesh, or one; see Client.list_choices."""
+        return self._thread.run(self._client.list_choices(capability))
 
     def list_replicas(self, tool: str = "") -> list[ReplicaInfo]:
         """Return the replicas of one tool, or all, as the server asked sees them."""

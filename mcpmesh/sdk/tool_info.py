@@ -46,6 +46,44 @@ class ToolInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """A quantity that was measured, and the bounds that nine in ten such quantities are within."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choosable:
+    """A tool that provides a capability, and what was measured of it lately.
+
+    `worth` is success, accuracy and speed together. Units: `seconds` in seconds; the others 0 to 1.
+    """
+
+    tool: str
+    ready: bool
+    calls: int
+    worth: Estimate
+    success: Estimate
+    accuracy: Estimate | None = None
+    seconds: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A capability, and the tools that its calls may go to, the best first.
+
+    `explored` of its calls went to another tool than the best, to learn of it.
+    """
+
+    capability: str
+    tools: tuple[Choosable, ...]
+    calls: int = 0
+    explored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SearchHit:
     """A tool that fits a search; scores compare within one answer only."""
 
@@ -137,6 +175,28 @@ class Explanation:
 def tool_info(message: discovery_pb2.ToolStatus) -> ToolInfo:
     """Read a tool and its numbers."""
     return ToolInfo(tool_from_message(message.tool), message.replicas, message.ready_replicas)
+
+
+def estimate(message: discovery_pb2.Estimate) -> Estimate:
+    """Read an estimate."""
+    return Estimate(message.mean, message.low, message.high)
+
+
+def choice(message: discovery_pb2.Choice) -> Choice:
+    """Read a capability and its tools."""
+    tools = tuple(
+        Choosable(
+            each.tool,
+            each.ready,
+            each.calls,
+            estimate(each.worth),
+            estimate(each.success),
+            estimate(each.accuracy) if each.HasField("accuracy") else None,
+            estimate(each.seconds) if each.HasField("seconds") else None,
+        )
+        for each in message.tools
+    )
+    return Choice(message.capability, tools, message.calls, message.explored)
 
 
 def search_hit(message: discovery_pb2.SearchHit) -> SearchHit:

@@ -36,6 +36,10 @@ class RequestPipe(Protocol):
         """Get ready to be connected anew; False when what was sent is not kept any more."""
         ...
 
+    def lengthen(self, size: int) -> None:
+        """Learn that the first message has so many bytes more than the caller sent."""
+        ...
+
 
 class Call(ABC):
     """What a caller asked, and what the layers remember of it.
@@ -75,7 +79,7 @@ class Call(ABC):
         #: The replica of the last attempt.
         self.candidate: Candidate | None = None
         #: The attempt under way, or what the call waits for before the first.
-        self.current: Attempt | Waiting | None = None
+        self.current: Attempt | Waiting | Call | None = None
         #: What it holds of its tool's places.
         self.place: ToolLoad | Place | None = None
         self.attempts = 0

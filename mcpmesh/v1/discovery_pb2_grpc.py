@@ -90,7 +90,8 @@ class DiscoveryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTool(self, request, context):
-        """One tool. Status: NOT_FOUND, the message names the nearest.
+        """One tool; for the name of a capability, the best of its tools. Status: NOT_FOUND, the message
+        names the nearest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import grpc
 
+from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
@@ -62,10 +63,13 @@ async def serving(*servicers: object, host: str = "127.0.0.1") -> AsyncIterator[
 
 @asynccontextmanager
 async def mesh(
-    keeper: RegistryKeeper, view: SeenReplicas | None = None, host: str = "127.0.0.1"
+    keeper: RegistryKeeper,
+    view: SeenReplicas | None = None,
+    host: str = "127.0.0.1",
+    capabilities: Capabilities | None = None,
 ) -> AsyncIterator[Stubs]:
     registrar = Registrar(keeper, clock)
-    discovery = DiscoveryServicer(keeper, view or SeenReplicas())
+    discovery = DiscoveryServicer(keeper, view or SeenReplicas(), capabilities=capabilities)
     async with serving(registrar, discovery, host=host) as stubs, running(keeper.run()):
         yield stubs
 

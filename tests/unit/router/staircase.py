@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 from mcpmesh.balance.candidate import Candidate
+from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.errors import MeshError, ToolNotFound
 from mcpmesh.policy.admission import Shed
 from mcpmesh.router.frontend import Frontend
@@ -43,6 +44,7 @@ class Staircase:
         settings: str = "",
         seed: int = 1,
         policy: Mapping[str, Any] | None = None,
+        capabilities: Capabilities | None = None,
     ) -> None:
         """Begin; `settings` are those of the caller's connection, `policy` those of the tool."""
         self.loop = VirtualLoop()
@@ -81,6 +83,9 @@ class Staircase:
             max_message_bytes=LIMIT,
             default_timeout=30.0,
             refused=lambda _method, error: self.refused.append(error.message),
+            capabilities=capabilities,
+            rng=Random(seed),
+            clock=clock,
         )
         frontend.serve_on(self)  # type: ignore[arg-type]
         self.caller = Talk(settings=settings)

@@ -1,0 +1,99 @@
+"""Capabilities and what is known of their tools, as messages; and what callers say of answers."""
+
+from collections.abc import Callable
+
+from mcpmesh.balance.balancer import Routes
+from mcpmesh.balance.capabilities import Capabilities, Provided
+from mcpmesh.balance.chooser import Option
+from mcpmesh.balance.evidence import Estimate
+from mcpmesh.discovery.lookup import find_tool
+from mcpmesh.errors import InvalidCall, ToolNotFound
+from mcpmesh.model.catalog import Catalog
+from mcpmesh.model.nearest import did_you_mean
+from mcpmesh.v1 import discovery_pb2
+
+
+class Choices:
+    """What this process knows of the tools that provide capabilities.
+
+    Units: `clock` in seconds, that of the choices.
+    """
+
+    def __init__(
+        self,
+        capabilities: Capabilities,
+        routes: Callable[[], Routes],
+        clock: Callable[[], float],
+    ) -> None:
+        self._capabilities = capabilities
+        self._routes = routes
+        self._clock = clock
+
+    def list(self, capability: str) -> discovery_pb2.ListChoicesResponse:
+        """Return one capability, or all.
+
+        Raises: ToolNotFound for one that nobody provides.
+        """
+        known = self._capabilities.all()
+        if capability and capability not in known:
+            hint = did_you_mean(capability, known)
+            raise ToolNotFound(f"no tool provides {capability[:140]!r}{hint}")
+        names = [capability] if capability else sorted(known)
+        return discovery_pb2.ListChoicesResponse(choices=[self._choice(known[n]) for n in names])
+
+    def rate(
+        self, catalog: Catalog, request: discovery_pb2.FeedbackRequest
+    ) -> discovery_pb2.FeedbackResponse:
+        """Take a caller's word on an answer.
+
+        Raises: ToolNotFound for a tool that is not there or provides nothing; InvalidCall.
+        """
+        tool = request.tool
+        if not tool or not request.HasField("score") or not 0.0 <= request.score <= 1.0:
+            raise InvalidCall(
+                "feedback needs a tool, which the answer's metadata names as mcpmesh-tool, and a "
+                "score from 0 for wrong to 1 for right"
+            )
+        find_tool(catalog, tool)
+        provided = self._capabilities.of_tool(tool)
+        if not provided:
+            raise ToolNotFound(
+                f"{tool} provides no capability, so feedback on it changes nothing; give it one "
+                "with @app.tool(capability=…), or in the router's [capabilities]"
+            )
+        now = self._clock()
+        accuracies = [each.chooser.rated(tool, request.score, now) for each in provided]
+        return discovery_pb2.FeedbackResponse(accuracy=estimate_message(accuracies[0]))
+
+    def tool_of(self, name: str) -> str:
+        """Return the tool to show for a name: of a capability the best, else the name itself."""
+        provided = self._capabilities.find(name)
+        return provided.chooser.best(provided.tools, self._clock()) if provided else name
+
+    def _choice(self, provided: Provided) -> discovery_pb2.Choice:
+        chooser = provided.chooser
+        return discovery_pb2.Choice(
+            capability=provided.name,
+            tools=[
+                self._choosable(option) for option in chooser.options(provided.tools, self._clock())
+            ],
+            calls=chooser.calls,
+            explored=chooser.explored,
+        )
+
+    def _choosable(self, option: Option) -> discovery_pb2.Choosable:
+        route = self._routes().find(option.tool)
+        return discovery_pb2.Choosable(
+            tool=option.tool,
+            ready=route is not None and bool(route.picker.candidates),
+            calls=option.calls,
+            worth=estimate_message(option.worth),
+            success=estimate_message(option.success),
+            accuracy=estimate_message(option.accuracy) if option.accuracy else None,
+            seconds=estimate_message(option.seconds) if option.seconds else None,
+        )
+
+
+def estimate_message(estimate: Estimate) -> discovery_pb2.Estimate:
+    """Write an estimate."""
+    return discovery_pb2.Estimate(mean=estimate.mean, low=estimate.low, high=estimate.high)
