@@ -51,7 +51,8 @@ say:
 
 With `prometheus` every process needs a port of its own: replicas on one host can't share 9464. One
 that finds the port taken warns and goes on without; give it 0, or use `otlp`. The same port has
-`/readyz`: 200 when the process is ready, 503 with what is missing when not.
+`/readyz`: 200 when the process is ready, 503 with what is missing when not: a router is not while
+it starts and while it drains.
 
 `mcpmesh router --workers N` is one target: its port serves the sum over all workers, those that
 ended included, so that counters never fall; gauges are the sum over those that run (a replica

@@ -10,6 +10,7 @@ from mcpmesh.cli.endpoint import cannot_listen, reserve
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.process import as_options, telemetry_of
+from mcpmesh.cli.readiness import Readiness
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.worker_pages import WorkerPages
@@ -65,12 +66,15 @@ async def run_router(
 ) -> Exit:
     """Route in this process until stop is asked."""
     environ = {**os.environ, **_OWN_PAGE} if registry else os.environ
-    with telemetry_of("mcpmesh-router", process, environ=environ) as telemetry:
+    readiness = Readiness()
+    pages = Pages(missing=readiness.missing)
+    with telemetry_of("mcpmesh-router", process, environ=environ, pages=pages) as telemetry:
         running = routing(settings, telemetry, process, tls, limits, registry=registry)
         async with running as (_, grpc):
-            own_page = {"metrics": telemetry.prometheus} if registry else {}
-            print_ready("router", grpc=grpc, **own_page)
-            await stop.wait()
+            with readiness.while_serving():
+                own_page = {"metrics": telemetry.prometheus} if registry else {}
+                print_ready("router", grpc=grpc, **own_page)
+                await stop.wait()
     return Exit.OK
 
 

@@ -18,6 +18,7 @@ from hyperframe.frame import Frame, GoAwayFrame, PingFrame, SettingsFrame
 
 from mcpmesh.v1 import discovery_pb2
 from tests.e2e.commands import TOOLS, Command, command, eventually
+from tests.e2e.pages import METRICS, metrics_url, page
 from tests.e2e.stubs import Stubs, request, text_of
 from tests.e2e.test_trace import post
 
@@ -167,3 +168,25 @@ async def test_calls_longer_than_the_grace_are_cut(tmp_path: Path) -> None:
                 await held
             assert caught.value.code() in (StatusCode.UNAVAILABLE, StatusCode.CANCELLED)
         assert up.ended() == 0
+
+
+async def test_a_router_is_ready_until_it_drains(tmp_path: Path) -> None:
+    options = ("--grpc", ANY, *GRACE)
+    with (
+        command(tmp_path, "router", *options, env=METRICS) as router,
+        command(tmp_path, "serve", TOOLS, "--router", router.grpc),
+    ):
+        url = metrics_url(router)
+        assert await page(f"{url}/readyz") == (200, "ready\n")
+        async with Stubs(router.grpc) as stubs:
+            held = stubs.tools.Invoke(request("hold", folder=str(tmp_path), seconds=2))
+            await eventually((tmp_path / "began").exists)
+            router.terminate()
+
+            async def drains() -> bool:
+                return await page(f"{url}/readyz") == (503, "not ready: it drains\n")
+
+            await eventually(drains)
+            assert not (tmp_path / "finished").exists()
+            assert text_of((await held).result) == "held"
+        assert router.ended() == 0

@@ -65,6 +65,58 @@ async def test_calls_spread_over_plain_servers_of_the_configuration(
                 await talk(stubs)
 
 
+@asynccontextmanager
+async def orders() -> AsyncIterator[int]:
+    """Serve a gRPC service that is no tool."""
+
+    async def echo(message: bytes, _context: Any) -> bytes:
+        return message
+
+    async def mirror(messages: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
+        async for message in messages:
+            yield message
+
+    methods = {
+        "Echo": grpc.unary_unary_rpc_method_handler(echo),
+        "Mirror": grpc.stream_stream_rpc_method_handler(mirror),
+    }
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("shop.Orders", methods),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(None)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_service_that_is_no_tool_is_relayed_by_every_worker(
+    tmp_path: Path, workers: str
+) -> None:
+    async with orders() as port:
+        static = f"127.0.0.1:{port}=/shop.Orders"
+        options = ("--workers", workers, "--grpc", ANY, "--static", static)
+        with command(tmp_path, "router", *options) as router:
+            # Connections enough to reach every worker.
+            for number in range(12):
+                async with Stubs(router.grpc) as stubs:
+                    await eventually(lambda stubs=stubs: _echoes(stubs))
+                    mirror = stubs.channel.stream_stream("/shop.Orders/Mirror")
+                    call = mirror(iter([b"a", b"%d" % number]), timeout=30)
+                    assert [message async for message in call] == [b"a", b"%d" % number]
+                    with pytest.raises(grpc.aio.AioRpcError) as unknown:
+                        await stubs.channel.unary_unary("/shop.Stock/Echo")(b"", timeout=30)
+                    assert unknown.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def _echoes(stubs: Stubs) -> bool:
+    try:
+        return bool(await stubs.channel.unary_unary("/shop.Orders/Echo")(b"x", timeout=5) == b"x")
+    except grpc.aio.AioRpcError:
+        return False
+
+
 async def talk(stubs: Stubs) -> None:
     call = stubs.tools.Converse()
     for word in (b"a", b"b", b"c"):

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import grpc
@@ -16,6 +15,7 @@ import pytest
 
 from mcpmesh.v1 import discovery_pb2
 from tests.e2e.commands import TOOLS, Command, alive, command, eventually
+from tests.e2e.pages import METRICS, metrics_url, page
 from tests.e2e.stubs import Stubs, request, text_of
 
 ANY = "127.0.0.1:0"
@@ -163,7 +163,6 @@ async def test_every_worker_finishes_its_calls_when_told_to_stop(
         await eventually(lambda: not any(alive(pid) for pid in workers))
 
 
-METRICS = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
 SERVED = re.compile(r"^rpc_server_call_duration_seconds_count\{.*Invoke\".*\} (\d+)$", re.M)
 
 
@@ -187,28 +186,6 @@ async def test_metrics_and_readiness_are_of_all_workers(tmp_path: Path) -> None:
         await eventually(lambda: _ready(router.grpc))
         assert (await asked(router.grpc)).total() == CONNECTIONS
         await eventually(lambda: served(url) == 2 * CONNECTIONS)
-
-
-def metrics_url(router: Command) -> str:
-    """Return where the router serves metrics: its own line, not one of its workers'."""
-    (url,) = (
-        line["message"].rpartition(" ")[2].removesuffix("/metrics")
-        for line in router.lines()
-        if line.get("message", "").startswith("metrics for Prometheus")
-        and line["pid"] == router.process.pid
-    )
-    return str(url)
-
-
-async def page(url: str) -> tuple[int, str]:
-    def get() -> tuple[int, str]:
-        try:
-            with urlopen(url, timeout=30) as answer:
-                return answer.status, answer.read().decode()
-        except HTTPError as error:
-            return error.code, error.read().decode()
-
-    return await asyncio.to_thread(get)
 
 
 def served(url: str) -> int:
