@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos docs attack interop bench lab conformance conformance-mcp fuzz differential lock clean
+.PHONY: help run test lint protos check-protos docs attack interop bench lab conformance conformance-mcp faults fuzz differential lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,6 +51,9 @@ bench: $(VENV)/dev.stamp ## Run the benchmarks against peers, write results, pic
 
 lab: $(VENV)/dev.stamp ## Simulate balancing under faults; ARGS="slow_pair busy" for some scenarios
 	nice -n 15 $(BIN)/python -m benchmarks.balance $(ARGS)
+
+faults: $(VENV)/dev.stamp ## Break, slow down and restart real replicas under load; ARGS="three_broken"
+	$(BIN)/python -m benchmarks.balance.sockets $(ARGS)
 
 conformance: $(VENV)/dev.stamp ## Run h2spec against router and tool server; builds it with Go if absent
 	$(BIN)/python -m tests.conformance

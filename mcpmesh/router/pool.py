@@ -113,6 +113,7 @@ class Pool:
             health.share,
             recent,
             min(1.0, recent.picks / picks) if picks else 0.0,
+            candidate.picks,
         )
 
     def _picks_by_tools(self, now: float) -> dict[frozenset[str], int]:

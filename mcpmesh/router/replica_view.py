@@ -35,7 +35,7 @@ class Standing:
     """What one process thinks of a replica.
 
     Units: `ejected_for` in seconds left, None unless it is ejected; `share` and `pick_ratio` 0 to
-    1.
+    1. `recent` is of the last turns, `picks` since this process knows it.
     """
 
     health: str = "HEALTHY"
@@ -44,10 +44,12 @@ class Standing:
     share: float = 1.0
     recent: Counts = field(default_factory=Counts)
     pick_ratio: float = 0.0
+    picks: int = 0
 
     def write(self, status: discovery_pb2.ReplicaStatus) -> None:
         """Write it into a status."""
         recent = self.recent
+        status.picks = self.picks
         status.health, status.health_reason, status.share = self.health, self.reason, self.share
         if self.ejected_for is not None:
             status.ejected_for.CopyFrom(duration(self.ejected_for))

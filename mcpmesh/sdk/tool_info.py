@@ -119,6 +119,7 @@ class ReplicaInfo:
 
     `lease_remaining` None means: static, it has no lease. `tools` are written name@version.
     `health` is empty when the server does not judge; `recent` None when it does not count.
+    `picks` are the attempts that the server asked has sent to it in all.
     Units: seconds; `share` above 0 up to 1.
     """
 
@@ -133,6 +134,7 @@ class ReplicaInfo:
     ejected_for: float | None = None
     share: float = 1.0
     recent: RecentAttempts | None = None
+    picks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,7 @@ def replica_info(message: discovery_pb2.ReplicaStatus) -> ReplicaInfo:
         ejected_for=seconds(message.ejected_for) if message.HasField("ejected_for") else None,
         share=message.share or 1.0,
         recent=_recent(message.recent) if message.HasField("recent") else None,
+        picks=message.picks,
     )
 
 

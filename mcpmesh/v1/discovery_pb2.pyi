@@ -255,7 +255,7 @@ class Replica(_message.Message):
     def __init__(self, id: _Optional[str] = ..., endpoint: _Optional[str] = ..., server: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., weight: _Optional[int] = ..., services: _Optional[_Iterable[str]] = ..., server_name: _Optional[str] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
-    __slots__ = ("replica", "state", "in_flight", "lease_remaining", "tools", "reason", "health", "health_reason", "ejected_for", "share", "recent")
+    __slots__ = ("replica", "state", "in_flight", "lease_remaining", "tools", "reason", "health", "health_reason", "ejected_for", "share", "recent", "picks")
     REPLICA_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -267,6 +267,7 @@ class ReplicaStatus(_message.Message):
     EJECTED_FOR_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
     RECENT_FIELD_NUMBER: _ClassVar[int]
+    PICKS_FIELD_NUMBER: _ClassVar[int]
     replica: Replica
     state: str
     in_flight: int
@@ -278,7 +279,8 @@ class ReplicaStatus(_message.Message):
     ejected_for: _duration_pb2.Duration
     share: float
     recent: RecentAttempts
-    def __init__(self, replica: _Optional[_Union[Replica, _Mapping]] = ..., state: _Optional[str] = ..., in_flight: _Optional[int] = ..., lease_remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tools: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., health: _Optional[str] = ..., health_reason: _Optional[str] = ..., ejected_for: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., share: _Optional[float] = ..., recent: _Optional[_Union[RecentAttempts, _Mapping]] = ...) -> None: ...
+    picks: int
+    def __init__(self, replica: _Optional[_Union[Replica, _Mapping]] = ..., state: _Optional[str] = ..., in_flight: _Optional[int] = ..., lease_remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tools: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., health: _Optional[str] = ..., health_reason: _Optional[str] = ..., ejected_for: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., share: _Optional[float] = ..., recent: _Optional[_Union[RecentAttempts, _Mapping]] = ..., picks: _Optional[int] = ...) -> None: ...
 
 class RecentAttempts(_message.Message):
     __slots__ = ("over", "picks", "successes", "failures", "mean_time", "pick_ratio")

@@ -1,0 +1,1 @@
+"""The laboratory over real sockets: processes, signals, and a proxy that does harm."""
