@@ -24,13 +24,13 @@ from mcpmesh.balance.place import Place
 from mcpmesh.balance.prequal import PrequalPicker
 from mcpmesh.balance.serving import Serving
 from mcpmesh.discovery.registration import Registration, RegistrationUpdated
+from mcpmesh.dispatch.catalog_feed import CatalogFeed
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.model.load_report import LoadReport
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
 from mcpmesh.policy.balancing import Balancing
 from mcpmesh.policy.tool_policy import ToolPolicies
-from mcpmesh.router.catalog_feed import CatalogFeed
 
 REPLICAS = 1_000
 TOOLS = 10_000

@@ -10,8 +10,8 @@ from mcpmesh.codec.metadata import (
     parse_timeout,
 )
 from mcpmesh.codec.status import status_from
+from mcpmesh.dispatch.call_head import read_call_head
 from mcpmesh.errors import InvalidCall
-from mcpmesh.router.call_head import read_call_head
 from mcpmesh.rpc.head import read_head
 
 _NAMES = (b"x-bin", b"a", b"grpc-timeout", b"grpc-message", b"traceparent", b"tracestate",

@@ -11,13 +11,13 @@ from mcpmesh.discovery.lookup import find_tool
 from mcpmesh.discovery.page import page_of
 from mcpmesh.discovery.search import SearchIndex
 from mcpmesh.discovery.watch import wanted
+from mcpmesh.dispatch.catalog_source import CatalogSource
+from mcpmesh.dispatch.replica_view import ReplicaView, StatusWriter
 from mcpmesh.errors import InvalidCall, NotReady, Overloaded
 from mcpmesh.model.catalog import Catalog
-from mcpmesh.router.catalog_source import CatalogSource
 from mcpmesh.router.choices import Choices
 from mcpmesh.router.explain import explain
 from mcpmesh.router.refusal import Refusing
-from mcpmesh.router.replica_view import ReplicaView, StatusWriter
 from mcpmesh.router.tool_events import resync_event, snapshot_events, step_events
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc
 

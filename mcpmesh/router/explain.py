@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mcpmesh.balance.balancer import Route
 from mcpmesh.balance.pick_log import Pick
 from mcpmesh.codec.tool import duration, seconds
-from mcpmesh.router.replica_view import DRAINING, READY
+from mcpmesh.dispatch.replica_view import DRAINING, READY
 from mcpmesh.v1 import discovery_pb2
 
 

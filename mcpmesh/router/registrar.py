@@ -11,10 +11,10 @@ from mcpmesh.codec.tool import (
     tool_from_message,
     tool_to_message,
 )
+from mcpmesh.dispatch.registry_messages import EPOCH_KEY, change_to_message, snapshot_messages
 from mcpmesh.router.peer_address import complete_endpoint
 from mcpmesh.router.refusal import Refusing
 from mcpmesh.router.registry_keeper import RegistryKeeper
-from mcpmesh.router.registry_messages import EPOCH_KEY, change_to_message, snapshot_messages
 from mcpmesh.v1 import registry_pb2, registry_pb2_grpc
 
 

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from mcpmesh.discovery.lease import DEFAULT_TTL, Lease
 from mcpmesh.discovery.registration import Registration, RegistryChange
 from mcpmesh.discovery.registry import MAX_REPLICAS, Registry
+from mcpmesh.dispatch.catalog_feed import CatalogFeed
+from mcpmesh.dispatch.catalog_source import OnCatalog, Stop
+from mcpmesh.dispatch.catalog_watch import CatalogWatch
 from mcpmesh.errors import Draining
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
-from mcpmesh.router.catalog_feed import CatalogFeed
-from mcpmesh.router.catalog_source import OnCatalog, Stop
-from mcpmesh.router.catalog_watch import CatalogWatch
 from mcpmesh.router.mailbox import Mailbox
 
 FOLLOWER_BOUND = 4096

@@ -18,21 +18,21 @@ from mcpmesh.wire.message import PIECE_BYTES, PREFIX_BYTES, too_large, too_late,
 from mcpmesh.wire.stream import Stream
 
 if TYPE_CHECKING:
-    from mcpmesh.router.frontend import Frontend
+    from mcpmesh.dispatch.dispatcher import Dispatcher
 
 
 class ServedCall(StreamCall):
     """One call from its first byte to its last; the sink of the caller's stream."""
 
-    __slots__ = ("_begun", "_frontend", "_kept", "_parts", "_size", "_streaming")
+    __slots__ = ("_begun", "_dispatcher", "_kept", "_parts", "_size", "_streaming")
 
     def __init__(
-        self, frontend: Frontend, head: CallHead, streaming: bool, _link: Link, stream: Stream
+        self, dispatcher: Dispatcher, head: CallHead, streaming: bool, _link: Link, stream: Stream
     ) -> None:
         Call.__init__(self, head)
         self.caller = stream
         self._request = None
-        self._frontend = frontend
+        self._dispatcher = dispatcher
         #: The request is a stream of messages.
         self._streaming = streaming
         self._begun = False
@@ -53,7 +53,7 @@ class ServedCall(StreamCall):
         if end and not self._begun and self._parts is None and not self._streaming:
             size = len(data)
             # Most requests are one message in one frame.
-            if PREFIX_BYTES <= size <= self._frontend.max_message_bytes and (
+            if PREFIX_BYTES <= size <= self._dispatcher.max_message_bytes and (
                 size - PREFIX_BYTES == int.from_bytes(data[1:PREFIX_BYTES], "big")
             ):
                 self.caller.consumed(size)
@@ -121,7 +121,7 @@ class ServedCall(StreamCall):
         if len(parts[0]) < PREFIX_BYTES:
             parts[:] = [b"".join(parts)]
         needed = PREFIX_BYTES + int.from_bytes(parts[0][1:5], "big")
-        limit = self._frontend.max_message_bytes
+        limit = self._dispatcher.max_message_bytes
         if needed > limit + PREFIX_BYTES:
             raise too_large(f"message of {needed - PREFIX_BYTES} bytes", limit)
         if end and self._size < needed:
@@ -152,13 +152,13 @@ class ServedCall(StreamCall):
             self._request = self.requests = StreamedRequest(self.caller, credited)
             if end:
                 self._request.push(b"", True)
-        self._frontend.begin(self, self.head.timeout)
+        self._dispatcher.begin(self, self.head.timeout)
 
     def _peek(self, body: bytes) -> None:
         """Read the tool in the message, for a head that did not say it."""
         message = body[PREFIX_BYTES : PREFIX_BYTES + int.from_bytes(body[1:PREFIX_BYTES], "big")]
         if body[0]:
-            limit = self._frontend.max_message_bytes
+            limit = self._dispatcher.max_message_bytes
             message = decompress(self.head.encoding, message, limit)
         self.tool, version = peek(message)
         if version:
@@ -168,7 +168,7 @@ class ServedCall(StreamCall):
 
     def _reject(self, error: MeshError) -> None:
         """Refuse a call that never reaches the stack."""
-        self._frontend.refused("/" + self.head.method, error)
+        self._dispatcher.refused("/" + self.head.method, error)
         self._begun = True
         self._parts = None
         self.ended()

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mcpmesh.balance.balancer import Routes
+from mcpmesh.dispatch.call_head import read_call_head
+from mcpmesh.dispatch.pool import Pool
 from mcpmesh.errors import MeshError, MethodNotFound
-from mcpmesh.router.call_head import read_call_head
 from mcpmesh.router.caller import proven
-from mcpmesh.router.pool import Pool
 from mcpmesh.router.service_call import ServiceCall
 from mcpmesh.rpc.head import RequestHead
 from mcpmesh.rpc.server import Opener

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from mcpmesh.discovery.page import tool_bytes
 from mcpmesh.discovery.watch import matches
+from mcpmesh.dispatch.catalog_watch import Step
+from mcpmesh.dispatch.replica_view import StatusWriter
 from mcpmesh.model.catalog import Catalog, Cluster
-from mcpmesh.router.catalog_watch import Step
-from mcpmesh.router.replica_view import StatusWriter
 from mcpmesh.v1 import discovery_pb2
 
 #: A snapshot is split rather than outgrow the 4 MiB that a stock gRPC client takes.

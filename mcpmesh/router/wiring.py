@@ -6,31 +6,28 @@ A `Router` is a whole router, or one worker of several that follow the registry 
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from random import Random
-from time import perf_counter
 
 from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.balance.place import Place
 from mcpmesh.codec.status import status_of
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.discovery.lookup import find_tool
+from mcpmesh.dispatch.catalog_source import CatalogSource
+from mcpmesh.dispatch.dispatcher import Dispatcher
+from mcpmesh.dispatch.layers import layers
+from mcpmesh.dispatch.local_mesh import LocalMesh
+from mcpmesh.dispatch.observe import InFlight
+from mcpmesh.dispatch.pool import Pool
+from mcpmesh.dispatch.registry_follower import RegistryFollower
 from mcpmesh.errors import InternalError, MeshError, ToolNotFound
 from mcpmesh.model.address import Address
-from mcpmesh.policy.admission import Shed
-from mcpmesh.policy.retry import GiveUp
-from mcpmesh.router.catalog_source import CatalogSource
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
 from mcpmesh.router.frontend import Frontend
-from mcpmesh.router.local_mesh import LocalMesh
-from mcpmesh.router.observe import InFlight, ObserveAttempts, ObserveCalls
-from mcpmesh.router.pool import Pool
-from mcpmesh.router.prober import Prober
 from mcpmesh.router.registrar import Registrar
-from mcpmesh.router.registry_follower import RegistryFollower
 from mcpmesh.router.registry_host import keep
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.router.service_routes import ServiceRoutes, ServiceTable
@@ -39,21 +36,12 @@ from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.limits import server_options, wire_limits
 from mcpmesh.rpc.server import Server
 from mcpmesh.rpc.standard import StandardServices
-from mcpmesh.stack.admission import Admitting
-from mcpmesh.stack.balance import Balance, RouteTable
-from mcpmesh.stack.call import Call, Exit
-from mcpmesh.stack.deadline import Deadline
-from mcpmesh.stack.hedge import HedgeOutcome
-from mcpmesh.stack.layer import Top, stacked
-from mcpmesh.stack.retry import Retrying
-from mcpmesh.stack.send import Send
 from mcpmesh.telemetry.attributes import SERVER_ADDRESS, SERVER_PORT
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.credentials import channel_credentials
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.listening import check_exposure
 from mcpmesh.transport.refusals import Refusals
-from mcpmesh.transport.timers import Timers
 from mcpmesh.v1 import (
     discovery_pb2_grpc,
     registry_pb2_grpc,
@@ -127,19 +115,18 @@ class Router:
         source.listen(capabilities.on_catalog)
         in_flight = InFlight()
         unknown = partial(_unknown, source)
-        frontend = Frontend(
-            _stack(settings, telemetry, pool, unknown, in_flight, loop, rng),
+        dispatcher = Dispatcher(
+            layers(settings.call_log, telemetry, pool, unknown, in_flight, loop, rng),
             pool,
-            max_message_bytes=limits.max_message_bytes,
             default_timeout=settings.default_timeout,
+            max_message_bytes=limits.max_message_bytes,
             refused=self._count_refusal,
-            proves_callers=bool(self._tls.client_ca),
             capabilities=capabilities,
             rng=rng,
         )
-        frontend.serve_on(server)
+        Frontend(dispatcher, proves_callers=bool(self._tls.client_ca)).serve_on(server)
         table = ServiceTable(pool)
-        relayed = _stack(settings, telemetry, table, table.unknown, in_flight, loop, rng)
+        relayed = layers(settings.call_log, telemetry, table, table.unknown, in_flight, loop, rng)
         server.raw_fallback = ServiceRoutes(
             relayed, table, proves_callers=bool(self._tls.client_ca)
         ).take
@@ -150,7 +137,7 @@ class Router:
             registrar, server
         )
         self._standard = StandardServices(server, _SERVICES)
-        self._mesh = LocalMesh(frontend, source, pool)
+        self._mesh = LocalMesh(dispatcher, source, pool)
         self._end_watches = source.end_watches
         _observe(telemetry, pool, in_flight)
         await server.start()
@@ -212,51 +199,6 @@ class Router:
         name = status_of(error).code.name
         self._telemetry.instruments.refusals.cell(name).add()
         _log.info("%s refused: %s", method, error.message, extra={"outcome": name})
-
-
-def _stack(
-    settings: RouterSettings,
-    telemetry: Telemetry,
-    table: RouteTable,
-    unknown: Callable[[str, str], MeshError],
-    in_flight: InFlight,
-    loop: asyncio.AbstractEventLoop,
-    rng: Random,
-) -> Top[Call]:
-    """Put the layers of a call over each other; the first one is the outermost."""
-    clock = loop.time
-    send = Send(clock, perf_counter)
-    return stacked(
-        Exit(),
-        # Outermost, so that it sees refusals and how the body ended.
-        # (Not by the loop's clock, which uvloop moves on once a turn, in whole milliseconds.)
-        ObserveCalls(telemetry, perf_counter, in_flight, settings.call_log),
-        # Above retry: one budget of time for all attempts.
-        Deadline(Timers(loop), clock),
-        # Above retry: one place per call, whatever attempts it takes.
-        Admitting(loop, rng, partial(_count_shed, telemetry)),
-        # Above balance: each attempt picks anew.
-        Retrying(
-            send, loop, rng, partial(_count_given_up, telemetry), partial(_count_hedge, telemetry)
-        ),
-        # Picks, so that what is below knows its replica.
-        Balance(table, rng, perf_counter, unknown, Prober(rng, perf_counter).ask),
-        # Innermost: a span and a measurement per attempt, and the trace for the replica.
-        ObserveAttempts(telemetry, perf_counter),
-        send,
-    )
-
-
-def _count_shed(telemetry: Telemetry, tool: str, why: Shed) -> None:
-    telemetry.instruments.shed.cell(tool, why.value).add()
-
-
-def _count_hedge(telemetry: Telemetry, tool: str, outcome: HedgeOutcome) -> None:
-    telemetry.instruments.hedges.cell(tool, outcome.value).add()
-
-
-def _count_given_up(telemetry: Telemetry, tool: str, why: GiveUp) -> None:
-    telemetry.instruments.not_retried.cell(tool, why.name.lower()).add()
 
 
 def _observe(telemetry: Telemetry, pool: Pool, in_flight: InFlight) -> None:

@@ -18,13 +18,13 @@ from mcpmesh.balance.asking import asking
 from mcpmesh.balance.balancer import Route, Routes, updated
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.place import Place
+from mcpmesh.dispatch.health_watch import HealthWatch
 from mcpmesh.errors import MeshError, ReplicaLost, ToolNotFound
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica as Registered
 from mcpmesh.model.tool import Tool, ToolAnnotations
 from mcpmesh.policy.health import HealthPolicy
 from mcpmesh.policy.tool_policy import ToolPolicies
-from mcpmesh.router.health_watch import HealthWatch
 from mcpmesh.stack.attempt import Attempt, Unsent
 from mcpmesh.stack.balance import Balance
 from mcpmesh.stack.call import Call, Exit

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import grpc
 
 from mcpmesh.balance.capabilities import Capabilities
+from mcpmesh.dispatch.replica_view import Standing
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
-from mcpmesh.router.replica_view import Standing
 from mcpmesh.v1 import (
     discovery_pb2,
     discovery_pb2_grpc,

@@ -6,10 +6,11 @@ from typing import Any
 
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.capabilities import Capabilities
+from mcpmesh.dispatch.dispatcher import Dispatcher
+from mcpmesh.dispatch.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.errors import MeshError, ToolNotFound
 from mcpmesh.policy.admission import Shed
 from mcpmesh.router.frontend import Frontend
-from mcpmesh.router.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.rpc.head import read_head
 from mcpmesh.stack.admission import Admitting
 from mcpmesh.stack.balance import Balance
@@ -78,14 +79,16 @@ class Staircase:
             send,
         )
         frontend = Frontend(
-            stack,
-            self.table,
-            max_message_bytes=LIMIT,
-            default_timeout=30.0,
-            refused=lambda _method, error: self.refused.append(error.message),
-            capabilities=capabilities,
-            rng=Random(seed),
-            clock=clock,
+            Dispatcher(
+                stack,
+                self.table,
+                default_timeout=30.0,
+                max_message_bytes=LIMIT,
+                refused=lambda _method, error: self.refused.append(error.message),
+                capabilities=capabilities,
+                rng=Random(seed),
+                clock=clock,
+            )
         )
         frontend.serve_on(self)  # type: ignore[arg-type]
         self.caller = Talk(settings=settings)

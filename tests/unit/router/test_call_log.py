@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from mcpmesh.router.call_log import CallLog, CallLogger
+from mcpmesh.dispatch.call_log import CallLog, CallLogger
 from mcpmesh.stack.call import Call
 from mcpmesh.telemetry.tracing import TraceContext
 from tests.unit.stack.virtual import call_of

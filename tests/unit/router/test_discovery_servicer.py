@@ -6,15 +6,15 @@ import grpc
 import pytest
 
 from mcpmesh.discovery.watch import ChangeLog
+from mcpmesh.dispatch.catalog_watch import Step
+from mcpmesh.dispatch.replica_view import StatusWriter
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.model.prompt import Prompt
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.resource import Resource
 from mcpmesh.model.tool import Tool
 from mcpmesh.router import tool_events
-from mcpmesh.router.catalog_watch import Step
 from mcpmesh.router.registry_keeper import RegistryKeeper
-from mcpmesh.router.replica_view import StatusWriter
 from mcpmesh.v1 import discovery_pb2
 from tests.unit.router.serving import SeenReplicas, clock, mesh
 

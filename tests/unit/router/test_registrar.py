@@ -6,9 +6,9 @@ import grpc
 import pytest
 
 from mcpmesh.codec.tool import replica_from_message
+from mcpmesh.dispatch import registry_messages
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
-from mcpmesh.router import registry_messages
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.v1 import registry_pb2
 from tests.unit.router.serving import clock, mesh, registering, until

@@ -6,14 +6,14 @@ from random import Random
 import grpc
 import pytest
 
+from mcpmesh.dispatch import registry_messages
+from mcpmesh.dispatch.registry_follower import RegistryFollower
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
 from mcpmesh.policy.backoff import Backoff
-from mcpmesh.router import registry_messages
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
 from mcpmesh.router.registrar import Registrar
-from mcpmesh.router.registry_follower import RegistryFollower
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.v1 import discovery_pb2, registry_pb2, registry_pb2_grpc
 from tests.unit.router.serving import (

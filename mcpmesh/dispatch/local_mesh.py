@@ -8,13 +8,13 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError
 
 from mcpmesh.codec.spoken import tell_tool
+from mcpmesh.dispatch.call_head import read_call_head
+from mcpmesh.dispatch.catalog_source import CatalogSource
+from mcpmesh.dispatch.dispatcher import Dispatcher
+from mcpmesh.dispatch.local_call import LocalCall
+from mcpmesh.dispatch.pool import Pool
+from mcpmesh.dispatch.replica_view import StatusWriter
 from mcpmesh.errors import RemoteProtocolError
-from mcpmesh.router.call_head import read_call_head
-from mcpmesh.router.catalog_source import CatalogSource
-from mcpmesh.router.frontend import Frontend
-from mcpmesh.router.local_call import LocalCall
-from mcpmesh.router.pool import Pool
-from mcpmesh.router.replica_view import StatusWriter
 from mcpmesh.rpc.head import read_head
 from mcpmesh.stack.mesh import Metadata, ToolList
 from mcpmesh.v1 import invoke_pb2
@@ -35,11 +35,11 @@ class LocalMesh:
 
     def __init__(
         self,
-        frontend: Frontend,
+        dispatcher: Dispatcher,
         source: CatalogSource,
         pool: Pool,
     ) -> None:
-        self._frontend = frontend
+        self._dispatcher = dispatcher
         self._source = source
         self._pool = pool
         self._known = ToolList("", ())
@@ -118,9 +118,9 @@ class LocalMesh:
             own.append((b"mcpmesh-tool-version", request.version.encode()))
         own += ((key.encode(), value.encode()) for key, value in metadata)
         head = read_call_head(read_head((*_HEAD, (b":path", path.encode()), *_TAIL, *own)))
-        call = LocalCall(head, self._frontend.max_message_bytes)
+        call = LocalCall(head, self._dispatcher.max_message_bytes)
         call.body = frame_message(request.SerializeToString())
-        self._frontend.begin(call, timeout)
+        self._dispatcher.begin(call, timeout)
         return call
 
 

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from mcpmesh.discovery.registration import Registration
+from mcpmesh.dispatch.catalog_watch import CatalogWatch
 from mcpmesh.model.catalog import Catalog
-from mcpmesh.router.catalog_watch import CatalogWatch
 
 #: Takes the new catalog and the names of the tools that changed in it.
 OnCatalog = Callable[[Catalog, frozenset[str]], None]

@@ -1,5 +1,5 @@
+from mcpmesh.dispatch.call_head import read_call_head
 from mcpmesh.model.trace import TraceContext
-from mcpmesh.router.call_head import read_call_head
 from mcpmesh.rpc.head import read_head
 
 TRACEPARENT = b"00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01"

@@ -9,12 +9,12 @@ from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.health import Condition
 from mcpmesh.balance.place import NOWHERE, Place
 from mcpmesh.balance.serving import Serving
+from mcpmesh.dispatch.health_watch import HealthWatch
+from mcpmesh.dispatch.replica_view import Standing
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
 from mcpmesh.policy.health import HealthPolicy
 from mcpmesh.policy.tool_policy import ToolPolicies
-from mcpmesh.router.health_watch import HealthWatch
-from mcpmesh.router.replica_view import Standing
 from mcpmesh.rpc.subchannel import State, Subchannel
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.move import move_elsewhere

@@ -6,10 +6,10 @@ import pytest
 
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.health import Condition
+from mcpmesh.dispatch.health_watch import HealthWatch
 from mcpmesh.model.replica import Replica
 from mcpmesh.policy.blame import Verdict
 from mcpmesh.policy.health import HealthPolicy
-from mcpmesh.router.health_watch import HealthWatch
 from tests.unit.stack.virtual import VirtualLoop
 
 FAILURE, SUCCESS, NEITHER = Verdict.FAILURE, Verdict.SUCCESS, Verdict.NEITHER

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from grpc import StatusCode
 
+from mcpmesh.dispatch.call_log import CallLog, CallLogger
 from mcpmesh.model.trace import TraceContext
-from mcpmesh.router.call_log import CallLog, CallLogger
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.layer import Layer, outcome

@@ -20,13 +20,13 @@ from mcpmesh.discovery.registration import (
     RegistrationUpdated,
     RegistryChange,
 )
+from mcpmesh.dispatch.catalog_feed import CatalogFeed
+from mcpmesh.dispatch.catalog_source import OnCatalog, Stop
+from mcpmesh.dispatch.catalog_watch import CatalogWatch
+from mcpmesh.dispatch.registry_messages import EPOCH_KEY, INCOMPLETE, registration_from_message
 from mcpmesh.errors import Draining, MeshError
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.policy.backoff import Backoff
-from mcpmesh.router.catalog_feed import CatalogFeed
-from mcpmesh.router.catalog_source import OnCatalog, Stop
-from mcpmesh.router.catalog_watch import CatalogWatch
-from mcpmesh.router.registry_messages import EPOCH_KEY, INCOMPLETE, registration_from_message
 from mcpmesh.v1 import registry_pb2
 
 _log = logging.getLogger(__name__)

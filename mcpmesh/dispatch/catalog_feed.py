@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from mcpmesh.discovery.catalog import CatalogBuilder, CatalogChange
 from mcpmesh.discovery.registration import Registration, RegistryChange
 from mcpmesh.discovery.watch import BACKLOG_BOUND, LOG_BOUND, Backlog, ChangeLog
+from mcpmesh.dispatch.catalog_source import OnCatalog, Stop
+from mcpmesh.dispatch.catalog_watch import CatalogWatch
 from mcpmesh.errors import MeshError
 from mcpmesh.model.catalog import Catalog, Cluster
-from mcpmesh.router.catalog_source import OnCatalog, Stop
-from mcpmesh.router.catalog_watch import CatalogWatch
 
 _log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from mcpmesh.config import RouterSettings
+from mcpmesh.dispatch.local_call import LocalCall
 from mcpmesh.errors import ToolNotFound
-from mcpmesh.router.local_call import LocalCall
 from mcpmesh.router.wiring import Router
 from mcpmesh.rpc import Server
 from mcpmesh.telemetry.setup import without_exporters

@@ -1,0 +1,86 @@
+"""Where calls enter the stack: each gets its route and the time that it may take."""
+
+from collections.abc import Callable
+from random import Random
+from time import perf_counter
+
+from mcpmesh.balance.capabilities import Capabilities
+from mcpmesh.dispatch.chosen_call import ChosenCall
+from mcpmesh.errors import MeshError
+from mcpmesh.stack.balance import RouteTable
+from mcpmesh.stack.call import Call
+from mcpmesh.stack.layer import Top
+
+
+class Dispatcher:
+    """Lets calls begin; those of a capability as calls of the tool that does best.
+
+    Units: `default_timeout` in seconds, for calls that neither caller nor tool limits.
+    """
+
+    def __init__(
+        self,
+        stack: Top[Call],
+        table: RouteTable,
+        *,
+        default_timeout: float,
+        max_message_bytes: int,
+        refused: Callable[[str, MeshError], None],
+        capabilities: Capabilities | None = None,
+        rng: Random | None = None,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        """Take calls; `clock` is that of `Call.began`."""
+        self.max_message_bytes = max_message_bytes
+        #: Told of calls that never reach the stack: (method, why).
+        self.refused = refused
+        self._start = stack.start
+        self._table = table
+        self._default_timeout = default_timeout
+        self._capabilities = capabilities or Capabilities()
+        self._rng = rng or Random()
+        self._clock = clock
+
+    def begin(self, call: Call, asked: float | None) -> None:
+        """Let a call run for as long as it may; a tool's own limit can only shorten the caller's.
+
+        Units: `asked` in seconds, None when the caller sets no limit.
+        """
+        route = call.route = self._table.routes.find(call.tool, call.version)
+        if route is None:
+            # No tool, but a capability may be called so.
+            chosen = self._chosen(call)
+            if chosen is not call:
+                if chosen is not None:
+                    self.begin(chosen, asked)
+                return
+        own = route.cluster.tool.timeout if route is not None else None
+        if asked is None:
+            call.timeout = self._default_timeout if own is None else own
+        else:
+            call.timeout = asked if own is None or asked < own else own
+        self._start(call)
+
+    def _chosen(self, call: Call) -> Call | None:
+        """Return a call of a capability as one of a tool, best of one that takes calls now.
+
+        Returns: the call itself for what is no capability, None for a call that was refused.
+        """
+        provided = self._capabilities.find(call.tool)
+        if provided is None:
+            return call
+        find = self._table.routes.find
+        routes = {tool: find(tool, call.version) for tool in provided.tools}
+        known = [tool for tool, route in routes.items() if route is not None]
+        ready = [tool for tool in known if (it := routes[tool]) and it.picker.candidates]
+        if not known:
+            return call
+        tool = provided.chooser.choose(ready or known, self._rng, self._clock())
+        try:
+            return ChosenCall(call, tool, provided.chooser, self._clock, self.max_message_bytes)
+        except MeshError as error:
+            self.refused("/" + call.head.method, error)
+            call.over = True
+            call.failed(error)
+            call.ended()
+            return None

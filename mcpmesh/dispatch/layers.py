@@ -1,0 +1,69 @@
+"""Puts the layers of a call over each other."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from time import perf_counter
+
+from mcpmesh.config.router import CallLog
+from mcpmesh.dispatch.observe import InFlight, ObserveAttempts, ObserveCalls
+from mcpmesh.dispatch.prober import Prober
+from mcpmesh.errors import MeshError
+from mcpmesh.policy.admission import Shed
+from mcpmesh.policy.retry import GiveUp
+from mcpmesh.stack.admission import Admitting
+from mcpmesh.stack.balance import Balance, RouteTable
+from mcpmesh.stack.call import Call, Exit
+from mcpmesh.stack.deadline import Deadline
+from mcpmesh.stack.hedge import HedgeOutcome
+from mcpmesh.stack.layer import Top, stacked
+from mcpmesh.stack.retry import Retrying
+from mcpmesh.stack.send import Send
+from mcpmesh.telemetry.setup import Telemetry
+from mcpmesh.transport.timers import Timers
+
+
+def layers(
+    call_log: CallLog,
+    telemetry: Telemetry,
+    table: RouteTable,
+    unknown: Callable[[str, str], MeshError],
+    in_flight: InFlight,
+    loop: asyncio.AbstractEventLoop,
+    rng: Random,
+) -> Top[Call]:
+    """Put the layers of a call over each other; the first one is the outermost."""
+    clock = loop.time
+    send = Send(clock, perf_counter)
+    return stacked(
+        Exit(),
+        # Outermost, so that it sees refusals and how the body ended.
+        # (Not by the loop's clock, which uvloop moves on once a turn, in whole milliseconds.)
+        ObserveCalls(telemetry, perf_counter, in_flight, call_log),
+        # Above retry: one budget of time for all attempts.
+        Deadline(Timers(loop), clock),
+        # Above retry: one place per call, whatever attempts it takes.
+        Admitting(loop, rng, partial(_count_shed, telemetry)),
+        # Above balance: each attempt picks anew.
+        Retrying(
+            send, loop, rng, partial(_count_given_up, telemetry), partial(_count_hedge, telemetry)
+        ),
+        # Picks, so that what is below knows its replica.
+        Balance(table, rng, perf_counter, unknown, Prober(rng, perf_counter).ask),
+        # Innermost: a span and a measurement per attempt, and the trace for the replica.
+        ObserveAttempts(telemetry, perf_counter),
+        send,
+    )
+
+
+def _count_shed(telemetry: Telemetry, tool: str, why: Shed) -> None:
+    telemetry.instruments.shed.cell(tool, why.value).add()
+
+
+def _count_hedge(telemetry: Telemetry, tool: str, outcome: HedgeOutcome) -> None:
+    telemetry.instruments.hedges.cell(tool, outcome.value).add()
+
+
+def _count_given_up(telemetry: Telemetry, tool: str, why: GiveUp) -> None:
+    telemetry.instruments.not_retried.cell(tool, why.name.lower()).add()
