@@ -56,4 +56,6 @@ async def _answer(bridge: Bridge, value: Any, peer: Peer, headers: Headers) -> b
         return answer.body if answer else None
     if isinstance(message, Notification):
         bridge.notified(message, peer)
+    else:
+        bridge.responded(message, peer)
     return None

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from mcpmesh.bridge.asking import Asking
+from mcpmesh.bridge.asks import AskFailed
 from mcpmesh.bridge.call_params import check_meta
 from mcpmesh.bridge.entry_index import EntryIndex
 from mcpmesh.bridge.exchange import Exchange
@@ -149,7 +150,10 @@ class Entries:
         invoke: invoke_pb2.InvokeRequest,
         finish: Finish,
     ) -> bytes:
-        outcome = await self._calls.outcome(invoke, exchange, request.params)
+        try:
+            outcome = await self._calls.outcome(invoke, exchange, request.params)
+        except AskFailed as error:
+            raise RpcError(INVALID_PARAMS, f"{invoke.tool}: {error}") from error
         meta = self._calls.meta(exchange)
         kind = outcome.WhichOneof("outcome")
         if kind == "input_required":

@@ -9,11 +9,10 @@ from mcpmesh.bridge.tuning import Tuning
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import INVALID_PARAMS, Request, RpcError, result_bytes
 
-#: `listChanged` stays false until the bridge can push.
 CAPABILITIES: Mapping[str, Any] = {
-    "tools": {"listChanged": False},
-    "prompts": {"listChanged": False},
-    "resources": {"listChanged": False, "subscribe": False},
+    "tools": {"listChanged": True},
+    "prompts": {"listChanged": True},
+    "resources": {"listChanged": True, "subscribe": True},
     "completions": {},
     "logging": {},
 }

@@ -1,12 +1,13 @@
 """MCP over HTTP: /mcp of both eras, /healthz, /readyz, /metrics."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
 
 from mcpmesh.bridge.batch import batch_answers, check_batch
-from mcpmesh.bridge.exchange import Answer, Exchange, Peer, meta_of
+from mcpmesh.bridge.exchange import Answer, Exchange, Notify, Peer, meta_of
 from mcpmesh.bridge.http_connection import HttpTimes, Stream
 from mcpmesh.bridge.http_gate import accepts, check_origin, check_types
 from mcpmesh.bridge.http_head import answer_of
@@ -23,6 +24,7 @@ from mcpmesh.bridge.http_reader import ReaderLimits
 from mcpmesh.bridge.in_task import in_task
 from mcpmesh.bridge.links import correlation_of, links_of
 from mcpmesh.bridge.methods import Bridge
+from mcpmesh.bridge.param_headers import ParamHeaders
 from mcpmesh.bridge.peer import (
     SESSION_HEADER,
     SessionGone,
@@ -50,6 +52,7 @@ from mcpmesh.codec.jsonrpc import (
 from mcpmesh.codec.mcp_entry import listed_in
 from mcpmesh.telemetry.prometheus import CONTENT_TYPE
 
+EVENTS = b"text/event-stream"
 _ALLOW_POST: Header = (b"allow", b"POST")
 _ONLY_POST = b'{"error":"MCP is served to POST with a JSON-RPC body"}'
 _ALLOW_GET: Header = (b"allow", b"GET, HEAD")
@@ -67,6 +70,7 @@ class HttpApp:
         self._metrics = metrics
         self._settings = bridge.settings
         self._tuning = tuning = bridge.tuning
+        self._params = ParamHeaders(bridge.mesh)
         #: How large a request may be, and how slow a client.
         self.limits = ReaderLimits(bridge.settings.max_body_bytes)
         self.times = HttpTimes(head=tuning.head_timeout, body=tuning.body_timeout)
@@ -81,7 +85,7 @@ class HttpApp:
                     self._look_at(head)
                 if head.method == b"POST":
                     return await self._post(request, stream)
-                return self._other(head)
+                return await self._other(head, stream)
             except (HttpRefusal, SessionGone, RpcError) as error:
                 return _refused(error, head.headers)
         if path in (b"/healthz", b"/readyz"):
@@ -111,16 +115,22 @@ class HttpApp:
         body = orjson.dumps({"ready": ready, "tools": tools})
         return HttpAnswer(200 if ready else 503, body)
 
-    def _other(self, head: RequestHead) -> HttpAnswer:
-        """Answer what is no POST: DELETE ends a legacy session.
+    async def _other(self, head: RequestHead, stream: Stream) -> HttpAnswer | None:
+        """Answer what is no POST: DELETE ends a legacy session, GET listens to one.
 
         Raises: SessionGone.
         """
         headers = head.headers
         if head.method == b"DELETE" and SESSION_HEADER in headers:
             session = known_session(headers[SESSION_HEADER], self._bridge.sessions)
-            self._bridge.sessions.end(session.id)
+            self._bridge.end_session(session.id)
             return HttpAnswer(200, headers=())
+        if head.method == b"GET" and SESSION_HEADER in headers:
+            session = known_session(headers[SESSION_HEADER], self._bridge.sessions)
+            if not accepts(headers.get(b"accept", b"*/*"), EVENTS):
+                raise HttpRefusal(406, "accept does not name text/event-stream")
+            await in_task(self._follow(session.id, stream, headers))
+            return None
         return HttpAnswer(405, _ONLY_POST, (JSON, *_echo(headers), _ALLOW_POST))
 
     async def _post(self, posted: HttpRequest, stream: Stream) -> HttpAnswer | None:
@@ -145,11 +155,21 @@ class HttpApp:
         meta = meta_of(message.params)
         links = links_of(headers, meta, header_wins=self._tuning.header_trace_wins)
         exchange = Exchange(peer, links, stream.cancel)
-        if wants_stream(message, modern=peer.modern) and accepts(
-            headers.get(b"accept", b"*/*"), b"text/event-stream"
+        if peer.scope:
+            exchange.open = partial(self._open, headers, stream)
+        if wants_stream(message, peer, self._bridge.sessions) and accepts(
+            headers.get(b"accept", b"*/*"), EVENTS
         ):
             return await in_task(self._streamed(message, exchange, stream))
-        return _plain(await self._bridge.answer(message, exchange))
+        try:
+            answer = await self._bridge.answer(message, exchange)
+        finally:
+            if exchange.events is not None:
+                await exchange.events.stop()
+        if exchange.events is None:
+            return _plain(answer)
+        await exchange.events.finish(answer.body if answer else None)
+        return None
 
     def _peer(self, request: Request, head: RequestHead) -> Peer:
         headers = head.headers
@@ -158,6 +178,8 @@ class HttpApp:
         peer = modern_peer(request.params)
         check_headers(request, peer, headers, head.twice)
         check_version(peer.version)
+        if not self._params.idle and request.method == "tools/call":
+            self._params.check(request.params, headers, head.twice)
         return peer
 
     def _take(self, message: Notification | Response, headers: Headers) -> None:
@@ -174,6 +196,27 @@ class HttpApp:
         peer = legacy_peer(method, params, headers, self._bridge.sessions)
         if isinstance(message, Notification):
             self._bridge.notified(message, peer)
+        else:
+            self._bridge.responded(message, peer)
+
+    async def _follow(self, scope: str, stream: Stream, headers: Headers) -> None:
+        """Tell a legacy session of changes for as long as its client listens."""
+        async with EventStream(stream, self._settings.heartbeat, _echo(headers)) as events:
+            await events.open()
+            await self._bridge.listening.follow(scope, events.event)
+
+    async def _open(self, headers: Headers, stream: Stream, exchange: Exchange) -> Notify | None:
+        """Open a stream to a legacy client, to ask it something."""
+        if not accepts(headers.get(b"accept", b"*/*"), EVENTS):
+            return None
+        if exchange.events is None:
+            exchange.events = events = EventStream(stream, self._settings.heartbeat, _echo(headers))
+            events.start()
+        return exchange.events.event
+
+    def drain(self) -> None:
+        """End the streams that would last as long as their clients want."""
+        self._bridge.listening.end()
 
     async def _streamed(
         self, request: Request, exchange: Exchange, stream: Stream

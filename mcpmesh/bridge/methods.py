@@ -9,10 +9,13 @@ from importlib.metadata import version as installed_version
 from random import Random
 
 from mcpmesh.bridge.asking import Asking
+from mcpmesh.bridge.asks import Asks
+from mcpmesh.bridge.changes import Changes
 from mcpmesh.bridge.entries import Entries
 from mcpmesh.bridge.exchange import Answer, Exchange, Peer
 from mcpmesh.bridge.handshake import Handshake
 from mcpmesh.bridge.in_flight import InFlight
+from mcpmesh.bridge.listening import LISTEN, Listening
 from mcpmesh.bridge.lists import all_pages, known_tools, modern_head
 from mcpmesh.bridge.observer import NoObserver, Observer
 from mcpmesh.bridge.session import Sessions
@@ -27,6 +30,7 @@ from mcpmesh.codec.jsonrpc import (
     SHOWN,
     Notification,
     Request,
+    Response,
     RpcError,
     encoded_result_bytes,
     error_bytes,
@@ -74,8 +78,10 @@ class Bridge:
         }
         handshake = Handshake(info, self.sessions, self.tuning)
         asking = Asking(signer, self.tuning.request_state_ttl, clock)
-        call = ToolsCall(mesh, asking, self.sessions, self.tuning, info)
-        entries = Entries(mesh, call, asking, self.tuning)
+        self.asks = Asks(self.tuning.ask_timeout)
+        self.listening = Listening(Changes(mesh), info)
+        call = ToolsCall(mesh, asking, self.sessions, self.asks, self.tuning, info)
+        entries = self._entries = Entries(mesh, call, asking, self.tuning)
         both: dict[str, Handler] = {
             "tools/call": call,
             "tools/list": partial(self._list, "tools"),
@@ -90,12 +96,15 @@ class Bridge:
             True: {
                 **both,
                 "server/discover": handshake.discover,
+                LISTEN: self.listening.listen,
             },
             False: {
                 **both,
                 "initialize": handshake.initialize,
                 "ping": _ping,
                 "logging/setLevel": self._set_level,
+                "resources/subscribe": self._subscribe,
+                "resources/unsubscribe": self._unsubscribe,
             },
         }
 
@@ -169,6 +178,28 @@ class Bridge:
             if request_id is not None:
                 self._in_flight.cancel(peer.scope, request_id)
 
+    def responded(self, response: Response, peer: Peer) -> None:
+        """Take a legacy client's answer to a request of ours."""
+        if peer.scope:
+            self.asks.answered(peer.scope, response)
+
+    def end_session(self, session_id: str) -> None:
+        """Refuse a legacy session from now on, and forget what it said."""
+        self.sessions.end(session_id)
+        self.listening.forget(session_id)
+
+    async def _subscribe(self, request: Request, exchange: Exchange) -> bytes:
+        uri = _uri(request)
+        await self._entries.check_resource(uri, exchange)
+        if exchange.peer.scope:
+            self.listening.subscribe(exchange.peer.scope, uri)
+        return result_bytes(request.id, {})
+
+    async def _unsubscribe(self, request: Request, exchange: Exchange) -> bytes:
+        if exchange.peer.scope:
+            self.listening.unsubscribe(exchange.peer.scope, _uri(request))
+        return result_bytes(request.id, {})
+
     async def _list(self, listed: Listed, request: Request, exchange: Exchange) -> bytes:
         tools = await known_tools(self.mesh, self.tuning.first_list_timeout)
         page = self._pages[exchange.peer.modern][listed].page(tools, request.params.get("cursor"))
@@ -185,3 +216,10 @@ class Bridge:
 
 async def _ping(request: Request, exchange: Exchange) -> bytes:
     return result_bytes(request.id, {})
+
+
+def _uri(request: Request) -> str:
+    uri = request.params.get("uri")
+    if type(uri) is not str:
+        raise RpcError(INVALID_PARAMS, '"uri" is missing, or is not a string')
+    return uri

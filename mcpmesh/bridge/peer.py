@@ -1,11 +1,10 @@
 """Which client sends a request, and in which era: read from headers, `_meta` and session id."""
 
-from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Set
 
 from mcpmesh.bridge.exchange import Peer, client_name, meta_of
 from mcpmesh.bridge.handshake import negotiated
+from mcpmesh.bridge.header_value import decoded_header
 from mcpmesh.bridge.http_message import Headers
 from mcpmesh.bridge.session import Session, Sessions
 from mcpmesh.codec import mcp
@@ -14,7 +13,6 @@ from mcpmesh.codec.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, SHOWN, Params
 VERSION_HEADER = b"mcp-protocol-version"
 SESSION_HEADER = b"mcp-session-id"
 _MODERN_HEADERS = frozenset(version.encode() for version in mcp.MODERN)
-_BASE64 = ("=?base64?", "?=")
 
 
 class SessionGone(Exception):
@@ -85,17 +83,6 @@ def _match(headers: Headers, twice: Set[bytes], name: bytes, expected: str) -> N
         raise RpcError(
             mcp.HEADER_MISMATCH, f"header {shown} {said}, the body says {expected[:SHOWN]!r}"
         )
-
-
-def decoded_header(value: bytes) -> str | None:
-    """Read a header's value, plain or in the form =?base64?…?=; None when it is malformed."""
-    text = value.decode("latin-1")
-    if not (text.startswith(_BASE64[0]) and text.endswith(_BASE64[1])):
-        return text if text.isascii() else None
-    try:
-        return b64decode(text[len(_BASE64[0]) : -len(_BASE64[1])], validate=True).decode()
-    except (NotBase64, ValueError):
-        return None
 
 
 def legacy_peer(method: str, params: Params, headers: Headers, sessions: Sessions) -> Peer:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from random import Random
 from typing import Any
 
@@ -35,6 +35,7 @@ class RemoteMesh:
         self._rng = rng or Random()
         self._known = WatchedTools()
         self._live = False
+        self._listeners: set[Callable[[], None]] = set()
         self._watching: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -64,6 +65,11 @@ class RemoteMesh:
     def tools(self) -> ToolList:
         """Return the tools as last heard of; an empty cursor means that nothing came yet."""
         return self._known.tools()
+
+    def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Have somebody told whenever the tools may have changed; returns how to stop that."""
+        self._listeners.add(changed)
+        return lambda: self._listeners.discard(changed)
 
     async def ready(self) -> bool:
         """Tell whether the tools are known and the mesh is there."""
@@ -109,6 +115,8 @@ class RemoteMesh:
                     if not self._known.take(event):
                         break
                     self._live = True
+                    for changed in tuple(self._listeners):
+                        changed()
                     backoff = FIRST_BACKOFF
             except grpc.RpcError as exc:
                 _log.log(

@@ -52,6 +52,7 @@ class HttpServer:
             gate=Gate(limits.max_connections, limits.max_connections_per_peer),
             refusals=Refusals(refused) if refused is not None else Refusals(),
         )
+        self._app = app
         self._listen = listen
         self._grace = grace
         self._reuse_port = reuse_port
@@ -103,6 +104,7 @@ class HttpServer:
         self._bound.close()
         house = self._house
         house.draining = True
+        self._app.drain()
         for connection in list(house.connections):
             connection.drain()
         with contextlib.suppress(TimeoutError):

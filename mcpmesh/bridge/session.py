@@ -85,6 +85,10 @@ class Sessions:
         """Return the least log level that the client wants to hear of."""
         return self._levels.get(session_id, DEFAULT_LOG_LEVEL)
 
+    def has_level(self, session_id: str) -> bool:
+        """Tell whether the client said which log levels it wants to hear of."""
+        return session_id in self._levels
+
     def set_level(self, session_id: str, level: str) -> None:
         """Set the least log level that the client wants to hear of."""
         _remember(self._levels, session_id, level)

@@ -32,9 +32,23 @@ class EventStream:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({'started' if self.started else 'silent'})"
 
-    async def __aenter__(self) -> "EventStream":
+    def start(self) -> None:
+        """Begin to look for silence."""
         self._last = asyncio.get_running_loop().time()
         self._beat = asyncio.create_task(self._keep_alive())
+
+    async def open(self) -> None:
+        """Begin the stream without an event."""
+        await self._write(_COMMENT)
+
+    async def stop(self) -> None:
+        """Send no more signs of life."""
+        assert self._beat is not None
+        self._beat.cancel()
+        await asyncio.wait([self._beat])
+
+    async def __aenter__(self) -> "EventStream":
+        self.start()
         return self
 
     async def __aexit__(
@@ -43,9 +57,7 @@ class EventStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._beat is not None
-        self._beat.cancel()
-        await asyncio.wait([self._beat])
+        await self.stop()
 
     async def event(self, message: bytes) -> None:
         """Send one JSON-RPC message."""

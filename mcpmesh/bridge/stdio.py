@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from mcpmesh.bridge.exchange import Exchange, Peer, meta_of
+from mcpmesh.bridge.exchange import Exchange, Notify, Peer, meta_of
 from mcpmesh.bridge.lines import Lines, LineTooLong
 from mcpmesh.bridge.links import NO_HEADERS, links_of
 from mcpmesh.bridge.methods import Bridge
@@ -35,6 +35,7 @@ class StdioConnection:
         self._write = write
         self._legacy = Peer(mcp.NEWEST_LEGACY, False, scope=SCOPE, transport="stdio")
         self._running: set[asyncio.Task[None]] = set()
+        self._following: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._running)} requests in flight)"
@@ -60,6 +61,8 @@ class StdioConnection:
                 await asyncio.wait(self._running, timeout=self._bridge.tuning.stdio_grace)
             for task in self._running:
                 task.cancel()
+            if self._following is not None:
+                self._following.cancel()
 
     async def _take(self, line: bytes, tasks: asyncio.TaskGroup) -> None:
         try:
@@ -68,8 +71,11 @@ class StdioConnection:
                 self._begin(message, tasks)
             elif isinstance(message, Notification):
                 self._bridge.notified(message, self._legacy)
+                if message.method == "notifications/initialized" and self._following is None:
+                    follow = self._bridge.listening.follow(SCOPE, self._say)
+                    self._following = tasks.create_task(follow)
             elif isinstance(message, Response):
-                return  # we ask nothing yet
+                self._bridge.responded(message, self._legacy)
         except RpcError as error:
             await self._refuse(error)
 
@@ -107,11 +113,16 @@ class StdioConnection:
         assert task is not None
         links = links_of(NO_HEADERS, meta_of(request.params))
         exchange = Exchange(peer, links, task.cancel)
-        if wants_stream(request, modern=peer.modern):
+        if wants_stream(request, peer, self._bridge.sessions):
             exchange.notify = self._say
+        if not peer.modern:
+            exchange.open = self._open
         answer = await self._bridge.answer(request, exchange)
         if answer is not None:
             await self._say(answer.body)
+
+    async def _open(self, _exchange: Exchange) -> Notify:
+        return self._say
 
     async def _refuse(self, error: RpcError) -> None:
         await self._say(error_bytes(error))

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import Any
 
-from mcpmesh.bridge.exchange import Notify, meta_of
+from mcpmesh.bridge.exchange import Notify, Peer, meta_of
+from mcpmesh.bridge.listening import LISTEN
+from mcpmesh.bridge.session import Sessions
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import Request, embedded, notification_bytes
 from mcpmesh.errors import RemoteProtocolError
@@ -14,12 +16,14 @@ from mcpmesh.v1 import invoke_pb2, tool_pb2
 _RANK = {level: rank for rank, level in enumerate(mcp.LOG_LEVELS)}
 
 
-def wants_stream(request: Request, *, modern: bool) -> bool:
-    """Tell whether a client asked to hear of the call while it runs."""
+def wants_stream(request: Request, peer: Peer, sessions: Sessions) -> bool:
+    """Tell whether a client asked to hear of the call while it runs, or of changes."""
     if request.method != "tools/call":
-        return False
+        return peer.modern and request.method == LISTEN
     meta = meta_of(request.params)
-    return "progressToken" in meta or (modern and mcp.LOG_LEVEL in meta)
+    if "progressToken" in meta:
+        return True
+    return mcp.LOG_LEVEL in meta if peer.modern else sessions.has_level(peer.scope)
 
 
 class TooMuch(Exception):

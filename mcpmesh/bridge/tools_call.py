@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from mcpmesh.bridge.asking import Asking
+from mcpmesh.bridge.asks import AskFailed, Asks
 from mcpmesh.bridge.call_params import asked_version, check_params
 from mcpmesh.bridge.exchange import Exchange, meta_of
 from mcpmesh.bridge.session import Sessions
@@ -21,12 +22,13 @@ from mcpmesh.codec.mcp_result import (
     Result,
     cannot_ask_json,
     failure_json,
+    missing_capabilities,
     tool_result_json,
 )
 from mcpmesh.errors import MeshError, RemoteProtocolError
-from mcpmesh.stack.mesh import Mesh
+from mcpmesh.stack.mesh import Mesh, Metadata
 from mcpmesh.telemetry.baggage import baggage_with_correlation
-from mcpmesh.v1 import invoke_pb2
+from mcpmesh.v1 import invoke_pb2, tool_pb2
 
 #: What `error.type` says of a tool's own failure. Source: OpenTelemetry's MCP conventions.
 TOOL_ERROR = "tool_error"
@@ -36,9 +38,15 @@ class Calls:
     """Calls through the mesh for clients, whatever is called."""
 
     def __init__(
-        self, mesh: Mesh, sessions: Sessions, tuning: Tuning, server_info: Mapping[str, str]
+        self,
+        mesh: Mesh,
+        sessions: Sessions,
+        asks: Asks,
+        tuning: Tuning,
+        server_info: Mapping[str, str],
     ) -> None:
         self._mesh = mesh
+        self._asks = asks
         self._sessions = sessions
         self._tuning = tuning
         self._server_info = server_info
@@ -48,13 +56,49 @@ class Calls:
     ) -> invoke_pb2.InvokeResponse:
         """Call, and tell the client of what happens meanwhile if it wants to hear of it.
 
-        Raises: MeshError, TooMuch.
+        What is asked back is asked of a legacy client that can be; else it is the outcome.
+        Raises: MeshError, TooMuch, AskFailed.
         """
         metadata = metadata_of(exchange)
+        if exchange.open is None:
+            return await self._once(invoke, exchange, params, metadata)
+        for _ in range(self._tuning.max_rounds):
+            outcome = await self._once(invoke, exchange, params, metadata)
+            asked = outcome.input_required
+            if not outcome.HasField("input_required") or not await self._answered(
+                invoke, asked, exchange
+            ):
+                break
+        return outcome
+
+    async def _once(
+        self,
+        invoke: invoke_pb2.InvokeRequest,
+        exchange: Exchange,
+        params: Params,
+        metadata: Metadata,
+    ) -> invoke_pb2.InvokeResponse:
         if exchange.notify is None:
             return await self._mesh.invoke(invoke, metadata, None)
         relay = self._relay(params, exchange)
         return await relay.run(self._mesh.stream(invoke, metadata, None))
+
+    async def _answered(
+        self, invoke: invoke_pb2.InvokeRequest, asked: tool_pb2.InputRequired, exchange: Exchange
+    ) -> bool:
+        """Ask the client and put its answers into the next call; False when it cannot be asked."""
+        assert exchange.open is not None
+        if missing_capabilities(asked, exchange.peer.capabilities):
+            return False
+        notify = exchange.notify or await exchange.open(exchange)
+        if notify is None:
+            return False
+        answers = await self._asks.ask(exchange.peer.scope, notify, asked.input_requests)
+        invoke.input_responses.clear()
+        for key, answer in answers.items():
+            invoke.input_responses[key] = answer
+        invoke.request_state = asked.request_state
+        return True
 
     def _relay(self, params: Params, exchange: Exchange) -> Relay:
         assert exchange.notify is not None
@@ -81,10 +125,11 @@ class ToolsCall(Calls):
         mesh: Mesh,
         asking: Asking,
         sessions: Sessions,
+        asks: Asks,
         tuning: Tuning,
         server_info: Mapping[str, str],
     ) -> None:
-        super().__init__(mesh, sessions, tuning, server_info)
+        super().__init__(mesh, sessions, asks, tuning, server_info)
         self._asking = asking
 
     async def __call__(self, request: Request, exchange: Exchange) -> bytes:
@@ -104,6 +149,10 @@ class ToolsCall(Calls):
                 raise
             exchange.error_type = failure[1]["code"]
             result = failure_json(*failure, version, meta)
+        except AskFailed as error:
+            exchange.error_type = TOOL_ERROR
+            failed = error_meta("FAILED_PRECONDITION", False, 0)
+            result = failure_json(f"{invoke.tool}: {error}", failed, version, meta)
         except TooMuch as error:
             exchange.error_type = TOOL_ERROR
             text = f"{invoke.tool}: {error}; ask for less at once"

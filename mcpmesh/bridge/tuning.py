@@ -29,6 +29,10 @@ class Tuning:
     session_ttl: float = 24 * 3600.0
     #: How long a tool's question may be answered.
     request_state_ttl: float = 3600.0
+    #: How long a legacy client may take to answer a question that it was sent.
+    ask_timeout: float = 600.0
+    #: Most rounds of questions in one call of a legacy client.
+    max_rounds: int = 32
     #: Most requests in flight on one stdio connection.
     max_stdio_requests: int = 256
     #: How long requests in flight may take after the end of the standard input.

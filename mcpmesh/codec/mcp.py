@@ -20,6 +20,7 @@ CLIENT_INFO = PREFIX + "clientInfo"
 CLIENT_CAPABILITIES = PREFIX + "clientCapabilities"
 LOG_LEVEL = PREFIX + "logLevel"
 SERVER_INFO = PREFIX + "serverInfo"
+SUBSCRIPTION_ID = PREFIX + "subscriptionId"
 
 OUR_ERROR = "mcpmesh/error"
 OUR_ALERTS = "mcpmesh/alerts"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError
@@ -100,6 +100,10 @@ class LocalMesh:
                 yield event
         finally:
             call.cancel()
+
+    def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Have somebody told whenever the tools may have changed; returns how to stop that."""
+        return self._source.listen(lambda _catalog, _names: changed())
 
     async def ready(self) -> bool:
         """Tell whether calls can be taken: always, in the router's own process."""

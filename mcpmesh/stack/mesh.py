@@ -4,7 +4,7 @@ A router in the same process gives its own stack; a bridge in its own process gi
 channel. The bridge cannot tell.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +47,10 @@ class Mesh(Protocol):
         self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
     ) -> AsyncIterator[invoke_pb2.InvokeEvent]:
         """Call a tool and yield its events as they come; the last one is the outcome."""
+        ...
+
+    def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Have somebody told whenever the tools may have changed; returns how to stop that."""
         ...
 
     async def ready(self) -> bool:

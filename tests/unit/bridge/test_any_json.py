@@ -13,9 +13,25 @@ from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.run import Run
 from mcpmesh.codec import mcp
 from mcpmesh.stack.mesh import ToolList
-from mcpmesh.v1 import discovery_pb2, invoke_pb2, tool_pb2
+from mcpmesh.v1 import discovery_pb2, invoke_pb2, prompt_pb2, resource_pb2, tool_pb2
 
-STATUS = discovery_pb2.ToolStatus(tool=tool_pb2.Tool(name="echo", version="1"))
+STATUSES = tuple(
+    discovery_pb2.ToolStatus(tool=tool)
+    for tool in (
+        tool_pb2.Tool(name="echo", version="1"),
+        tool_pb2.Tool(name="prompt:echo", version="1", prompt=prompt_pb2.Prompt()),
+        tool_pb2.Tool(
+            name="resource:a://b",
+            version="1",
+            resource=resource_pb2.Resource(uri="a://b", name="b"),
+        ),
+        tool_pb2.Tool(
+            name="resource:a://c/{x}",
+            version="1",
+            resource=resource_pb2.Resource(uri="a://c/{x}", name="c", template=True),
+        ),
+    )
+)
 HEADERS = [(b"content-type", b"application/json")]
 
 
@@ -23,7 +39,7 @@ class Loopback:
     """A mesh in memory whose only tool repeats its arguments."""
 
     def tools(self):
-        return ToolList("1", (STATUS,))
+        return ToolList("1", STATUSES)
 
     async def invoke(self, request, metadata, timeout):
         for key, value in metadata:
@@ -31,12 +47,18 @@ class Loopback:
             assert value.isascii()
             assert value.isprintable()
         content = [tool_pb2.Content(text=tool_pb2.TextContent(text=request.arguments.decode()))]
-        return invoke_pb2.InvokeResponse(result=tool_pb2.ToolResult(content=content))
+        result = tool_pb2.ToolResult(content=content)
+        if request.complete:
+            result.structured_content = b'{"values":[]}'
+        return invoke_pb2.InvokeResponse(result=result)
 
     async def stream(self, request, metadata, timeout):
         outcome = await self.invoke(request, metadata, timeout)
         yield invoke_pb2.InvokeEvent(progress=invoke_pb2.Progress(progress=1))
         yield invoke_pb2.InvokeEvent(result=outcome.result)
+
+    def listen(self, changed):
+        return lambda: None
 
     async def ready(self):
         return True
@@ -93,6 +115,13 @@ meta = st.dictionaries(
     ),
     anything | st.sampled_from(["2026-07-28", "2025-11-25", "debug"]),
 )
+refs = st.sampled_from(
+    [{"type": "ref/prompt", "name": "echo"}, {"type": "ref/resource", "uri": "a://c/{x}"}]
+)
+filters = st.dictionaries(
+    st.sampled_from(["toolsListChanged", "promptsListChanged", "resourceSubscriptions"]),
+    st.just(True) | anything,
+)
 params = st.fixed_dictionaries(
     {},
     optional={
@@ -106,6 +135,11 @@ params = st.fixed_dictionaries(
         "inputResponses": anything,
         "requestState": anything,
         "level": anything,
+        "uri": st.sampled_from(["a://b", "a://c/d"]) | anything,
+        "ref": refs | anything,
+        "argument": st.just({"name": "x", "value": ""}) | anything,
+        "context": anything,
+        "notifications": filters | anything,
         "requestId": anything,
     },
 )
@@ -117,6 +151,15 @@ methods = st.sampled_from(
         "ping",
         "server/discover",
         "logging/setLevel",
+        "prompts/list",
+        "prompts/get",
+        "resources/list",
+        "resources/templates/list",
+        "resources/read",
+        "resources/subscribe",
+        "resources/unsubscribe",
+        "completion/complete",
+        "subscriptions/listen",
         "notifications/cancelled",
         "x",
     ]
@@ -135,7 +178,9 @@ messages = st.fixed_dictionaries(
 value = st.binary(max_size=12)
 headers = st.lists(
     st.tuples(st.just(b"mcp-protocol-version"), st.sampled_from([b"2026-07-28", b"2025-03-26"]))
-    | st.tuples(st.just(b"mcp-method"), st.just(b"tools/call") | value)
+    | st.tuples(
+        st.just(b"mcp-method"), st.sampled_from([b"tools/call", b"subscriptions/listen"]) | value
+    )
     | st.tuples(st.just(b"mcp-name"), st.just(b"echo") | value)
     | st.tuples(st.just(b"x-correlation-id"), value)
     | st.tuples(st.sampled_from([b"traceparent", b"tracestate", b"baggage"]), value),
@@ -166,6 +211,7 @@ def test_any_body_gets_an_answer_of_the_protocol(sent, extra):
     logging.getLogger("mcpmesh").addHandler(handler)
     try:
         app = HttpApp(Bridge(Loopback()))
+        app.drain()  # who listens to changes hears that there will be none
         status, body = asyncio.run(post(app, sent, HEADERS + extra))
     finally:
         logging.getLogger("mcpmesh").removeHandler(handler)

@@ -1,23 +1,14 @@
 """Prompts, resources and completion through the bridge, from a replica behind a router."""
 
 from contextlib import asynccontextmanager
-from random import Random
 
-import httpx2
 import pytest
 
 from mcpmesh import Image, Message, ToolContext, ToolFailure, ToolServer
-from mcpmesh.bridge.http import HttpApp
-from mcpmesh.bridge.methods import Bridge
-from mcpmesh.bridge.server import HttpServer
 from mcpmesh.bridge.tuning import Tuning
-from mcpmesh.config import RouterSettings
-from mcpmesh.router.wiring import Router
-from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import tool_pb2
+from tests.unit.bridge.behind_router import mesh_of
 from tests.unit.bridge.test_http import legacy, modern, modern_headers, refused
-
-ANY = "127.0.0.1:0"
 
 
 def library() -> ToolServer:
@@ -72,20 +63,8 @@ def library() -> ToolServer:
 
 @asynccontextmanager
 async def serving(page_size=1000):
-    router = Router(RouterSettings(grpc=ANY), without_exporters(Random(1)))
-    endpoint = await router.start()
-    app = library()
-    await app.start(ANY, endpoint)
-    await app.registered()
-    server = HttpServer(HttpApp(Bridge(router.mesh, tuning=Tuning(page_size=page_size))), ANY)
-    address = await server.start()
-    try:
-        async with httpx2.AsyncClient(base_url=f"http://{address}", timeout=10) as http:
-            yield http
-    finally:
-        await server.stop()
-        await app.stop(0)
-        await router.stop(0)
+    async with mesh_of(library(), Tuning(page_size=page_size)) as mesh:
+        yield mesh.http
 
 
 @pytest.fixture
