@@ -155,7 +155,7 @@ class HttpApp:
         meta = meta_of(message.params)
         links = links_of(headers, meta, header_wins=self._tuning.header_trace_wins)
         exchange = Exchange(peer, links, stream.cancel)
-        if peer.scope:
+        if peer.scope and message.method in mcp.NAMED:
             exchange.open = partial(self._open, headers, stream)
         if wants_stream(message, peer, self._bridge.sessions) and accepts(
             headers.get(b"accept", b"*/*"), EVENTS

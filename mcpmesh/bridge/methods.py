@@ -16,7 +16,7 @@ from mcpmesh.bridge.exchange import Answer, Exchange, Peer
 from mcpmesh.bridge.handshake import Handshake
 from mcpmesh.bridge.in_flight import InFlight
 from mcpmesh.bridge.listening import LISTEN, Listening
-from mcpmesh.bridge.lists import all_pages, known_tools, modern_head
+from mcpmesh.bridge.lists import Pages, all_pages, known_tools, modern_head
 from mcpmesh.bridge.observer import NoObserver, Observer
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.bridge.signing import Signer
@@ -72,10 +72,6 @@ class Bridge:
         self._in_flight = InFlight()
         page_size = self.tuning.page_size
         head = modern_head(self.tuning.list_ttl_ms, info)
-        self._pages = {
-            True: all_pages(page_size, head, modern=True),
-            False: all_pages(page_size, {}, modern=False),
-        }
         handshake = Handshake(info, self.sessions, self.tuning)
         asking = Asking(signer, self.tuning.request_state_ttl, clock)
         self.asks = Asks(self.tuning.ask_timeout)
@@ -84,22 +80,20 @@ class Bridge:
         entries = self._entries = Entries(mesh, call, asking, self.tuning)
         both: dict[str, Handler] = {
             "tools/call": call,
-            "tools/list": partial(self._list, "tools"),
-            "prompts/list": partial(self._list, "prompts"),
             "prompts/get": entries.get_prompt,
-            "resources/list": partial(self._list, "resources"),
-            "resources/templates/list": partial(self._list, "resourceTemplates"),
             "resources/read": entries.read_resource,
             "completion/complete": entries.complete,
         }
         self._methods: dict[bool, dict[str, Handler]] = {
             True: {
                 **both,
+                **self._lists(all_pages(page_size, head, modern=True)),
                 "server/discover": handshake.discover,
                 LISTEN: self.listening.listen,
             },
             False: {
                 **both,
+                **self._lists(all_pages(page_size, {}, modern=False)),
                 "initialize": handshake.initialize,
                 "ping": _ping,
                 "logging/setLevel": self._set_level,
@@ -200,10 +194,18 @@ class Bridge:
             self.listening.unsubscribe(exchange.peer.scope, _uri(request))
         return result_bytes(request.id, {})
 
-    async def _list(self, listed: Listed, request: Request, exchange: Exchange) -> bytes:
+    def _lists(self, pages: Mapping[Listed, Pages]) -> dict[str, Handler]:
+        """Return the methods that list."""
+        return {
+            "tools/list": partial(self._list, pages["tools"]),
+            "prompts/list": partial(self._list, pages["prompts"]),
+            "resources/list": partial(self._list, pages["resources"]),
+            "resources/templates/list": partial(self._list, pages["resourceTemplates"]),
+        }
+
+    async def _list(self, pages: Pages, request: Request, exchange: Exchange) -> bytes:
         tools = await known_tools(self.mesh, self.tuning.first_list_timeout)
-        page = self._pages[exchange.peer.modern][listed].page(tools, request.params.get("cursor"))
-        return encoded_result_bytes(request.id, page)
+        return encoded_result_bytes(request.id, pages.page(tools, request.params.get("cursor")))
 
     async def _set_level(self, request: Request, exchange: Exchange) -> bytes:
         level = request.params.get("level")

@@ -60,26 +60,30 @@ class Calls:
         Raises: MeshError, TooMuch, AskFailed.
         """
         metadata = metadata_of(exchange)
-        if exchange.open is None:
-            return await self._once(invoke, exchange, params, metadata)
+        if exchange.notify is None:
+            outcome = await self._mesh.invoke(invoke, metadata, None)
+        else:
+            outcome = await self._relayed(invoke, exchange, params, metadata)
+        if exchange.open is None or not outcome.HasField("input_required"):
+            return outcome
         for _ in range(self._tuning.max_rounds):
-            outcome = await self._once(invoke, exchange, params, metadata)
-            asked = outcome.input_required
-            if not outcome.HasField("input_required") or not await self._answered(
-                invoke, asked, exchange
-            ):
+            if not await self._answered(invoke, outcome.input_required, exchange):
+                break
+            if exchange.notify is None:
+                outcome = await self._mesh.invoke(invoke, metadata, None)
+            else:
+                outcome = await self._relayed(invoke, exchange, params, metadata)
+            if not outcome.HasField("input_required"):
                 break
         return outcome
 
-    async def _once(
+    async def _relayed(
         self,
         invoke: invoke_pb2.InvokeRequest,
         exchange: Exchange,
         params: Params,
         metadata: Metadata,
     ) -> invoke_pb2.InvokeResponse:
-        if exchange.notify is None:
-            return await self._mesh.invoke(invoke, metadata, None)
         relay = self._relay(params, exchange)
         return await relay.run(self._mesh.stream(invoke, metadata, None))
 
@@ -141,7 +145,10 @@ class ToolsCall(Calls):
         meta = self.meta(exchange)
         version = exchange.peer.version
         try:
-            outcome = await self.outcome(invoke, exchange, request.params)
+            if exchange.notify is None and exchange.open is None:  # most calls
+                outcome = await self._mesh.invoke(invoke, metadata_of(exchange), None)
+            else:
+                outcome = await self.outcome(invoke, exchange, request.params)
             result = self._result(invoke.tool, outcome, exchange, meta)
         except MeshError as error:
             failure = failure_of(error)
