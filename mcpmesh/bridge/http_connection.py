@@ -160,7 +160,7 @@ class HttpConnection(asyncio.Protocol):
             return  # and thrown away, so that the client can read why
         phase = reader.phase
         reader.feed(data)
-        if self._run is not None:
+        if self._run is not None or not self._writable:
             self._hold_back(len(data))
             return
         if reader.phase is not phase:
@@ -196,7 +196,7 @@ class HttpConnection(asyncio.Protocol):
         resumed, self._resumed = self._resumed, None
         if resumed is not None and not resumed.done():
             resumed.set_result(None)
-        if self._run is None and self._reader.ready:
+        if self._run is None and (self._reader.ready or self._ahead_bytes):
             self._next()
 
     # Requests
