@@ -125,6 +125,11 @@ class RegistryFollower:
         """Watch the tools with these labels from a cursor on, or from a snapshot."""
         return self._feed.watch(labels, cursor)
 
+    @property
+    def is_synced(self) -> bool:
+        """Tell whether the parent's registry came."""
+        return self._synced.is_set()
+
     async def synced(self) -> None:
         """Wait until the parent's registry came for the first time."""
         await self._synced.wait()

@@ -14,15 +14,14 @@ from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.balance.place import Place
 from mcpmesh.codec.status import status_of
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
-from mcpmesh.discovery.lookup import find_tool
-from mcpmesh.dispatch.catalog_source import CatalogSource
 from mcpmesh.dispatch.dispatcher import Dispatcher
 from mcpmesh.dispatch.layers import layers
 from mcpmesh.dispatch.local_mesh import LocalMesh
 from mcpmesh.dispatch.observe import InFlight
 from mcpmesh.dispatch.pool import Pool
 from mcpmesh.dispatch.registry_follower import RegistryFollower
-from mcpmesh.errors import InternalError, MeshError, ToolNotFound
+from mcpmesh.dispatch.unknown_tool import unknown_tool
+from mcpmesh.errors import MeshError
 from mcpmesh.model.address import Address
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
@@ -114,7 +113,7 @@ class Router:
         capabilities = Capabilities(settings.choosings())
         source.listen(capabilities.on_catalog)
         in_flight = InFlight()
-        unknown = partial(_unknown, source)
+        unknown = partial(unknown_tool, source)
         dispatcher = Dispatcher(
             layers(settings.call_log, telemetry, pool, unknown, in_flight, loop, rng),
             pool,
@@ -210,12 +209,3 @@ def _observe(telemetry: Telemetry, pool: Pool, in_flight: InFlight) -> None:
     telemetry.instruments.replica_health.observe(
         lambda: {(health,): count for health, count in pool.healths().items()}
     )
-
-
-def _unknown(source: CatalogSource, tool: str, version: str) -> MeshError:
-    """Return the error for a tool that there is no route for."""
-    try:
-        find_tool(source.catalog, tool, version)
-    except ToolNotFound as error:
-        return error
-    return InternalError(f"{tool} is in the catalog and has no route")

@@ -84,7 +84,9 @@ class Channel:
         hub: Hub | None = None,
         rng: Random | None = None,
         resolve: Resolve = resolve,
+        beside: Channel | None = None,
     ) -> None:
+        """Begin unconnected; `beside` shares the connection of another channel to the target."""
         self.target = target
         self.options = options or ChannelOptions()
         self.loop = asyncio.get_running_loop()
@@ -94,11 +96,15 @@ class Channel:
         self._address = address = Address.parse(target)
         self._server_name = server_name or (address.host if address.scheme == "dns" else "")
         self._credentials = tls if isinstance(tls, ChannelCredentials) else channel_credentials(tls)
-        self._subchannel: Subchannel | RoundRobin = (
-            RoundRobin(address, self._one_of_many, rng=self._rng, resolve=resolve)
-            if address.scheme == "dns"
-            else self._new_subchannel(address)
-        )
+        self._subchannel: Subchannel | RoundRobin
+        if beside is not None:
+            self._subchannel = beside._subchannel
+        elif address.scheme == "dns":
+            self._subchannel = RoundRobin(
+                address, self._one_of_many, rng=self._rng, resolve=resolve
+            )
+        else:
+            self._subchannel = self._new_subchannel(address)
         #: Deadlines of this channel's calls.
         self.timers = Timers(self.loop)
         #: The head of an answer that was looked at and is not compressed.

@@ -8,13 +8,13 @@ from typing import Any, Self, TypeVar, Unpack, overload
 
 import grpc
 
-from mcpmesh.config import NO_TLS, LimitSettings, TlsSettings
+from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.sdk.call_result import CallResult, result_from_message
 from mcpmesh.sdk.call_stream import CallStream, this_task_is_cancelled
 from mcpmesh.sdk.catalog_watch import CatalogEvent, watch_catalog
 from mcpmesh.sdk.conversation import Conversation
-from mcpmesh.sdk.engine import new_channel
+from mcpmesh.sdk.engine import new_channel, new_direct_channel
 from mcpmesh.sdk.outgoing import Arguments, CallOptions, Metadata, Outgoing, outgoing
 from mcpmesh.sdk.rpc_error import mesh_error, told_by
 from mcpmesh.sdk.tool_info import (
@@ -42,7 +42,9 @@ class Client:
     """A caller of tools over one connection, shared by any number of calls at a time.
 
     `default_timeout` holds for what is called without a `timeout`; `metadata` goes with every
-    RPC; `max_message_bytes` bounds an answer. A `channel` given stays the caller's to close, and
+    RPC; `max_message_bytes` bounds an answer. `direct` calls replicas without the router between,
+    as the router would with its default settings or those given; what cannot be reached from here
+    is still called through it. A `channel` given stays the caller's to close, and
     `target` is then only a name.
 
     Shape: `target` is HOST:PORT, unix:/PATH, or dns:///NAME:PORT for a connection to each address
@@ -59,8 +61,10 @@ class Client:
         default_timeout: float | None = None,
         metadata: Metadata = (),
         max_message_bytes: int = 4 * 1024 * 1024,
+        direct: bool | RouterSettings = False,
     ) -> None:
         self._target = target
+        self._direct = direct
         self._limits = LimitSettings(max_message_bytes=max_message_bytes)
         self._given = channel
         self._tls = tls
@@ -247,9 +251,15 @@ class Client:
         if self._closed:
             raise RuntimeError(f"the client of {self._target} is closed")
         if self._channel is None:
-            self._channel = self._given or new_channel(self._target, self._tls, self._limits)
+            self._channel = self._given or self._new_channel()
             self._tools = invoke_pb2_grpc.ToolServiceStub(self._channel)  # type: ignore[no-untyped-call]
             self._discovery = discovery_pb2_grpc.DiscoveryServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+    def _new_channel(self) -> Any:
+        if not self._direct:
+            return new_channel(self._target, self._tls, self._limits)
+        settings = self._direct if isinstance(self._direct, RouterSettings) else None
+        return new_direct_channel(self._target, self._tls, self._limits, settings)
 
     def _outgoing(self, name: str, arguments: Arguments | None, options: CallOptions) -> Outgoing:
         options = {"timeout": self._timeout, **options}

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mcpmesh.config import LimitSettings, TlsSettings
+from mcpmesh.config import LimitSettings, RouterSettings, TlsSettings
+from mcpmesh.dispatch.direct_channel import DirectChannel
 from mcpmesh.policy.backoff import Backoff
 from mcpmesh.rpc import Channel, Server
 from mcpmesh.rpc.limits import channel_options, server_options
@@ -33,6 +34,20 @@ def new_channel(
     """
     options = replace(channel_options(limits or LimitSettings()), backoff=_BACKOFF)
     return Channel(target, options, tls=tls)
+
+
+def new_direct_channel(
+    target: str,
+    tls: TlsSettings | None = None,
+    limits: LimitSettings | None = None,
+    settings: RouterSettings | None = None,
+) -> Any:
+    """Return a channel that calls replicas itself, and the rest through the router.
+
+    Raises: as new_channel does.
+    """
+    options = replace(channel_options(limits or LimitSettings()), backoff=_BACKOFF)
+    return DirectChannel(target, options, tls=tls, settings=settings)
 
 
 def add_standard_services(server: Any, services: Sequence[str]) -> StandardServices:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
-from mcpmesh.config import NO_TLS, TlsSettings
+from mcpmesh.config import NO_TLS, RouterSettings, TlsSettings
 from mcpmesh.sdk.call_result import CallResult
 from mcpmesh.sdk.catalog_watch import CatalogEvent
 from mcpmesh.sdk.client import Client
@@ -39,6 +39,7 @@ class SyncClient:
         default_timeout: float | None = None,
         metadata: Metadata = (),
         max_message_bytes: int = 4 * 1024 * 1024,
+        direct: bool | RouterSettings = False,
     ) -> None:
         self._client = Client(
             target,
@@ -46,6 +47,7 @@ class SyncClient:
             default_timeout=default_timeout,
             metadata=metadata,
             max_message_bytes=max_message_bytes,
+            direct=direct,
         )
         self._thread = LoopThread(f"mcpmesh client of {target}")
 

@@ -1,0 +1,88 @@
+"""What a direct channel has for a connection: calls of tools begin in its own stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mcpmesh.codec.peek import peek
+from mcpmesh.dispatch.call_head import read_call_head
+from mcpmesh.dispatch.direct_call import DirectCall
+from mcpmesh.dispatch.dispatcher import Dispatcher
+from mcpmesh.errors import InvalidCall
+from mcpmesh.rpc.head import read_head
+from mcpmesh.stack.balance import RouteTable
+from mcpmesh.wire.connection import Connection
+from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.message import PREFIX_BYTES
+
+if TYPE_CHECKING:
+    from mcpmesh.rpc.client_call import CallBase
+    from mcpmesh.stack.call_head import CallHead
+    from mcpmesh.wire.stream import Stream
+
+_TIMEOUT = b"grpc-timeout"
+_REMEMBERED = 512
+
+
+class DirectLine:
+    """Sends a request to a replica that it picks itself.
+
+    A tool that no replica can be reached for from here is called through the router.
+    """
+
+    #: Never: replicas come and go behind it.
+    draining = False
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        table: RouteTable,
+        router: Callable[[], Connection | None],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._table = table
+        self._router = router
+        # Heads by what repeats of them: most calls of a tool say the same.
+        self._heads: dict[tuple[int, Headers], tuple[Headers, CallHead]] = {}
+
+    def request(
+        self, fields: Headers, volatile: Headers, body: bytes, asking: CallBase
+    ) -> DirectCall | Stream:
+        """Begin a call; for the channel's call, what comes back is its stream.
+
+        Raises: TooLarge, Draining from the router's connection.
+        """
+        head = self._head(fields, volatile)
+        tool, version = head.tool, head.version
+        if not tool and not body[0]:
+            tool, version = _tool_in(body)
+        route = self._table.routes.find(tool, version)
+        if route is None or not route.picker.candidates:
+            connection = self._router()
+            if connection is not None and not connection.draining:
+                return connection.request(fields, volatile, body, asking)
+        call = DirectCall(head, asking)
+        call.tool, call.version, call.body = tool, version, body
+        self._dispatcher.begin(call, asking.time_remaining())
+        return call
+
+    def _head(self, fields: Headers, volatile: Headers) -> CallHead:
+        own = volatile[:-1] if volatile and volatile[-1][0] == _TIMEOUT else volatile
+        known = self._heads.get((id(fields), own))
+        if known is not None:
+            return known[1]
+        head = read_call_head(read_head((*fields, *own)))
+        if len(self._heads) >= _REMEMBERED:
+            self._heads.clear()
+        # The fields stay, so that their identity stays their own.
+        self._heads[id(fields), own] = (fields, head)
+        return head
+
+
+def _tool_in(body: bytes) -> tuple[str, str]:
+    """Read the tool in the message; what is none, the stack tells."""
+    try:
+        return peek(body[PREFIX_BYTES:])
+    except InvalidCall:
+        return "", ""
