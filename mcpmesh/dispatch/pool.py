@@ -9,6 +9,7 @@ from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.health import Condition
 from mcpmesh.balance.place import NOWHERE, Place
 from mcpmesh.balance.serving import Serving
+from mcpmesh.dispatch.health_checker import HealthChecker
 from mcpmesh.dispatch.health_watch import HealthWatch
 from mcpmesh.dispatch.replica_view import Standing
 from mcpmesh.model.catalog import Catalog, Cluster
@@ -70,7 +71,9 @@ class Pool:
         self._times = LinkTimes(
             silence=self._health_policy.silence, keepalive=self._health_policy.keepalive
         )
-        self._health = HealthWatch(asyncio.get_running_loop(), self._health_policy, self, ejected)
+        loop = asyncio.get_running_loop()
+        self._health = HealthWatch(loop, self._health_policy, self, ejected)
+        self._checker = HealthChecker(loop, rng, self._health_policy.check, self._health.refused)
         self._catalog = Catalog()
         self._candidates: dict[str, Candidate] = {}
         self._subchannels: dict[str, Subchannel] = {}
@@ -193,6 +196,7 @@ class Pool:
     async def close(self, grace: float) -> None:
         """Close all connections, after letting attempts finish for `grace` seconds."""
         self._health.close()
+        self._checker.close()
         subchannels = list(self._subchannels.values())
         self._subchannels.clear()
         await asyncio.gather(*(each.close(grace) for each in subchannels), *self._closing)
@@ -200,6 +204,7 @@ class Pool:
     def _add(self, replica: Replica) -> None:
         candidate = self._candidates[replica.id] = Candidate(replica)
         self._health.add(candidate)
+        self._checker.add(candidate)
         subchannel = self._subchannels[replica.id] = Subchannel(
             replica.endpoint,
             self._hub,
@@ -219,6 +224,7 @@ class Pool:
         candidate = self._candidates.pop(replica_id)
         candidate.connection = None
         self._health.remove(candidate)
+        self._checker.remove(candidate)
         closing = asyncio.ensure_future(
             self._let_go(self._subchannels.pop(replica_id), candidate.address)
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from mcpmesh.errors import InvalidCall
+from mcpmesh.policy.active_check import ActiveCheck
 from mcpmesh.policy.outlier import Outlier
 from mcpmesh.policy.slow_start import SlowStart
 
@@ -20,6 +21,8 @@ class HealthPolicy:
     """What a replica takes of its calls that is new, or returns."""
     panic_ratio: float = 0.5
     """The share of healthy replicas of a tool below which health is ignored; 0 for never."""
+    check: ActiveCheck = field(default_factory=ActiveCheck)
+    """Whether replicas are asked for their health, by grpc.health.v1, and how often."""
     silence: float = 1.5
     """Seconds without a byte, half of them after a PING, from which on a replica that has calls
     gets no more, and those that may be repeated are tried elsewhere; 0 for never."""
