@@ -93,8 +93,12 @@ async def busy(
     async def caller(stub: Any) -> None:
         nonlocal answered
         while perf_counter() < end:
-            await stub.Invoke(asked, timeout=30, metadata=(("mcp-name", tool),))
-            answered += 1
+            try:
+                await stub.Invoke(asked, timeout=30, metadata=(("mcp-name", tool),))
+                answered += 1
+            except grpc.RpcError:
+                # As a limit that finds itself refuses at first.
+                await asyncio.sleep(0.1)
 
     async with Channel(router) as channel:
         stub: Any = invoke_pb2_grpc.ToolServiceStub(channel)  # type: ignore[no-untyped-call]

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import grpc
@@ -83,9 +84,10 @@ async def _killed(tool: str, seconds: float) -> Row:
             replicas = [await mesh.serve() for _ in range(_REPLICAS)]
             await mesh.ready(tool, _REPLICAS)
             load = asyncio.create_task(steady(mesh.endpoint, tool, _RATE, seconds, _noted(folder)))
-            kills = 0
+            kills, following = 0, perf_counter()
             while not load.done():
-                await asyncio.wait([load], timeout=_KILL_EVERY)
+                following += _KILL_EVERY
+                await asyncio.wait([load], timeout=max(0.0, following - perf_counter()))
                 if not load.done():
                     victim = kills % _REPLICAS
                     replicas[victim].kill()
@@ -150,7 +152,7 @@ async def overload(seconds: float) -> list[Row]:
             for _ in range(2):
                 await mesh.serve()
             await mesh.ready("few", 2)
-            capacity = await busy(mesh.endpoint, "few", in_flight, min(seconds, 5.0), _FEW)
+            capacity = await busy(mesh.endpoint, "few", in_flight * 3 // 2, min(seconds, 5.0), _FEW)
             outcomes = await steady(
                 mesh.endpoint, "few", 2 * capacity, seconds, lambda _id: _FEW, timeout=2.0
             )

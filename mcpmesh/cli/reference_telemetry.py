@@ -22,6 +22,7 @@ _WHERE = {
     i.RETRIES.name: "router",
     i.NOT_RETRIED.name: "router",
     i.HEDGES.name: "router",
+    i.FALLBACKS.name: "router",
     i.SHED.name: "router",
     i.REFUSALS.name: "router",
     i.EJECTIONS.name: "router",

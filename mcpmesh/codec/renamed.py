@@ -10,21 +10,33 @@ from mcpmesh.wire.hpack_table import Headers
 #: In the head of a request: the tool it is for, and of an answer: the tool that gave it.
 NAME = b"mcp-name"
 SPOKE = b"mcpmesh-tool"
+#: The same for the version, which an answer tells when a version was not left open.
+VERSION = b"mcpmesh-tool-version"
 _TOOL_TAG = b"\x0a"
+_VERSION_TAG = b"\x1a"
 _ONE_BYTE = 0x80
 
 
-def renamed_message(message: bytes, tool: str) -> bytes:
-    """Return an InvokeRequest that asks for another tool.
+def renamed_message(message: bytes, tool: str, version: str = "") -> bytes:
+    """Return an InvokeRequest that asks for another tool, and a version if there is one.
 
-    Shape: `tool` has at most 128 characters, as names of tools have.
+    Shape: both have at most 128 characters, as names of tools have.
     """
-    name = tool.encode()
-    size = len(name)
+    named = (message, *_text_field(_TOOL_TAG, tool))
+    return b"".join((*named, *_text_field(_VERSION_TAG, version)) if version else named)
+
+
+def _text_field(tag: bytes, text: str) -> tuple[bytes, bytes, bytes]:
+    written = text.encode()
+    size = len(written)
     length = bytes((size,)) if size < _ONE_BYTE else bytes((size & 0x7F | 0x80, size >> 7))
-    return b"".join((message, _TOOL_TAG, length, name))
+    return tag, length, written
 
 
-def renamed_head(forward: Headers, tool: str) -> Headers:
-    """Return a request's fields with the tool that they name, if they do, replaced."""
-    return tuple((name, tool.encode() if name == NAME else value) for name, value in forward)
+def renamed_head(forward: Headers, tool: str, version: str = "") -> Headers:
+    """Return a request's fields with the tool that they name, if they do, replaced.
+
+    A version asked for is replaced too, if there is one instead.
+    """
+    new = {NAME: tool.encode(), **({VERSION: version.encode()} if version else {})}
+    return tuple((name, new.get(name, value)) for name, value in forward)

@@ -73,6 +73,9 @@ class ChosenCall(Call):
         self._tell()
         spoke = self.tool
         extra = self._for.extra()
+        if self.tries is not None and self.tries.stand_in is not None:
+            # Told already: another tool stood in for the chosen one.
+            return extra
         if isinstance(extra, bytes):
             return extra + f"{_SPOKE}{literal_value(spoke)}".encode("latin-1")
         return (*extra, (SPOKE, spoke.encode()))

@@ -1,7 +1,7 @@
 """Puts the layers of a call over each other."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
 from time import perf_counter
@@ -9,19 +9,25 @@ from time import perf_counter
 from mcpmesh.config.router import CallLog
 from mcpmesh.dispatch.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.dispatch.prober import Prober
+from mcpmesh.dispatch.renaming import Renaming
 from mcpmesh.errors import MeshError
 from mcpmesh.policy.admission import Shed
+from mcpmesh.policy.fallback import Fallback
 from mcpmesh.policy.retry import GiveUp
 from mcpmesh.stack.admission import Admitting
 from mcpmesh.stack.balance import Balance, RouteTable
 from mcpmesh.stack.call import Call, Exit
 from mcpmesh.stack.deadline import Deadline
+from mcpmesh.stack.fallback import FallingBack
 from mcpmesh.stack.hedge import HedgeOutcome
 from mcpmesh.stack.layer import Top, stacked
 from mcpmesh.stack.retry import Retrying
 from mcpmesh.stack.send import Send
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.timers import Timers
+
+#: Largest message that is opened, unless the settings say.
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 
 def layers(
@@ -32,8 +38,15 @@ def layers(
     in_flight: InFlight,
     loop: asyncio.AbstractEventLoop,
     rng: Random,
+    *,
+    fallbacks: Mapping[str, Fallback] | None = None,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
 ) -> Top[Call]:
-    """Put the layers of a call over each other; the first one is the outermost."""
+    """Put the layers of a call over each other; the first one is the outermost.
+
+    `fallbacks` are those of tools that may not be there; a message of at most `max_message_bytes`
+    is opened for them.
+    """
     clock = loop.time
     send = Send(clock, perf_counter)
     return stacked(
@@ -43,6 +56,10 @@ def layers(
         ObserveCalls(telemetry, perf_counter, in_flight, call_log),
         # Above retry: one budget of time for all attempts.
         Deadline(Timers(loop), clock),
+        # Above admission: a call that is refused for load may go to another tool.
+        FallingBack(
+            table, Renaming(max_message_bytes), fallbacks, partial(_count_fallback, telemetry)
+        ),
         # Above retry: one place per call, whatever attempts it takes.
         Admitting(loop, rng, partial(_count_shed, telemetry)),
         # Above balance: each attempt picks anew.
@@ -59,6 +76,10 @@ def layers(
 
 def _count_shed(telemetry: Telemetry, tool: str, why: Shed) -> None:
     telemetry.instruments.shed.cell(tool, why.value).add()
+
+
+def _count_fallback(telemetry: Telemetry, tool: str, error_type: str) -> None:
+    telemetry.instruments.fallbacks.cell(tool, error_type).add()
 
 
 def _count_hedge(telemetry: Telemetry, tool: str, outcome: HedgeOutcome) -> None:

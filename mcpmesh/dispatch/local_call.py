@@ -65,6 +65,10 @@ class LocalCall(Call):
     def caller(self) -> LocalCall:
         return self
 
+    def extra(self) -> Volatile:
+        stand_in = self.tries.stand_in if self.tries is not None else None
+        return () if stand_in is None else ((SPOKE, stand_in.tool.encode()),)
+
     def failed(self, error: BaseException) -> None:
         self._queue.fail(error)
 

@@ -84,7 +84,12 @@ class ObserveCalls(Layer[Call]):
         self.fail(call, error)
 
     def ended(self, call: Call, code: StatusCode, message: str) -> None:
-        if code is StatusCode.OK and call.span is None and not self._logs_all:
+        if (
+            code is StatusCode.OK
+            and call.span is None
+            and call.tries is None
+            and not self._logs_all
+        ):
             # The way of nearly every call.
             self._in_flight.calls -= 1
             cell = self._rpc_server.at((call.head.method, call.tool, "OK"))
@@ -97,7 +102,7 @@ class ObserveCalls(Layer[Call]):
         self._in_flight.calls -= 1
         duration = self._clock() - call.began
         name = code.name
-        label = tool_label(call.tool, name)
+        label = tool_label(call.asked, name)
         self._rpc_server.cell(call.head.method, label, name).record(duration)
         if call.span is not None:
             _end_span(call.span, call, server_error_type(name), name, message)

@@ -8,6 +8,7 @@ from mcpmesh.model.tool import Tool, check_name
 from mcpmesh.policy.admission import Admission
 from mcpmesh.policy.balancing import Balancing
 from mcpmesh.policy.deadline import DeadlinePolicy
+from mcpmesh.policy.fallback import Fallback
 from mcpmesh.policy.hedge import Hedge
 from mcpmesh.policy.retry import Retry
 from mcpmesh.policy.table import Table, read_table, spelled_out
@@ -31,6 +32,8 @@ class ToolPolicy:
     """When a call is refused for want of time."""
     hedge: Hedge | None = None
     """When a call that takes long gets a second attempt beside the first; absent: never."""
+    fallback: Fallback | None = None
+    """Which tool, or version, stands in when this one cannot answer; absent: none."""
     admission: Admission = field(default_factory=Admission)
     """Which calls are taken, which wait, and which are refused for load."""
 
@@ -74,6 +77,16 @@ class ToolPolicies:
             if isinstance(common, Mapping):
                 read[name] = read_table(ToolPolicy, {**common, **table}, f"tools.{name}")
         object.__setattr__(self, "_read", read)
+
+    @property
+    def fallbacks(self) -> Mapping[str, Fallback]:
+        """The fallbacks of tools that the operator names, by tool."""
+        found = {
+            name: read_table(ToolPolicy, table, f"tools.{name}").fallback
+            for name, table in self.tables.items()
+            if name != ALL
+        }
+        return {name: fallback for name, fallback in found.items() if fallback is not None}
 
     def of(self, tool: Tool) -> ToolPolicy:
         """Return a tool's settings; its wishes were checked when it registered."""

@@ -11,7 +11,7 @@ from mcpmesh.router.request_pipe import StreamedRequest
 from mcpmesh.rpc.answer import HEAD, trailers
 from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.stack.call import Call
-from mcpmesh.stack.tries import previous_attempts
+from mcpmesh.stack.tries import answered_by, previous_attempts
 from mcpmesh.transport.link import Link
 from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
@@ -57,7 +57,7 @@ class StreamCall(Call):
     def extra(self) -> bytes:
         extra = f"{_CORRELATION}{literal_value(self.correlation_id)}"
         if self.tries is not None:
-            extra += previous_attempts(self.previous_attempts)
+            extra += previous_attempts(self.previous_attempts) + answered_by(self.tries.stand_in)
         return extra.encode("latin-1")
 
     def failed(self, error: BaseException) -> None:

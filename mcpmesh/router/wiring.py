@@ -115,7 +115,17 @@ class Router:
         in_flight = InFlight()
         unknown = partial(unknown_tool, source)
         dispatcher = Dispatcher(
-            layers(settings.call_log, telemetry, pool, unknown, in_flight, loop, rng),
+            layers(
+                settings.call_log,
+                telemetry,
+                pool,
+                unknown,
+                in_flight,
+                loop,
+                rng,
+                fallbacks=settings.tool_policies().fallbacks,
+                max_message_bytes=limits.max_message_bytes,
+            ),
             pool,
             default_timeout=settings.default_timeout,
             max_message_bytes=limits.max_message_bytes,

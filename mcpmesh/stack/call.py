@@ -132,6 +132,12 @@ class Call(ABC):
         """How many attempts were made before this one, but those at no cost (gRFC A6)."""
         return self.attempts - 1 - self.tries.free if self.tries is not None else 0
 
+    @property
+    def asked(self) -> str:
+        """The tool that was asked for, whichever answers."""
+        stand_in = self.tries.stand_in if self.tries is not None else None
+        return self.tool if stand_in is None else stand_in.asked
+
     def interrupt(self, error: BaseException) -> None:
         """End the call with an error, wherever it is; harmless when it is over.
 

@@ -45,7 +45,9 @@ class Hedging:
         after = hedge_after(hedge, route.load.typical(hedge.quantile).value)
         if after is None or len(route.picker.candidates) < 2:
             return
-        tries = call.tries = Tries()
+        if call.tries is None:
+            call.tries = Tries()
+        tries = call.tries
         at = self._loop.time() + after
         if at < call.deadline:
             tries.timer = self._loop.call_at(at, lambda: self._hedge(call, route))

@@ -11,6 +11,7 @@ from mcpmesh.policy.retry import Failure, GiveUp, RetryAfter, next_step
 from mcpmesh.stack.attempt import Attempt, Unsent
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.hedge import HedgeOutcome, Hedging
+from mcpmesh.stack.held_answer import HeldAnswer
 from mcpmesh.stack.layer import Crossing
 from mcpmesh.stack.loop import Loop
 from mcpmesh.stack.send import Send
@@ -141,7 +142,7 @@ class Retrying(Crossing[Call, Attempt]):
         if why is not GiveUp.FINAL:
             self._given_up(call.tool, why)
         told = _told(call.attempts, why)
-        if attempt.held is not None:
+        if attempt.held is not None and not _may_be_replaced(call, attempt.held):
             self.end(call, *attempt.give(told))
         elif told and isinstance(error, MeshError):
             self.fail(call, _with(error, told))
@@ -166,6 +167,16 @@ def is_repeatable(call: Call) -> bool:
         return False
     hints = call.route.cluster.tool.annotations
     return bool(hints.idempotent or hints.read_only)
+
+
+def _may_be_replaced(call: Call, held: HeldAnswer) -> bool:
+    """Tell whether another tool may stand in for one that answered this."""
+    route, tries = call.route, call.tries
+    if route is None or route.policy.fallback is None:
+        return False
+    if tries is not None and tries.stand_in is not None:
+        return False
+    return is_repeatable(call) or held.code is StatusCode.RESOURCE_EXHAUSTED
 
 
 def _told(attempts: int, why: GiveUp) -> str:

@@ -77,6 +77,12 @@ HEDGES = Description(
     "Second attempts beside the first, by what became of them",
     (a.TOOL, a.HEDGE_OUTCOME),
 )
+FALLBACKS = Description(
+    "mcpmesh.router.fallbacks",
+    "{call}",
+    "Calls that another tool took over, by the tool asked for and why it did not answer",
+    (a.TOOL, a.ERROR_TYPE),
+)
 SHED = Description(
     "mcpmesh.router.calls_shed",
     "{call}",
@@ -120,6 +126,7 @@ INSTRUMENTS: tuple[Description, ...] = (
     RETRIES,
     NOT_RETRIED,
     HEDGES,
+    FALLBACKS,
     SHED,
     REFUSALS,
     EJECTIONS,
@@ -142,6 +149,7 @@ class Instruments:
     retries: Counter
     not_retried: Counter
     hedges: Counter
+    fallbacks: Counter
     shed: Counter
     refusals: Counter
     ejections: Counter
@@ -162,6 +170,7 @@ def add_instruments(metrics: Metrics) -> Instruments:
         retries=Counter(RETRIES),
         not_retried=Counter(NOT_RETRIED),
         hedges=Counter(HEDGES),
+        fallbacks=Counter(FALLBACKS),
         shed=Counter(SHED),
         refusals=Counter(REFUSALS),
         ejections=Counter(EJECTIONS),

@@ -15,6 +15,7 @@ from grpc import StatusCode
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2_grpc, tool_pb2
 from tests.e2e.commands import Command, command, eventually
 from tests.e2e.stubs import Stubs, request, text_of
+from tests.e2e.test_trace import post
 
 ANY = "127.0.0.1:0"
 TOOLS = "tests.e2e.frail_tools:app"
@@ -148,7 +149,7 @@ async def test_when_all_replicas_fail_attempts_stay_within_the_budget(
             "--static", f"127.0.0.1:{one}", "--static", f"127.0.0.1:{other}",
         ))  # fmt: skip
         async with Stubs(router.grpc) as stubs:
-            await eventually(lambda: has_two(stubs))
+            await eventually(lambda: has(stubs, "broken", (2, 2)))
         load = Load(router.grpc, "broken", 8)
         await load.more(1000)
         await load.end()
@@ -163,8 +164,8 @@ async def test_when_all_replicas_fail_attempts_stay_within_the_budget(
     assert told["not tried again: too many calls of the tool are being tried again already)"] > 500
 
 
-async def has_two(stubs: Stubs) -> bool:
-    return await stubs.ready("broken") == (2, 2)
+async def has(stubs: Stubs, tool: str, counts: tuple[int, int]) -> bool:
+    return await stubs.ready(tool) == counts
 
 
 async def test_what_a_tool_cannot_take_is_refused_at_once_and_told_when_to_come(
@@ -183,3 +184,24 @@ async def test_what_a_tool_cannot_take_is_refused_at_once_and_told_when_to_come(
         pushback = dict(error.trailing_metadata() or ())[PUSHBACK]
         assert int(pushback) >= 10
         assert f"try again in {int(pushback) / 1000:g} s" in (error.details() or "")
+
+
+async def test_another_tool_stands_in_and_the_answer_says_so(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    settings = ("--tool", 'better={"fallback": "few"}')
+    router = stack.enter_context(command(tmp_path, "router", "--grpc", ANY, *settings))
+    bridge = stack.enter_context(
+        command(tmp_path, "bridge", "--http", ANY, "--router", router.grpc)
+    )
+    stack.enter_context(command(tmp_path, "serve", TOOLS, "--router", router.grpc))
+    async with Stubs(router.grpc) as stubs:
+        await eventually(lambda: has(stubs, "few", (1, 1)))
+        call = stubs.tools.Invoke(request("better", seconds=0.0), timeout=30)
+        assert text_of((await call).result) == "1"
+        told = dict(await call.initial_metadata())
+        assert told["mcpmesh-tool"] == "few"
+        assert told["mcpmesh-tool-version"]
+    _, body = await asyncio.to_thread(post, bridge.url, "better", {}, seconds=0.0)
+    assert body["result"]["content"][0]["text"] == "1"
+    assert body["result"]["_meta"]["mcpmesh/tool"] == "few"
