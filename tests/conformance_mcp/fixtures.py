@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from base64 import b64decode
 from typing import Any
 
@@ -15,6 +16,8 @@ PNG = b64decode(
 )
 WAV = b"RIFF\x26\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\2\0\0\0\0\0"
 _PAUSE = 0.05
+#: Seconds; what comes and goes at once is no change.
+_VISIT = 0.3
 JSON_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
@@ -162,6 +165,34 @@ async def test_tool_with_progress(ctx: ToolContext):
         await ctx.progress(progress, 100)
         await asyncio.sleep(_PAUSE)
     return "Came to the end."
+
+
+# What changes the lists: another server that joins the mesh for a moment
+
+
+async def _visit(visitor: ToolServer) -> str:
+    [router] = [each for each in sys.argv if each.startswith("--router=")]
+    await visitor.start(router=router.removeprefix("--router="))
+    await visitor.registered()
+    await asyncio.sleep(_VISIT)
+    await visitor.stop(0)
+    return f"{visitor.name} came and went."
+
+
+@app.tool
+async def test_trigger_tool_change():
+    """Changes the list of tools."""
+    visitor = ToolServer("visitor")
+    visitor.tool(name="test_visiting_tool", description="Comes and goes.")(lambda: "here")
+    return await _visit(visitor)
+
+
+@app.tool
+async def test_trigger_prompt_change():
+    """Changes the list of prompts."""
+    visitor = ToolServer("visitor")
+    visitor.prompt(name="test_visiting_prompt", description="Comes and goes.")(lambda: "here")
+    return await _visit(visitor)
 
 
 # What a tool asks
