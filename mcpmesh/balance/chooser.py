@@ -26,7 +26,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from mcpmesh.balance.evidence import Belief, Estimate, Evidence, beliefs
+from mcpmesh.balance.evidence import Belief, Evidence, beliefs
+from mcpmesh.model.estimate import Estimate
 from mcpmesh.policy.choosing import DEFAULT, Choosing
 
 #: Calls that may explore before calls have earned it.

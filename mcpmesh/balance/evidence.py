@@ -18,6 +18,7 @@ from math import exp, log, sqrt
 from random import Random
 
 from mcpmesh.balance.faded import Faded
+from mcpmesh.model.estimate import Estimate
 from mcpmesh.policy.choosing import Choosing
 
 #: Bounds so many standard deviations off hold nine in ten of a normal distribution.
@@ -27,15 +28,6 @@ _LOG_DEVIATION = 1.0
 _SHORTEST = 1e-6
 #: Seconds of which no exponential overflows.
 _MOST_LOG = 50.0
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A quantity, and the bounds that it is within with a probability of nine in ten."""
-
-    mean: float
-    low: float
-    high: float
 
 
 class Evidence:

@@ -4,12 +4,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from mcpmesh.cli.app import CALLERS, AsJson, Client, Target, Tls, app
+from mcpmesh.cli.app import CALLERS, AsJson, Client, Count, Target, Tls, app
 from mcpmesh.cli.bench import Load, bench
 from mcpmesh.cli.call import Asked, call
 from mcpmesh.cli.connect import Reach
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import run
+from mcpmesh.cli.search import list_choices, search_tools
 from mcpmesh.cli.tools import explain_tool, list_replicas, list_tools, show_tool
 from mcpmesh.config import NO_TLS, ClientSettings
 
@@ -93,6 +94,50 @@ def why_command(
         Print JSON instead of tables.
     """
     return run(lambda: explain_tool(Reach(client.router, tls), tool, version, as_json=json_output))
+
+
+@app.command(name="search", group=CALLERS)
+def search_command(
+    *query: Pairs,
+    limit: Count = 10,
+    json_output: AsJson = False,
+    client: Client = _CLIENT,
+    tls: Tls = NO_TLS,
+) -> Exit:
+    """Find tools by what they do, best first, and say why each is where it is.
+
+    Parameters
+    ----------
+    query
+        Words in any order.
+    limit
+        Most tools to show, at most 100.
+    json_output
+        Print JSON instead of a table.
+    """
+    words = " ".join(query)
+    return run(lambda: search_tools(Reach(client.router, tls), words, limit, as_json=json_output))
+
+
+@app.command(name="choices", group=CALLERS)
+def choices_command(
+    capability: Target = "",
+    /,
+    *,
+    json_output: AsJson = False,
+    client: Client = _CLIENT,
+    tls: Tls = NO_TLS,
+) -> Exit:
+    """Show what tools that provide the same capability are worth, and how sure that is.
+
+    Parameters
+    ----------
+    capability
+        Only this one.
+    json_output
+        Print JSON instead of a table.
+    """
+    return run(lambda: list_choices(Reach(client.router, tls), capability, as_json=json_output))
 
 
 @app.command(name="call", group=CALLERS)

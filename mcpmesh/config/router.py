@@ -119,6 +119,8 @@ or all."""
     """Settings of tools: NAME={"balance": "p2c"}, with * for the name of all tools."""
     capability: tuple[str, ...] = ()
     """Capabilities: NAME=["TOOL", "TOOL"] or NAME={"explore": 0.1}, with * for all of them."""
+    search_model: str = ""
+    """Model that search knows meanings by: a model2vec folder or name; empty: search by words."""
     health: str = ""
     """When replicas are left out and come back: {"panic_ratio": 0.5}."""
 

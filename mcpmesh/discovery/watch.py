@@ -33,10 +33,15 @@ def wanted(labels: Mapping[str, str], kind: str) -> dict[str, str]:
     return {**labels, KIND: kind} if kind not in ("", "tool") else dict(labels)
 
 
+def kind_of(tool: Tool) -> str:
+    """Return tool, prompt or resource."""
+    return _KINDS[type(tool.kind)]
+
+
 def matches(tool: Tool, labels: Mapping[str, str]) -> bool:
     """Tell whether a tool has all of these labels, and is of the kind that is wanted."""
     kind = labels.get(KIND, "tool")
-    return kind in ("*", _KINDS[type(tool.kind)]) and all(
+    return kind in ("*", kind_of(tool)) and all(
         tool.labels.get(key) == value for key, value in labels.items() if key != KIND
     )
 

@@ -8,20 +8,15 @@ _FILLERS = frozenset(
 )
 #: Of a description only the beginning is read: it may have 16 KiB.
 MAX_CHARACTERS = 4096
+MAX_QUERY_WORDS = 32
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words in lower case and in the singular; snake_case and camelCase are split."""
-    return [_singular(word.casefold()) for word in _WORD.findall(text[:MAX_CHARACTERS])]
+    """Return the words in lower case; snake_case and camelCase are split."""
+    return [word.casefold() for word in _WORD.findall(text[:MAX_CHARACTERS])]
 
 
 def query_words(query: str) -> list[str]:
-    """Return the different words of a query; fillers only when there is nothing else."""
+    """Return the different words of a query, the first so many; fillers only if that is all."""
     words = list(dict.fromkeys(words_of(query)))
-    return [word for word in words if word not in _FILLERS] or words
-
-
-def _singular(word: str) -> str:
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
+    return ([word for word in words if word not in _FILLERS] or words)[:MAX_QUERY_WORDS]

@@ -1,14 +1,16 @@
 """Capabilities and what is known of their tools, as messages; and what callers say of answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mcpmesh.balance.balancer import Routes
 from mcpmesh.balance.capabilities import Capabilities, Provided
 from mcpmesh.balance.chooser import Option
-from mcpmesh.balance.evidence import Estimate
 from mcpmesh.discovery.lookup import find_tool
+from mcpmesh.discovery.ranking import Hit
+from mcpmesh.dispatch.replica_view import StatusWriter
 from mcpmesh.errors import InvalidCall, ToolNotFound
 from mcpmesh.model.catalog import Catalog
+from mcpmesh.model.estimate import Estimate
 from mcpmesh.model.nearest import did_you_mean
 from mcpmesh.v1 import discovery_pb2
 
@@ -70,6 +72,24 @@ class Choices:
         provided = self._capabilities.find(name)
         return provided.chooser.best(provided.tools, self._clock()) if provided else name
 
+    def worths(self) -> Callable[[str], Estimate | None]:
+        """Return what tells a tool's worth; None where no tool of what it provides was measured.
+
+        Beside measured ones, a tool of which nothing is known has a worth too, and a wide one.
+        """
+        now = self._clock()
+        known: dict[str, Mapping[str, Estimate]] = {}
+
+        def worth(tool: str) -> Estimate | None:
+            for provided in self._capabilities.of_tool(tool):
+                if provided.name not in known:
+                    known[provided.name] = _measured(provided, now)
+                if found := known[provided.name].get(tool):
+                    return found
+            return None
+
+        return worth
+
     def _choice(self, provided: Provided) -> discovery_pb2.Choice:
         chooser = provided.chooser
         return discovery_pb2.Choice(
@@ -94,6 +114,25 @@ class Choices:
         )
 
 
+def _measured(provided: Provided, now: float) -> Mapping[str, Estimate]:
+    options = provided.chooser.options(provided.tools, now)
+    if not any(option.calls or option.accuracy is not None for option in options):
+        return {}
+    return {option.tool: option.worth for option in options}
+
+
 def estimate_message(estimate: Estimate) -> discovery_pb2.Estimate:
     """Write an estimate."""
     return discovery_pb2.Estimate(mean=estimate.mean, low=estimate.low, high=estimate.high)
+
+
+def hit_message(hit: Hit, writer: StatusWriter) -> discovery_pb2.SearchHit:
+    """Write a hit of a search."""
+    return discovery_pb2.SearchHit(
+        tool=writer.tool_status(hit.cluster),
+        score=hit.score,
+        reason=hit.reason,
+        words=hit.words,
+        meaning=hit.meaning,
+        worth=estimate_message(hit.worth) if hit.worth else None,
+    )

@@ -8,16 +8,17 @@ from grpc.aio import ServicerContext
 from mcpmesh.balance.balancer import Routes
 from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.discovery.lookup import find_tool
+from mcpmesh.discovery.meaning import Meaning
 from mcpmesh.discovery.page import page_of
-from mcpmesh.discovery.search import SearchIndex
 from mcpmesh.discovery.watch import wanted
 from mcpmesh.dispatch.catalog_source import CatalogSource
 from mcpmesh.dispatch.replica_view import ReplicaView, StatusWriter
 from mcpmesh.errors import InvalidCall, NotReady, Overloaded
 from mcpmesh.model.catalog import Catalog
-from mcpmesh.router.choices import Choices
+from mcpmesh.router.choices import Choices, hit_message
 from mcpmesh.router.explain import explain
 from mcpmesh.router.refusal import Refusing
+from mcpmesh.router.searching import Searching
 from mcpmesh.router.tool_events import resync_event, snapshot_events, step_events
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc
 
@@ -32,6 +33,7 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         routes: Callable[[], Routes] = Routes,
         capabilities: Capabilities | None = None,
         clock: Callable[[], float] = perf_counter,
+        meaning: Meaning | None = None,
     ) -> None:
         """Serve; `routes` are those of the data path, and `clock` is that of its picks."""
         self._source = source
@@ -39,8 +41,12 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         self._routes = routes
         self._clock = clock
         self._choices = Choices(capabilities or Capabilities(), routes, clock)
-        self._search = SearchIndex()
+        self._searching = Searching(source, self._choices.worths, meaning)
         self._sorted: tuple[Catalog | None, list[str]] = (None, [])
+
+    def close(self) -> None:
+        """Let go of what searches."""
+        self._searching.close()
 
     async def ListTools(
         self, request: discovery_pb2.ListToolsRequest, context: ServicerContext
@@ -80,21 +86,10 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
     ) -> discovery_pb2.SearchToolsResponse:
         """Give the tools that fit the words, best first."""
         async with Refusing(context, "SearchTools"):
+            labels = wanted(request.labels, request.kind)
+            hits = await self._searching.search(request.query, request.limit, labels)
             writer = StatusWriter(self._view)
-            hits = self._search.search(
-                self._source.catalog,
-                request.query,
-                request.limit,
-                wanted(request.labels, request.kind),
-            )
-            return discovery_pb2.SearchToolsResponse(
-                hits=[
-                    discovery_pb2.SearchHit(
-                        tool=writer.tool_status(hit.cluster), score=hit.score, reason=hit.reason
-                    )
-                    for hit in hits
-                ]
-            )
+            return discovery_pb2.SearchToolsResponse(hits=[hit_message(h, writer) for h in hits])
 
     async def WatchTools(
         self, request: discovery_pb2.WatchToolsRequest, context: ServicerContext

@@ -24,6 +24,7 @@ from mcpmesh.dispatch.unknown_tool import unknown_tool
 from mcpmesh.errors import MeshError
 from mcpmesh.model.address import Address
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
+from mcpmesh.router.embedding import load_meaning
 from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
 from mcpmesh.router.frontend import Frontend
 from mcpmesh.router.registrar import Registrar
@@ -101,6 +102,8 @@ class Router:
             server_options(limits, reuse_port=bool(self._registry)), hub=hub
         )
         bound = server.listen(settings.grpc, self._tls)
+        model = settings.search_model
+        meaning = await loop.run_in_executor(None, load_meaning, model) if model else None
         source, registrar = await self._source(rng, hub)
         pool = self._pool = Pool(
             hub, rng, wire_limits(limits), reconnected=self._reconnected, lost=self._lost,
@@ -139,8 +142,11 @@ class Router:
         server.raw_fallback = ServiceRoutes(
             relayed, table, proves_callers=bool(self._tls.client_ca)
         ).take
+        discovery = self._discovery = DiscoveryServicer(
+            source, pool, lambda: pool.routes, capabilities, meaning=meaning
+        )
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
-            DiscoveryServicer(source, pool, lambda: pool.routes, capabilities), server
+            discovery, server
         )
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             registrar, server
@@ -169,6 +175,7 @@ class Router:
         await self._standard.draining()
         self._end_watches()
         await self._server.stop(grace)
+        self._discovery.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

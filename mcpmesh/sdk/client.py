@@ -10,6 +10,7 @@ import grpc
 
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.errors import RemoteProtocolError
+from mcpmesh.model.estimate import Estimate
 from mcpmesh.sdk.call_result import CallResult, result_from_message
 from mcpmesh.sdk.call_stream import CallStream, this_task_is_cancelled
 from mcpmesh.sdk.catalog_watch import CatalogEvent, watch_catalog
@@ -19,7 +20,6 @@ from mcpmesh.sdk.outgoing import Arguments, CallOptions, Metadata, Outgoing, out
 from mcpmesh.sdk.rpc_error import mesh_error, told_by
 from mcpmesh.sdk.tool_info import (
     Choice,
-    Estimate,
     Explanation,
     ReplicaInfo,
     SearchHit,

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
 from mcpmesh.config import NO_TLS, RouterSettings, TlsSettings
+from mcpmesh.model.estimate import Estimate
 from mcpmesh.sdk.call_result import CallResult
 from mcpmesh.sdk.catalog_watch import CatalogEvent
 from mcpmesh.sdk.client import Client
@@ -13,7 +14,7 @@ from mcpmesh.sdk.events import Interim
 from mcpmesh.sdk.loop_thread import LoopThread
 from mcpmesh.sdk.outgoing import Arguments, CallOptions, CommonOptions, Metadata, Question
 from mcpmesh.sdk.sync_stream import SyncConversation, SyncStream
-from mcpmesh.sdk.tool_info import Choice, Estimate, Explanation, ReplicaInfo, SearchHit, ToolInfo
+from mcpmesh.sdk.tool_info import Choice, Explanation, ReplicaInfo, SearchHit, ToolInfo
 
 T = TypeVar("T")
 

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from mcpmesh.codec.tool import replica_from_message, seconds, tool_from_message
+from mcpmesh.model.estimate import Estimate
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
 from mcpmesh.v1 import discovery_pb2
@@ -46,15 +47,6 @@ class ToolInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """A quantity that was measured, and the bounds that nine in ten such quantities are within."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class Choosable:
     """A tool that provides a capability, and what was measured of it lately.
 
@@ -85,11 +77,18 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """A tool that fits a search; scores compare within one answer only."""
+    """A tool that fits a search; scores compare within one answer only.
+
+    `words` is what the words alone say, 1 for the best by words; `meaning` how near it is in
+    meaning, and `worth` what was measured of its answers, all from 0 to 1; None when not known.
+    """
 
     info: ToolInfo
     score: float
     reason: str = ""
+    words: float = 0.0
+    meaning: float | None = None
+    worth: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +202,14 @@ def choice(message: discovery_pb2.Choice) -> Choice:
 
 def search_hit(message: discovery_pb2.SearchHit) -> SearchHit:
     """Read a hit."""
-    return SearchHit(tool_info(message.tool), message.score, message.reason)
+    return SearchHit(
+        tool_info(message.tool),
+        message.score,
+        message.reason,
+        message.words,
+        message.meaning if message.HasField("meaning") else None,
+        estimate(message.worth) if message.HasField("worth") else None,
+    )
 
 
 def replica_info(message: discovery_pb2.ReplicaStatus) -> ReplicaInfo:

@@ -3,10 +3,12 @@
 import grpc
 import pytest
 
+from mcpmesh.balance.balancer import Routes
 from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
 from mcpmesh.policy.choosing import Choosings
+from mcpmesh.router.choices import Choices
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.v1 import discovery_pb2
 from tests.unit.router.serving import clock, mesh
@@ -80,6 +82,21 @@ async def test_feedback_that_says_nothing_is_refused(
         status, message = await refused(stubs.discovery.Feedback(request_))
     assert status is grpc.StatusCode[code]
     assert words in message
+
+
+def test_search_is_told_a_worth_where_tools_were_measured(capabilities: Capabilities) -> None:
+    choices = Choices(capabilities, Routes, lambda: 0.0)
+    assert [choices.worths()(tool) for tool in ("bank", "broker", "echo")] == [None] * 3
+    provided = capabilities.find("prices")
+    assert provided is not None
+    provided.chooser.rated("bank", 1.0, 0.0)
+    worth = choices.worths()
+    bank, broker = worth("bank"), worth("broker")
+    assert bank is not None
+    assert broker is not None
+    # Nothing is known of the broker; nothing bad either.
+    assert bank.mean > broker.mean > 0
+    assert worth("echo") is None
 
 
 async def test_an_unknown_capability_names_the_nearest(
