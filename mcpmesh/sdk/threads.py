@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mcpmesh.errors import Overloaded
 
@@ -33,7 +33,8 @@ class Threads:
     async def run(self, function: Callable[[], T]) -> T:
         """Run a function in a thread, with the caller's context variables.
 
-        A cancelled caller does not wait for the thread, which cannot be stopped.
+        A cancelled caller does not wait for the thread, which cannot be stopped; its place among
+        those that wait is kept until a thread has passed over it.
         Raises: NoThread when too many calls wait already; what the function raises.
         """
         if self._taken >= self._size + self._max_waiting:
@@ -42,10 +43,20 @@ class Threads:
             )
         context = contextvars.copy_context()
         self._taken += 1
-        future = self._pool.submit(context.run, _guarded, function)
+        wanted = _Wanted(function)
+        future = self._pool.submit(context.run, wanted.run)
         loop = asyncio.get_running_loop()
         future.add_done_callback(lambda _: _soon(loop, self._release))
-        return await asyncio.wrap_future(future)
+        result = asyncio.wrap_future(future)
+        try:
+            # A shield: the pool would keep a future that is cancelled, and callers that hang up
+            # one after the other would fill it.
+            await asyncio.shield(result)
+        except asyncio.CancelledError:
+            wanted.cancelled = True
+            result.add_done_callback(_look_away)
+            raise
+        return wanted.result()
 
     def close(self) -> None:
         """Start no more functions; those that run are not waited for."""
@@ -118,6 +129,30 @@ class ThreadStream(AsyncIterator[Any]):
     def _offer(self, item: Any) -> None:
         self._ready.append(item)
         self._wake.set()
+
+
+class _Wanted(Generic[T]):
+    """A function for a thread, as long as somebody waits for what it returns."""
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._function = function
+        self._results: list[T] = []
+        self.cancelled = False
+
+    def run(self) -> None:
+        """Call the function, unless nobody waits any more."""
+        if not self.cancelled:
+            self._results.append(_guarded(self._function))
+
+    def result(self) -> T:
+        """Return what the function returned."""
+        return self._results[0]
+
+
+def _look_away(result: asyncio.Future[None]) -> None:
+    """Look at a result that nobody waits for, or asyncio reports its error."""
+    if not result.cancelled():
+        result.exception()
 
 
 def _guarded(function: Callable[[], T]) -> T:

@@ -57,6 +57,29 @@ async def test_beyond_threads_and_waiting_places_a_call_is_refused(threads: Thre
     await threads.run(lambda: None)
 
 
+async def test_callers_that_hang_up_leave_nothing_that_runs_and_no_queue_without_end() -> None:
+    pool = Threads(1, max_waiting=3)
+    free, ran = threading.Event(), []
+    holding = asyncio.create_task(pool.run(free.wait))
+    await asyncio.sleep(0)
+    for number in range(3):
+        waiting = asyncio.create_task(pool.run(lambda number=number: ran.append(number)))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        assert waiting.cancelled()
+    with pytest.raises(NoThread):
+        await pool.run(lambda: None)
+    free.set()
+    assert await holding
+    async with asyncio.timeout(10):
+        while "0 taken" not in repr(pool):
+            await asyncio.sleep(0.001)
+    assert await pool.run(lambda: "served") == "served"
+    assert ran == []
+    pool.close()
+
+
 async def test_a_function_that_raises_stop_iteration_does_not_hang(threads: Threads) -> None:
     with pytest.raises(RuntimeError, match="StopIteration"):
         await threads.run(lambda: next(iter(())))
