@@ -8,9 +8,9 @@ import orjson
 
 from mcpmesh.bridge.batch import batch_answers, check_batch
 from mcpmesh.bridge.exchange import Answer, Exchange, Notify, Peer, meta_of
-from mcpmesh.bridge.http_connection import HttpTimes, Stream
 from mcpmesh.bridge.http_gate import accepts, check_origin, check_types
 from mcpmesh.bridge.http_head import answer_of
+from mcpmesh.bridge.http_house import HttpTimes, Stream
 from mcpmesh.bridge.http_message import (
     JSON,
     Header,

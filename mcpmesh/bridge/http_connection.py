@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from math import inf
-from random import Random
-from typing import Any, Protocol, cast
+from typing import cast
 
 from mcpmesh.bridge.http_head import (
     CHUNKED,
@@ -24,11 +21,11 @@ from mcpmesh.bridge.http_head import (
     chunk_of,
     head_of,
 )
+from mcpmesh.bridge.http_house import HttpHouse
 from mcpmesh.bridge.http_message import Header, HttpAnswer, HttpRefusal, HttpRequest
-from mcpmesh.bridge.http_reader import KnownHeads, Phase, ReaderLimits, RequestReader
+from mcpmesh.bridge.http_reader import Phase, RequestReader
 from mcpmesh.bridge.run import Run
-from mcpmesh.transport.gate import Gate, peer_of
-from mcpmesh.transport.refusals import Refusals
+from mcpmesh.transport.gate import peer_of
 
 _log = logging.getLogger(__name__)
 _FAILED = HttpAnswer(500, b'{"error":"internal error; the server\'s log has the reason"}')
@@ -36,69 +33,6 @@ _WRITE_HIGH_BYTES = 64 * 1024
 #: Bytes of further requests that are taken while one is answered.
 _MAX_AHEAD_BYTES = 64 * 1024
 _AGE_JITTER = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class HttpTimes:
-    """How long a client may take.
-
-    Units: seconds. `idle` between two requests, `head` and `body` for those parts of a request
-    to come whole, `unread` without taking a byte of an answer, `linger` to read a refusal; `age` of
-    a connection, give or take a tenth, after which it ends with the answer under way.
-    """
-
-    idle: float = 75.0
-    head: float = 30.0
-    body: float = 30.0
-    unread: float = 60.0
-    linger: float = 5.0
-    age: float = inf
-
-
-class Stream(Protocol):
-    """Where an answer goes that is written in parts."""
-
-    def begin(self, headers: tuple[Header, ...]) -> None:
-        """Write the head, with status 200."""
-
-    async def write(self, part: bytes) -> None:
-        """Write a part of the body; waits while the client is behind with reading."""
-
-    def cancel(self) -> None:
-        """Cancel the answering of the request, because its client asked for that."""
-
-
-class HttpHandler(Protocol):
-    """What answers requests."""
-
-    def __call__(
-        self, request: HttpRequest, stream: Stream
-    ) -> Coroutine[Any, Any, HttpAnswer | None]:
-        """Return the answer; None when it was written to the stream.
-
-        It is run by hand: what needs a task of its own makes one.
-        """
-        ...
-
-
-@dataclass(slots=True)
-class HttpHouse:
-    """What all connections of a server share."""
-
-    handler: HttpHandler
-    limits: ReaderLimits
-    times: HttpTimes
-    gate: Gate
-    refusals: Refusals
-    rng: Random = field(default_factory=Random)
-    known: KnownHeads = field(default_factory=KnownHeads)
-    connections: set[HttpConnection] = field(default_factory=set)
-    #: The date's line, anew each second.
-    date: bytes = b""
-    #: No further requests are taken.
-    draining: bool = False
-    #: Set while there is no connection.
-    empty: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class HttpConnection(asyncio.Protocol):

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mcpmesh.bridge.http import HttpApp
-from mcpmesh.bridge.http_connection import HttpConnection, HttpHouse, HttpTimes
+from mcpmesh.bridge.http_connection import HttpConnection
 from mcpmesh.bridge.http_head import date_line
+from mcpmesh.bridge.http_house import HttpHouse, HttpTimes
 from mcpmesh.config import NO_TLS, LimitSettings, TlsSettings
 from mcpmesh.model.address import Address
 from mcpmesh.transport.credentials import ServerCredentials

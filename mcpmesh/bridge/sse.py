@@ -3,7 +3,7 @@
 import asyncio
 from types import TracebackType
 
-from mcpmesh.bridge.http_connection import Stream
+from mcpmesh.bridge.http_house import Stream
 from mcpmesh.bridge.http_message import Header
 
 _HEADERS: tuple[Header, ...] = (

@@ -1,7 +1,8 @@
 """A connection whose client sends and does not read, over a transport in memory."""
 
 from fuzz.memory_transport import MemoryTransport
-from mcpmesh.bridge.http_connection import HttpConnection, HttpHouse, HttpTimes
+from mcpmesh.bridge.http_connection import HttpConnection
+from mcpmesh.bridge.http_house import HttpHouse, HttpTimes
 from mcpmesh.bridge.http_message import HttpAnswer
 from mcpmesh.bridge.http_reader import ReaderLimits
 from mcpmesh.transport.gate import Gate

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mcpmesh.bridge.http_connection import HttpTimes
+from mcpmesh.bridge.http_house import HttpTimes
 from mcpmesh.bridge.http_message import HttpAnswer
 from mcpmesh.bridge.http_reader import ReaderLimits
 from mcpmesh.bridge.server import HttpServer

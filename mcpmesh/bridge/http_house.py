@@ -1,0 +1,81 @@
+"""What the connections of an HTTP server share: who answers, how long clients may take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from math import inf
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mcpmesh.bridge.http_message import Header, HttpAnswer, HttpRequest
+from mcpmesh.bridge.http_reader import KnownHeads, ReaderLimits
+from mcpmesh.transport.gate import Gate
+from mcpmesh.transport.refusals import Refusals
+
+if TYPE_CHECKING:
+    from mcpmesh.bridge.http_connection import HttpConnection
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTimes:
+    """How long a client may take.
+
+    Units: seconds. `idle` between two requests, `head` and `body` for those parts of a request
+    to come whole, `unread` without taking a byte of an answer, `linger` to read a refusal; `age` of
+    a connection, give or take a tenth, after which it ends with the answer under way.
+    """
+
+    idle: float = 75.0
+    head: float = 30.0
+    body: float = 30.0
+    unread: float = 60.0
+    linger: float = 5.0
+    age: float = inf
+
+
+class Stream(Protocol):
+    """Where an answer goes that is written in parts."""
+
+    def begin(self, headers: tuple[Header, ...]) -> None:
+        """Write the head, with status 200."""
+
+    async def write(self, part: bytes) -> None:
+        """Write a part of the body; waits while the client is behind with reading."""
+
+    def cancel(self) -> None:
+        """Cancel the answering of the request, because its client asked for that."""
+
+
+class HttpHandler(Protocol):
+    """What answers requests."""
+
+    def __call__(
+        self, request: HttpRequest, stream: Stream
+    ) -> Coroutine[Any, Any, HttpAnswer | None]:
+        """Return the answer; None when it was written to the stream.
+
+        It is run by hand: what needs a task of its own makes one.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class HttpHouse:
+    """What all connections of a server share."""
+
+    handler: HttpHandler
+    limits: ReaderLimits
+    times: HttpTimes
+    gate: Gate
+    refusals: Refusals
+    rng: Random = field(default_factory=Random)
+    known: KnownHeads = field(default_factory=KnownHeads)
+    connections: set[HttpConnection] = field(default_factory=set)
+    #: The date's line, anew each second.
+    date: bytes = b""
+    #: No further requests are taken.
+    draining: bool = False
+    #: Set while there is no connection.
+    empty: asyncio.Event = field(default_factory=asyncio.Event)
