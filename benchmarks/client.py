@@ -24,14 +24,15 @@ def run(bench: Bench) -> None:
             bench.compare(
                 f"{in_flight} in flight",
                 {
-                    name: partial(_measured, port, engine, in_flight, calls)
+                    name: partial(measured, port, engine, in_flight, calls)
                     for name, engine in ENGINES.items()
                 },
                 ours="mcpmesh.rpc.Channel",
             )
 
 
-def _measured(port: int, engine: str, in_flight: int, calls: int) -> Metrics:
+def measured(port: int, engine: str, in_flight: int, calls: int) -> Metrics:
+    """Call with one engine in a process of its own."""
     program = ROOT / "benchmarks" / "programs" / "caller.py"
     done = subprocess.run(
         [sys.executable, program, f"127.0.0.1:{port}", engine, str(in_flight), str(calls)],
@@ -48,4 +49,5 @@ def _measured(port: int, engine: str, in_flight: int, calls: int) -> Metrics:
         "calls_per_cpu_second": calls / said["cpu"],
         "cpu_us_per_call": said["cpu"] / calls * 1e6,
         "calls_per_second": calls / said["elapsed"],
+        "p50_us": said["p50"] * 1e6,
     }

@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bridge, client, fairness, footprint, hop, memory, server, soak, stream
+from benchmarks import (
+    bridge,
+    client,
+    direct,
+    fairness,
+    footprint,
+    hop,
+    memory,
+    server,
+    soak,
+    stream,
+)
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.machine import busy_now, machine, versions
 from benchmarks.harness.peers import install_peers
@@ -18,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[Bench], None]] = {
     "hop": hop.run,
     "server": server.run,
     "client": client.run,
+    "direct": direct.run,
     "stream": stream.run,
     "bridge": bridge.run,
     "memory": memory.run,
