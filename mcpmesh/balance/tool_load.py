@@ -1,8 +1,11 @@
 """What a router knows of the load that one tool's calls put on it and on the tool."""
 
+from typing import Any
+
 from mcpmesh.balance.gate import Gate
 from mcpmesh.balance.pick_log import PickLog
 from mcpmesh.policy.admission import Admission
+from mcpmesh.policy.answer_store import AnswerStore
 from mcpmesh.policy.fastest import Fastest
 from mcpmesh.policy.quantile import RecentQuantile
 from mcpmesh.policy.retry_budget import RetryBudget
@@ -15,7 +18,8 @@ class ToolLoad:
     """
 
     __slots__ = (
-        "admission", "budget", "calls", "fastest", "gate", "in_flight", "latency", "limit", "picks",
+        "admission", "answers", "budget", "calls", "fastest", "gate", "in_flight", "latency",
+        "limit", "picks",
     )  # fmt: skip
 
     def __init__(self, admission: Admission = Admission()) -> None:  # noqa: B008 - frozen
@@ -26,6 +30,8 @@ class ToolLoad:
         self.budget = RetryBudget()
         self.fastest = Fastest()
         self.picks = PickLog()
+        #: Answers that are kept for other calls, of a tool that has a cache.
+        self.answers: AnswerStore[Any] | None = None
         #: How long attempts take, for a tool that is hedged.
         self.latency: RecentQuantile | None = None
         #: What there is to ask besides how many are in flight; None while there is nothing.

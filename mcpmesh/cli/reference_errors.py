@@ -41,10 +41,10 @@ There are two kinds of failure, and callers should treat them differently:
   do; the rest are JSON-RPC errors.
 """
 _AFTER = """\
-*may help* is what `retryable` says to callers: the same call may succeed later. The router itself
-tries another replica, up to three attempts in all, only when a replica was lost before it saw the
-call, or was lost before its answer began and the tool is `idempotent` or `read_only`. A call that
-came to a tool's code and failed there is never repeated by the mesh. Between a router and its
+*may help* is what `retryable` says to callers: the same call may succeed later. What the router
+itself tries again, and when, is told in [resilience](resilience.md); the message of an error says
+which attempt it was and why there was no other. A call that came to a tool's code and failed there
+is never repeated by the mesh. Between a router and its
 callers a lost replica, a draining one and none at all are the same status, so a `Client` raises
 `NoReplica` for all three; the message tells them apart.
 

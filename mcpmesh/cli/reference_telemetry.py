@@ -23,6 +23,7 @@ _WHERE = {
     i.NOT_RETRIED.name: "router",
     i.HEDGES.name: "router",
     i.FALLBACKS.name: "router",
+    i.CACHED_ANSWERS.name: "router",
     i.SHED.name: "router",
     i.REFUSALS.name: "router",
     i.EJECTIONS.name: "router",

@@ -5,6 +5,7 @@ from typing import Any
 from mcpmesh import errors
 from mcpmesh.codec import jsonrpc, mcp
 from mcpmesh.codec.status import FOR_THE_MODEL, STATUS, WITHHELD
+from mcpmesh.policy.retry import GiveUp
 from mcpmesh.v1 import tool_pb2
 
 #: What the model may do about it, by class; the message says what happened.
@@ -41,6 +42,9 @@ def failure_of(error: errors.MeshError) -> tuple[str, dict[str, Any]] | None:
 def _advice(error: errors.MeshError) -> str:
     if error.retry_after_ms > 0:
         return f"Try again after {error.retry_after_ms / 1000:g} s."
+    if GiveUp.MAY_HAVE_ACTED.value in error.message:
+        # Between processes a lost replica has the same status as none at all.
+        return _ADVICE[errors.ReplicaLost]
     return next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), "Try again.")
 
 

@@ -10,6 +10,7 @@ from mcpmesh.errors import MeshError
 from mcpmesh.stack.balance import RouteTable
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.layer import Top
+from mcpmesh.stack.sharing import may_share
 
 
 class Dispatcher:
@@ -29,12 +30,17 @@ class Dispatcher:
         capabilities: Capabilities | None = None,
         rng: Random | None = None,
         clock: Callable[[], float] = perf_counter,
+        sharing: Top[Call] | None = None,
     ) -> None:
-        """Take calls; `clock` is that of `Call.began`."""
+        """Take calls; `clock` is that of `Call.began`.
+
+        With `sharing`, calls that may have the answer to another begin there.
+        """
         self.max_message_bytes = max_message_bytes
         #: Told of calls that never reach the stack: (method, why).
         self.refused = refused
         self._start = stack.start
+        self._start_sharing = stack.start if sharing is None else sharing.start
         self._table = table
         self._default_timeout = default_timeout
         self._capabilities = capabilities or Capabilities()
@@ -59,7 +65,10 @@ class Dispatcher:
             call.timeout = self._default_timeout if own is None else own
         else:
             call.timeout = asked if own is None or asked < own else own
-        self._start(call)
+        if route is not None and route.policy.cache is not None and may_share(call, route):
+            self._start_sharing(call)
+        else:
+            self._start(call)
 
     def _chosen(self, call: Call) -> Call | None:
         """Return a call of a capability as one of a tool, best of one that takes calls now.

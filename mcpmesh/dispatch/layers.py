@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
 from time import perf_counter
+from typing import Any
 
 from mcpmesh.config.router import CallLog
 from mcpmesh.dispatch.observe import InFlight, ObserveAttempts, ObserveCalls
@@ -20,9 +21,10 @@ from mcpmesh.stack.call import Call, Exit
 from mcpmesh.stack.deadline import Deadline
 from mcpmesh.stack.fallback import FallingBack
 from mcpmesh.stack.hedge import HedgeOutcome
-from mcpmesh.stack.layer import Top, stacked
+from mcpmesh.stack.layer import Crossing, Top, stacked
 from mcpmesh.stack.retry import Retrying
 from mcpmesh.stack.send import Send
+from mcpmesh.stack.sharing import Shared, Sharing
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.timers import Timers
 
@@ -47,15 +49,56 @@ def layers(
     `fallbacks` are those of tools that may not be there; a message of at most `max_message_bytes`
     is opened for them.
     """
-    clock = loop.time
-    send = Send(clock, perf_counter)
     return stacked(
         Exit(),
         # Outermost, so that it sees refusals and how the body ended.
         # (Not by the loop's clock, which uvloop moves on once a turn, in whole milliseconds.)
         ObserveCalls(telemetry, perf_counter, in_flight, call_log),
+        *_below(telemetry, table, unknown, loop, rng, fallbacks, max_message_bytes),
+    )
+
+
+def sharing_layers(
+    call_log: CallLog,
+    telemetry: Telemetry,
+    table: RouteTable,
+    unknown: Callable[[str, str], MeshError],
+    in_flight: InFlight,
+    loop: asyncio.AbstractEventLoop,
+    rng: Random,
+    *,
+    fallbacks: Mapping[str, Fallback] | None = None,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
+) -> Top[Call]:
+    """Put together what calls pass that may have the answer to another; else as `layers`.
+
+    Each is observed and has a deadline; what a replica gets is a call for all of them.
+    """
+    for_all = stacked(
+        Exit(), *_below(telemetry, table, unknown, loop, rng, fallbacks, max_message_bytes)
+    )
+    return stacked(
+        Exit(),
+        ObserveCalls(telemetry, perf_counter, in_flight, call_log),
+        Deadline(Timers(loop), loop.time),
+        Sharing(for_all, loop.time, max_message_bytes, partial(_count_shared, telemetry)),
+    )
+
+
+def _below(
+    telemetry: Telemetry,
+    table: RouteTable,
+    unknown: Callable[[str, str], MeshError],
+    loop: asyncio.AbstractEventLoop,
+    rng: Random,
+    fallbacks: Mapping[str, Fallback] | None,
+    max_message_bytes: int,
+) -> list[Crossing[Any, Any]]:
+    """Return the layers below what observes calls."""
+    send = Send(loop.time, perf_counter)
+    return [
         # Above retry: one budget of time for all attempts.
-        Deadline(Timers(loop), clock),
+        Deadline(Timers(loop), loop.time),
         # Above admission: a call that is refused for load may go to another tool.
         FallingBack(
             table, Renaming(max_message_bytes), fallbacks, partial(_count_fallback, telemetry)
@@ -71,7 +114,11 @@ def layers(
         # Innermost: a span and a measurement per attempt, and the trace for the replica.
         ObserveAttempts(telemetry, perf_counter),
         send,
-    )
+    ]
+
+
+def _count_shared(telemetry: Telemetry, tool: str, how: Shared) -> None:
+    telemetry.instruments.cached_answers.cell(tool, how.value).add()
 
 
 def _count_shed(telemetry: Telemetry, tool: str, why: Shed) -> None:

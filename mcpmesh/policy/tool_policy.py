@@ -7,6 +7,7 @@ from mcpmesh.errors import InvalidCall
 from mcpmesh.model.tool import Tool, check_name
 from mcpmesh.policy.admission import Admission
 from mcpmesh.policy.balancing import Balancing
+from mcpmesh.policy.cache import Cache
 from mcpmesh.policy.deadline import DeadlinePolicy
 from mcpmesh.policy.fallback import Fallback
 from mcpmesh.policy.hedge import Hedge
@@ -34,6 +35,8 @@ class ToolPolicy:
     """When a call that takes long gets a second attempt beside the first; absent: never."""
     fallback: Fallback | None = None
     """Which tool, or version, stands in when this one cannot answer; absent: none."""
+    cache: Cache | None = None
+    """Whether answers are used for more calls than one; absent: never."""
     admission: Admission = field(default_factory=Admission)
     """Which calls are taken, which wait, and which are refused for load."""
 

@@ -15,7 +15,7 @@ from mcpmesh.balance.place import Place
 from mcpmesh.codec.status import status_of
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.dispatch.dispatcher import Dispatcher
-from mcpmesh.dispatch.layers import layers
+from mcpmesh.dispatch.layers import layers, sharing_layers
 from mcpmesh.dispatch.local_mesh import LocalMesh
 from mcpmesh.dispatch.observe import InFlight
 from mcpmesh.dispatch.pool import Pool
@@ -117,21 +117,15 @@ class Router:
         source.listen(capabilities.on_catalog)
         in_flight = InFlight()
         unknown = partial(unknown_tool, source)
+        facts = settings.call_log, telemetry, pool, unknown, in_flight, loop, rng
+        fallbacks = settings.tool_policies().fallbacks
+        largest = limits.max_message_bytes
         dispatcher = Dispatcher(
-            layers(
-                settings.call_log,
-                telemetry,
-                pool,
-                unknown,
-                in_flight,
-                loop,
-                rng,
-                fallbacks=settings.tool_policies().fallbacks,
-                max_message_bytes=limits.max_message_bytes,
-            ),
+            layers(*facts, fallbacks=fallbacks, max_message_bytes=largest),
             pool,
             default_timeout=settings.default_timeout,
-            max_message_bytes=limits.max_message_bytes,
+            max_message_bytes=largest,
+            sharing=sharing_layers(*facts, fallbacks=fallbacks, max_message_bytes=largest),
             refused=self._count_refusal,
             capabilities=capabilities,
             rng=rng,

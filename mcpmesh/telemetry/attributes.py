@@ -15,6 +15,7 @@ NOT_RETRIED_REASON = "mcpmesh.retry.reason"
 SHED_REASON = "mcpmesh.shed.reason"
 HEDGE = "mcpmesh.hedge"
 HEDGE_OUTCOME = "mcpmesh.hedge.outcome"
+CACHE = "mcpmesh.cache"
 TOOL_VERSION = "mcpmesh.tool.version"
 CALLER = "mcpmesh.caller"
 
@@ -49,6 +50,7 @@ ATTRIBUTES: dict[str, str] = {
     HEDGE: "true on the span of a second attempt beside the first",
     HEDGE_OUTCOME: "`won`: it answered first; `lost`: the first did; `failed`; `took_over`: the "
     "first failed; `budget`: it was not begun",
+    CACHE: "`hit`: the answer was kept; `shared`: it was to a call at the same time",
     TOOL_VERSION: "version of the tool, where the call asks for one or the tool has one",
     ERROR_TYPE: "what failed: a gRPC status name, a JSON-RPC code, `tool_error`, a tool's own code",
     RPC_SYSTEM: "always `grpc`",

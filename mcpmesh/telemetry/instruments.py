@@ -83,6 +83,12 @@ FALLBACKS = Description(
     "Calls that another tool took over, by the tool asked for and why it did not answer",
     (a.TOOL, a.ERROR_TYPE),
 )
+CACHED_ANSWERS = Description(
+    "mcpmesh.router.cached_answers",
+    "{call}",
+    "Calls answered without one of their own to a replica, by how",
+    (a.TOOL, a.CACHE),
+)
 SHED = Description(
     "mcpmesh.router.calls_shed",
     "{call}",
@@ -127,6 +133,7 @@ INSTRUMENTS: tuple[Description, ...] = (
     NOT_RETRIED,
     HEDGES,
     FALLBACKS,
+    CACHED_ANSWERS,
     SHED,
     REFUSALS,
     EJECTIONS,
@@ -150,6 +157,7 @@ class Instruments:
     not_retried: Counter
     hedges: Counter
     fallbacks: Counter
+    cached_answers: Counter
     shed: Counter
     refusals: Counter
     ejections: Counter
@@ -171,6 +179,7 @@ def add_instruments(metrics: Metrics) -> Instruments:
         not_retried=Counter(NOT_RETRIED),
         hedges=Counter(HEDGES),
         fallbacks=Counter(FALLBACKS),
+        cached_answers=Counter(CACHED_ANSWERS),
         shed=Counter(SHED),
         refusals=Counter(REFUSALS),
         ejections=Counter(EJECTIONS),

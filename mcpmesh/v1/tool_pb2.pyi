@@ -49,20 +49,22 @@ class Tool(_message.Message):
     def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[bytes] = ..., output_schema: _Optional[bytes] = ..., annotations: _Optional[_Union[ToolAnnotations, _Mapping]] = ..., version: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., policy: _Optional[_Union[CallPolicy, _Mapping]] = ..., capability: _Optional[str] = ..., prompt: _Optional[_Union[_prompt_pb2.Prompt, _Mapping]] = ..., resource: _Optional[_Union[_resource_pb2.Resource, _Mapping]] = ...) -> None: ...
 
 class CallPolicy(_message.Message):
-    __slots__ = ("balance", "retry", "deadline", "admission", "hedge", "fallback")
+    __slots__ = ("balance", "retry", "deadline", "admission", "hedge", "fallback", "cache")
     BALANCE_FIELD_NUMBER: _ClassVar[int]
     RETRY_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_FIELD_NUMBER: _ClassVar[int]
     ADMISSION_FIELD_NUMBER: _ClassVar[int]
     HEDGE_FIELD_NUMBER: _ClassVar[int]
     FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    CACHE_FIELD_NUMBER: _ClassVar[int]
     balance: BalancePolicy
     retry: RetryPolicy
     deadline: DeadlinePolicy
     admission: AdmissionPolicy
     hedge: HedgePolicy
     fallback: FallbackPolicy
-    def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[DeadlinePolicy, _Mapping]] = ..., admission: _Optional[_Union[AdmissionPolicy, _Mapping]] = ..., hedge: _Optional[_Union[HedgePolicy, _Mapping]] = ..., fallback: _Optional[_Union[FallbackPolicy, _Mapping]] = ...) -> None: ...
+    cache: CachePolicy
+    def __init__(self, balance: _Optional[_Union[BalancePolicy, _Mapping]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[DeadlinePolicy, _Mapping]] = ..., admission: _Optional[_Union[AdmissionPolicy, _Mapping]] = ..., hedge: _Optional[_Union[HedgePolicy, _Mapping]] = ..., fallback: _Optional[_Union[FallbackPolicy, _Mapping]] = ..., cache: _Optional[_Union[CachePolicy, _Mapping]] = ...) -> None: ...
 
 class BalancePolicy(_message.Message):
     __slots__ = ("policy", "choices", "decay", "first_rtt", "probes", "pool_size", "probe_age", "hot_quantile", "blackout", "expiry", "error_penalty", "key", "load_bound", "zone_first", "zone_spill", "subset")
@@ -161,6 +163,16 @@ class FallbackPolicy(_message.Message):
     tool: str
     version: str
     def __init__(self, tool: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+
+class CachePolicy(_message.Message):
+    __slots__ = ("ttl", "shared", "max_bytes")
+    TTL_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FIELD_NUMBER: _ClassVar[int]
+    MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ttl: float
+    shared: bool
+    max_bytes: int
+    def __init__(self, ttl: _Optional[float] = ..., shared: _Optional[bool] = ..., max_bytes: _Optional[int] = ...) -> None: ...
 
 class ToolAnnotations(_message.Message):
     __slots__ = ("read_only_hint", "destructive_hint", "idempotent_hint", "open_world_hint")

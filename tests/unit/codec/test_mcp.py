@@ -7,6 +7,7 @@ from mcpmesh.codec.mcp_error import failure_of, rpc_error_of
 from mcpmesh.codec.mcp_result import missing_capabilities, tool_result_json
 from mcpmesh.codec.mcp_tool import tool_json
 from mcpmesh.codec.status import FOR_THE_MODEL
+from mcpmesh.policy.retry import GiveUp
 from mcpmesh.v1 import tool_pb2
 
 
@@ -92,3 +93,12 @@ def test_a_client_is_asked_only_what_it_declared(declared, missing):
     sample = tool_pb2.InputRequest(method="sampling/createMessage", params=b"{}")
     asked = tool_pb2.InputRequired(input_requests={"a": url, "b": sample})
     assert missing_capabilities(asked, declared) == missing
+
+
+def test_a_call_that_may_have_taken_effect_is_not_to_be_repeated_blindly() -> None:
+    lost = errors.NoReplica(
+        f"echo: lost (attempt 1; not tried again: {GiveUp.MAY_HAVE_ACTED.value})"
+    )
+    failure = failure_of(lost)
+    assert failure is not None
+    assert failure[0].endswith("check before repeating it.")

@@ -7,6 +7,7 @@ from typing import Any
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.dispatch.dispatcher import Dispatcher
+from mcpmesh.dispatch.layers import sharing_layers
 from mcpmesh.dispatch.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.errors import MeshError, ToolNotFound
 from mcpmesh.policy.admission import Shed
@@ -45,6 +46,7 @@ class Staircase:
         settings: str = "",
         seed: int = 1,
         policy: Mapping[str, Any] | None = None,
+        read_only: bool = False,
         capabilities: Capabilities | None = None,
     ) -> None:
         """Begin; `settings` are those of the caller's connection, `policy` those of the tool."""
@@ -59,7 +61,9 @@ class Staircase:
         self.candidates: dict[str, Candidate] = {name: ready(name) for name in names}
         for name, candidate in self.candidates.items():
             candidate.connection = self.replicas[name].connection
-        self.table.show(cluster("echo", *names, idempotent=idempotent), **self.candidates)
+        self.table.show(
+            cluster("echo", *names, idempotent=idempotent, read_only=read_only), **self.candidates
+        )
         self._handlers: dict[str, Any] = {}
         clock = self.loop.time
         send = Send(clock, clock)
@@ -88,6 +92,16 @@ class Staircase:
                 capabilities=capabilities,
                 rng=Random(seed),
                 clock=clock,
+                sharing=sharing_layers(
+                    "off",
+                    self.telemetry,
+                    self.table,
+                    _unknown,
+                    self.in_flight,
+                    self.loop,  # type: ignore[arg-type]
+                    Random(seed),
+                    max_message_bytes=LIMIT,
+                ),
             )
         )
         frontend.serve_on(self)  # type: ignore[arg-type]

@@ -98,9 +98,14 @@ def coming(name: str) -> Candidate:
 
 
 def cluster(
-    tool: str, *replicas: str, version: str = "1", idempotent: bool | None = None
+    tool: str,
+    *replicas: str,
+    version: str = "1",
+    idempotent: bool | None = None,
+    read_only: bool | None = None,
 ) -> Cluster:
-    made = Tool(tool, version=version, annotations=ToolAnnotations(idempotent=idempotent))
+    hints = ToolAnnotations(idempotent=idempotent, read_only=read_only)
+    made = Tool(tool, version=version, annotations=hints)
     return Cluster(made, tuple(replica(name) for name in replicas))
 
 
