@@ -25,7 +25,8 @@ class RetryBudget:
         self._calls = 0
         self._faded_calls = 0.0
         self._faded_retries = 0.0
-        self._at = 0.0
+        # When it was asked or told the last time; None for never.
+        self._at: float | None = None
 
     def __repr__(self) -> str:
         return f"RetryBudget({self._faded_retries:.1f} of {self._faded_calls:.1f} calls)"
@@ -43,8 +44,15 @@ class RetryBudget:
         self._faded_retries += 1
         return True
 
+    def look(self, now: float, calls: int) -> None:
+        """Learn of calls although there is nothing to retry; now and then is enough.
+
+        What came before the first time counts as if it came just now: nobody knows when it did.
+        """
+        self._fade(now, calls)
+
     def _fade(self, now: float, calls: int) -> None:
-        passed = (now - self._at) / WINDOW
+        passed = 0.0 if self._at is None else (now - self._at) / WINDOW
         self._at = now
         fresh = calls - self._calls
         self._calls = calls

@@ -69,6 +69,10 @@ class Holder(Protocol):
         ...
 
 
+class Unanswered(ReplicaLost):
+    """The replica does not even answer PINGs; what it has may be tried elsewhere."""
+
+
 class Unsent(ReplicaLost):
     """The replica certainly did not act on the call: trying another is safe."""
 

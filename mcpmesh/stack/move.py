@@ -1,7 +1,6 @@
 """Tries attempts elsewhere whose replica does not answer."""
 
-from mcpmesh.errors import ReplicaLost
-from mcpmesh.stack.attempt import Attempt
+from mcpmesh.stack.attempt import Attempt, Unanswered
 from mcpmesh.stack.retry import is_repeatable
 
 
@@ -19,4 +18,4 @@ def move_elsewhere(attempt: Attempt) -> None:
     candidate = attempt.candidate
     others = (each for each in route.picker.candidates if each is not candidate)
     if any(each.connection is not None and not each.health.silent for each in others):
-        attempt.interrupt(ReplicaLost(f"{candidate.name} does not answer"))
+        attempt.interrupt(Unanswered(f"{candidate.name} does not answer"))

@@ -8,7 +8,7 @@ from grpc import StatusCode
 from mcpmesh.errors import MeshError, ReplicaLost
 from mcpmesh.policy.fastest import SPAN
 from mcpmesh.policy.retry import Failure, GiveUp, RetryAfter, next_step
-from mcpmesh.stack.attempt import Attempt, Unsent
+from mcpmesh.stack.attempt import Attempt, Unanswered, Unsent
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.hedge import HedgeOutcome, Hedging
 from mcpmesh.stack.held_answer import HeldAnswer
@@ -46,6 +46,7 @@ class Retrying(Crossing[Call, Attempt]):
             calls = load.calls = load.calls + 1
             if not calls % SPAN:
                 load.fastest.turn(call.started)
+                load.budget.look(call.started, calls)
             if route.policy.hedge is not None and is_repeatable(call):
                 self._hedging.watch(call, route, route.policy.hedge)
         call.attempts = 1
@@ -129,7 +130,9 @@ class Retrying(Crossing[Call, Attempt]):
         )
         if isinstance(plan, GiveUp):
             return plan
-        if not plan.free and not route.load.budget.take(
+        # One that moves away from a replica that does not answer puts no load on that one.
+        free = plan.free or isinstance(error, Unanswered)
+        if not free and not route.load.budget.take(
             now, route.load.calls, retry.budget_share, retry.budget_per_second
         ):
             return GiveUp.BUDGET

@@ -13,7 +13,8 @@ from tests.resilience.proxied import BLACK_HOLE, ask, mesh
 async def test_calls_that_may_be_repeated_leave_a_replica_that_hangs() -> None:
     async with mesh() as all_of:
         all_of.proxies[0].do(BLACK_HOLE)
-        answers = await asyncio.gather(*(ask(all_of.client) for _ in range(60)))
+        answers = await asyncio.gather(*(ask(all_of.client) for _ in range(300)))
+        # Also when more are stuck there than retries of other kinds may be made at once.
         assert set(answers) == {"r1", "r2"}
         assert all_of.labels() == ["SILENT", "HEALTHY", "HEALTHY"]
 

@@ -31,7 +31,7 @@ async def test_a_tool_is_explained_by_its_replicas_and_the_last_picks() -> None:
         assert hung.reason == "does not answer"
         moved = [pick for pick in said.picks if pick.attempt == 2]
         assert moved
-        assert all("ReplicaLost" in pick.reason for pick in moved)
+        assert all("Unanswered" in pick.reason for pick in moved)
         all_of.proxies[0].do(PASS)
         await all_of.becomes("PROBATION", "HEALTHY", "HEALTHY")
         said = await all_of.client.explain_tool("ask")

@@ -109,8 +109,8 @@ def _of_fault(fault: Fault, number: int, looks: list[Look], scenario: Scenario) 
     first, last = during[0].picks, during[-1].picks
     got = last[number] - first[number]
     all_got = sum(last) - sum(first)
-    before = [look for look in looks if fault.begins <= look.at <= fault.begins + _NOTICED]
-    early = before[-1].picks[number] - before[0].picks[number]
+    before = [look for look in looks if look.at <= fault.begins][-1]
+    early = first[number] - before.picks[number]
     return {
         "replica": number,
         "fault": str(fault),

@@ -62,3 +62,18 @@ def test_when_every_attempt_fails_load_rises_by_the_share_and_no_more() -> None:
         for _ in range(2):
             attempts += budget.take(now, call + 1, SHARE, PER_SECOND)
     assert attempts / 30_000 < 1.25
+
+
+def test_the_first_look_counts_what_came_before_as_if_it_came_just_now() -> None:
+    budget = RetryBudget()
+    assert spent(budget, 1e6, 1000) == 200
+
+
+def test_looks_while_nothing_fails_tell_when_calls_came() -> None:
+    budget = RetryBudget()
+    for second in range(3600):
+        budget.look(float(second), 100 * second)
+    # A burst after an hour at 100 per second is one of recent calls.
+    assert (
+        0.9 * 100 * WINDOW * SHARE <= spent(budget, 3600.0, 360_000) <= 1.1 * 100 * WINDOW * SHARE
+    )
