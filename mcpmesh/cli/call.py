@@ -156,6 +156,7 @@ def result_json(result: CallResult[Any]) -> dict[str, Any]:
         "alerts": list(result.alerts),
         "_meta": dict(result.meta),
         "correlationId": result.correlation_id,
+        "tool": result.tool,
     }
     return written | compact(rest)
 

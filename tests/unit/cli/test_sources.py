@@ -11,7 +11,7 @@ from mcpmesh.cli.sources import ExactEnv, find_file, read_file
 from mcpmesh.config import InvalidSetting, RouterSettings
 
 DEFAULT = RouterSettings()
-KNOWN = {"grpc", "static", "tool", "lease", "call_log"}
+KNOWN = {"grpc", "static", "tool", "capability", "lease", "call_log"}
 
 
 def router(argv: list[str], path: Path | None = None) -> RouterSettings:
@@ -174,3 +174,34 @@ def test_the_health_table_is_the_policy_of_health(tmp_path: Path) -> None:
 def test_settings_of_health_that_cannot_be_right_are_refused(text: str, reason: str) -> None:
     with pytest.raises(InvalidSetting, match=reason):
         RouterSettings(health=text)
+
+
+def test_capability_tables_are_tools_or_settings(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text(
+        '[capabilities]\nrates = ["bank", "broker"]\n\n[capabilities."*"]\nexplore = 0.02\n'
+    )
+    settings = router([], path).choosings()
+    assert settings.named() == {"rates": ("bank", "broker")}
+    assert settings.of("rates").explore == 0.02
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("capabilities = 3", "write \\[capabilities\\]"),
+        ("[capabilities]\nrates = 2030-01-01", "a setting of a capability is no text"),
+        ("capability = 'rates'", "capability is not a list"),
+    ],
+)
+def test_a_wrong_table_of_capabilities_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text(text)
+    with pytest.raises(CommandError, match=message):
+        router([], path)
+
+
+@pytest.mark.parametrize("said", ["rates", "rates=[", 'rates={"explore": 2}', 'rates={"x": 1}'])
+def test_a_wrong_capability_is_refused(said: str) -> None:
+    with pytest.raises(InvalidSetting, match="capability"):
+        RouterSettings(capability=(said,))
