@@ -20,7 +20,9 @@ def find_tool(catalog: Catalog, name: str, version: str = "") -> Cluster:
         shown = ", ".join(versions[:_VERSIONS_SHOWN])
         more = " and more" if len(versions) > _VERSIONS_SHOWN else ""
         raise ToolNotFound(f"tool {name} has no version {version[:140]!r}; it has {shown}{more}")
-    hint = did_you_mean(name, catalog.clusters) or "; list the tools to see what there is"
+    # Prompts and resources have names of another kind, which would help nobody who means a tool.
+    alike = [each for each in catalog.clusters if (":" in each) == (":" in name)]
+    hint = did_you_mean(name, alike) or "; list the tools to see what there is"
     if not catalog.clusters:
         hint = "; no tools are registered here yet: start a tool server with this router's address"
     raise ToolNotFound(f"no tool {name[:140]!r}{hint}")

@@ -100,7 +100,7 @@ def check_callable(name: str) -> None:
     if name.startswith(RESOURCE):
         check_uri(name.removeprefix(RESOURCE))
     else:
-        check_name("name", name.removeprefix(PROMPT))
+        check_name("tool name", name.removeprefix(PROMPT))
 
 
 def check_name(what: str, name: str) -> None:

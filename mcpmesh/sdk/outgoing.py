@@ -8,7 +8,7 @@ import orjson
 from pydantic_core import to_jsonable_python
 
 from mcpmesh.errors import InvalidCall, MeshError
-from mcpmesh.model.tool import check_name
+from mcpmesh.model.tool import check_callable
 from mcpmesh.model.trace import parse_traceparent, valid_correlation_id
 from mcpmesh.telemetry.propagate import headers_of_current
 from mcpmesh.v1 import invoke_pb2, tool_pb2
@@ -120,7 +120,7 @@ def outgoing(
 
     Raises: InvalidCall for arguments that are not JSON, or an option that cannot travel.
     """
-    check_name("tool name", tool)
+    check_callable(tool)
     request = invoke_pb2.InvokeRequest(
         tool=tool,
         arguments=encoded(tool, arguments or {}),

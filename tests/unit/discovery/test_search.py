@@ -15,6 +15,7 @@ from mcpmesh.discovery.words import query_words, words_of
 from mcpmesh.errors import InvalidCall, ToolNotFound
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.estimate import Estimate
+from mcpmesh.model.prompt import Prompt
 from mcpmesh.model.tool import Tool
 
 TOOLS = (
@@ -218,3 +219,14 @@ def test_a_name_like_no_other_is_told_where_to_look() -> None:
         find_tool(catalog_of(*TOOLS), "zzzzzzzz")
     with pytest.raises(ToolNotFound, match="start a tool server with this router's address"):
         find_tool(catalog_of(), "zzzzzzzz")
+
+
+def test_prompts_are_no_hint_for_who_means_a_tool():
+    prompt = Tool("prompt:forecasts", kind=Prompt())
+    catalog = catalog_of(*TOOLS, prompt)
+    with pytest.raises(ToolNotFound) as caught:
+        find_tool(catalog, "forecas")
+    assert "prompt:" not in str(caught.value)
+    assert "did you mean forecast" in str(caught.value)
+    with pytest.raises(ToolNotFound, match="did you mean prompt:forecasts"):
+        find_tool(catalog, "prompt:forecast")

@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from mcpmesh import ToolServer
+from mcpmesh import Client, ToolServer
 from mcpmesh.errors import InvalidCall
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
 
@@ -81,5 +81,33 @@ async def test_kinds_are_listed_apart_and_called_alike():
             assert (block.text.text, block.role) == ("text", "user")
             with pytest.raises(grpc.aio.AioRpcError, match="only prompts and resources complete"):
                 await call(invoke_pb2.InvokeRequest(tool="shelf", complete=True))
+    finally:
+        await app.stop(0)
+
+
+async def test_the_client_gets_and_reads_them_by_their_names():
+    app = ToolServer("s")
+
+    @app.prompt
+    async def greet(name: str) -> str:
+        """Greets."""
+        return f"Hello, {name}"
+
+    @app.resource("a://{shelf}")
+    async def contents(shelf: str) -> str:
+        """What stands there."""
+        return f"books of {shelf}"
+
+    replica = await app.start()
+    try:
+        async with Client(replica.endpoint) as client:
+            assert (await client.call("prompt:greet", {"name": "Ada"})).text == "Hello, Ada"
+            read = await client.call("resource:a://{shelf}", {"uri": "a://b"})
+            [block] = read.content
+            assert block.resource.text == "books of b"
+            with pytest.raises(InvalidCall):
+                await client.call("prompt:a b")
+            with pytest.raises(InvalidCall):
+                await client.call("resource:nowhere")
     finally:
         await app.stop(0)
