@@ -19,7 +19,7 @@ from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.config import RouterSettings, TlsSettings
 from mcpmesh.dispatch.direct_line import DirectLine
 from mcpmesh.dispatch.dispatcher import Dispatcher
-from mcpmesh.dispatch.layers import layers
+from mcpmesh.dispatch.layers import layers, sharing_layers
 from mcpmesh.dispatch.observe import InFlight
 from mcpmesh.dispatch.pool import Pool
 from mcpmesh.dispatch.registry_follower import RegistryFollower
@@ -84,11 +84,15 @@ class DirectChannel(Channel):
         follower.listen(pool.on_catalog)
         follower.listen(capabilities.on_catalog)
         unknown = partial(unknown_tool, follower)
+        facts = settings.call_log, telemetry, pool, unknown, InFlight(), loop, rng
+        fallbacks = settings.tool_policies().fallbacks
+        largest = self.options.max_message_bytes
         dispatcher = Dispatcher(
-            layers(settings.call_log, telemetry, pool, unknown, InFlight(), loop, rng),
+            layers(*facts, fallbacks=fallbacks, max_message_bytes=largest),
             pool,
             default_timeout=settings.default_timeout,
-            max_message_bytes=self.options.max_message_bytes,
+            max_message_bytes=largest,
+            sharing=sharing_layers(*facts, fallbacks=fallbacks, max_message_bytes=largest),
             refused=lambda _method, _error: None,
             capabilities=capabilities,
             rng=rng,
