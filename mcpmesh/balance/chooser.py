@@ -75,11 +75,14 @@ class Chooser:
         self.calls += 1
         self._allowance = min(ALLOWED_AT_START, self._allowance + self.settings.explore)
         chosen = tools[0] if len(tools) == 1 else self._drawn(tools, rng, now)
-        self._evidence(chosen).calls += 1
+        self._evidence(chosen).began(now)
         return chosen
 
-    def ended(self, tool: str, seconds: float, good: bool, now: float) -> None:
-        """Take in how a call ended that went to this tool, and after how long."""
+    def ended(self, tool: str, seconds: float, good: bool | None, now: float) -> None:
+        """Take in how a call ended that went to this tool, and after how long.
+
+        `good` is None for an end that is not the tool's doing.
+        """
         self._evidence(tool).ended(seconds, good, now)
 
     def rated(self, tool: str, score: float, now: float) -> Estimate:

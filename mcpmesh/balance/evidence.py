@@ -7,6 +7,9 @@ patience / (patience + seconds)). Each is believed as a distribution:
   Scores between 0 and 1 count as parts of a success.
 - the logarithm of the seconds a normal one: of times that are multiplied by many small causes.
   A tool that was never waited for is taken to be like its equals, give or take a factor of e.
+Calls that are under way at a tool that ended none for long are taken to have failed, and what was
+before counts no more than they do, for as long as it ends none: a tool that hangs would else get
+calls until the first deadline passes.
 Accuracy says nothing until somebody judged an answer of some tool of the capability; then the
 tools that nobody judged are uncertain.
 Source: Agrawal and Goyal, "Analysis of Thompson Sampling for the Multi-armed Bandit Problem"
@@ -23,6 +26,9 @@ from mcpmesh.policy.choosing import Choosing
 
 #: Bounds so many standard deviations off hold nine in ten of a normal distribution.
 _NINE_IN_TEN = 1.645
+#: A tool is taken to hang when it ended no call for so many times what its calls take, and for the
+#: time of patience besides.
+_HANGS_AFTER = 4.0
 #: Where nothing at all is known of a time.
 _LOG_DEVIATION = 1.0
 _SHORTEST = 1e-6
@@ -33,12 +39,18 @@ _MOST_LOG = 50.0
 class Evidence:
     """What is known of one tool; everything fades as the settings say."""
 
-    __slots__ = ("_settings", "accuracy", "calls", "seconds", "success")
+    __slots__ = (
+        "_quiet_since", "_settings", "accuracy", "calls", "in_flight", "seconds", "success",
+    )  # fmt: skip
 
     def __init__(self, settings: Choosing) -> None:
         self._settings = settings
         #: Calls that were sent to it, ever.
         self.calls = 0
+        #: Those of them that have not ended.
+        self.in_flight = 0
+        # When it last ended a call, or began one with none under way.
+        self._quiet_since = 0.0
         memory, half_life = settings.memory, settings.half_life
         self.success = Faded(memory, half_life)
         self.accuracy = Faded(memory, half_life)
@@ -48,8 +60,22 @@ class Evidence:
     def __repr__(self) -> str:
         return f"<Evidence {self.calls} calls, success {self.success!r}>"
 
-    def ended(self, seconds: float, good: bool, now: float) -> None:
-        """Take in how a call ended, and after how long; a failure's time says nothing."""
+    def began(self, now: float) -> None:
+        """Note that a call was sent to it."""
+        if not self.in_flight:
+            self._quiet_since = now
+        self.calls += 1
+        self.in_flight += 1
+
+    def ended(self, seconds: float, good: bool | None, now: float) -> None:
+        """Take in how a call ended, and after how long; a failure's time says nothing.
+
+        `good` is None for an end that is not the tool's doing.
+        """
+        self.in_flight = max(0, self.in_flight - 1)
+        self._quiet_since = now
+        if good is None:
+            return
         self.success.add(float(good), now)
         if good:
             self.seconds.add(log(max(seconds, _SHORTEST)), now)
@@ -57,6 +83,16 @@ class Evidence:
     def rated(self, score: float, now: float) -> None:
         """Take in how right an answer was, 0 to 1."""
         self.accuracy.add(score, now)
+
+    def hanging(self, usual: float | None, now: float) -> int:
+        """Return how many calls hang; `usual` is the logarithm of what calls take elsewhere."""
+        if not self.in_flight:
+            return 0
+        known = self.seconds.total / self.seconds.count if self.seconds.count > 0 else usual
+        patience = self._settings.patience
+        expected = patience if known is None else exp(min(known, _MOST_LOG))
+        quiet = now - self._quiet_since
+        return self.in_flight if quiet > _HANGS_AFTER * expected + patience else 0
 
     def fade(self, now: float) -> None:
         """Let time pass."""
@@ -132,7 +168,7 @@ def beliefs(known: list[Evidence], settings: Choosing, now: float) -> list[Belie
     usual = sum(each.seconds.total for each in known) / waited if waited > 0 else None
     return [
         Belief(
-            _beta(each.success),
+            _beta(each.success, each.hanging(usual, now)),
             _beta(each.accuracy) if judged else None,
             _log_normal(each.seconds, usual) if usual is not None else None,
             settings.patience,
@@ -141,8 +177,11 @@ def beliefs(known: list[Evidence], settings: Choosing, now: float) -> list[Belie
     ]
 
 
-def _beta(seen: Faded) -> tuple[float, float]:
-    return 1.0 + seen.total, 1.0 + max(0.0, seen.count - seen.total)
+def _beta(seen: Faded, hanging: int = 0) -> tuple[float, float]:
+    good, bad = seen.total, max(0.0, seen.count - seen.total)
+    if hanging:
+        good, bad = min(good, hanging), bad + hanging
+    return 1.0 + good, 1.0 + bad
 
 
 def _log_normal(seen: Faded, usual: float) -> tuple[float, float]:

@@ -32,7 +32,7 @@ class ChosenCall(Call):
     The caller's call is where its stream is told of; what ends that one ends this.
     """
 
-    __slots__ = ("_chooser", "_clock", "_for", "_seen")
+    __slots__ = ("_chooser", "_chosen", "_clock", "_for", "_seen")
 
     def __init__(
         self,
@@ -55,6 +55,8 @@ class ChosenCall(Call):
             self.requests.lengthen(len(self.body) - len(asked.body))
         self._for = asked
         self._chooser = chooser
+        # The call's own tool changes when another stands in for it.
+        self._chosen = tool
         self._clock = clock
         self._seen = _Seen(asked.caller, head.method.endswith(_ONE_ANSWER))
         asked.current = self
@@ -95,10 +97,12 @@ class ChosenCall(Call):
         asked.current = None
         now = self._clock()
         good = is_good(seen.code)
-        if good and seen.good is not True:
+        if self.tries is not None and self.tries.stand_in is not None:
+            # Another tool answered for it.
+            good = False
+        elif good and seen.good is not True:
             good = seen.good
-        if good is not None:
-            self._chooser.ended(self.tool, now - self.began, good, now)
+        self._chooser.ended(self._chosen, now - self.began, good, now)
         asked.ended()
 
     def _tell(self) -> None:

@@ -88,6 +88,7 @@ class Dispatcher:
         try:
             return ChosenCall(call, tool, provided.chooser, self._clock, self.max_message_bytes)
         except MeshError as error:
+            provided.chooser.ended(tool, 0.0, None, self._clock())
             self.refused("/" + call.head.method, error)
             call.over = True
             call.failed(error)

@@ -122,6 +122,26 @@ def test_a_tool_that_is_well_again_is_found_again(seed: int) -> None:
     assert share(made[2500:], "healed") > 0.85
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_tool_that_hangs_is_left_before_any_of_its_calls_ends(seed: int) -> None:
+    chooser, rng = Chooser(), Random(seed)
+    simulate(lambda _: {"first": Does(0.99, 0.1), "second": Does(0.9, 0.3)}, 500, seed, chooser)
+    hung = []
+    for number in range(200):
+        now = 50.0 + number * 0.1
+        tool = chooser.choose(("first", "second"), rng, now)
+        if tool == "first":
+            hung.append(now)
+        else:
+            chooser.ended(tool, 0.3, True, now)
+    # A call takes 0.1 s: after 1.4 s without an end those under way count, the more the sooner.
+    assert sum(at > 53.0 for at in hung) <= 200 * 0.1
+    assert len(hung) < 60
+    for at in hung:
+        chooser.ended("first", 30.0, None, at + 30.0)
+    assert chooser.options(("first",), 80.0)[0].success.mean > 0.9
+
+
 @pytest.mark.parametrize("explore", [0.0, 0.02, 0.1])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_share_of_exploring_calls_is_bounded(seed: int, explore: float) -> None:
