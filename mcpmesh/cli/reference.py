@@ -51,7 +51,14 @@ log_format = "json"
 [[replica]]
 endpoint = "10.0.0.7:50051"
 tools = ["ocr", "translate"]
+
+# More of them, in a file that is taken anew whenever it changes; --discovery-file replicas.toml
+[discovery]
+file = "replicas.toml"
 ```
+
+A `[[replica]]` may also have `labels`, `weight` and `server_name`, and its endpoint may stand for
+many: [discovery](discovery.md).
 
 Telemetry follows OpenTelemetry's own `OTEL_` variables: [traces](traces.md), [metrics](metrics.md),
 [logs](logs.md).

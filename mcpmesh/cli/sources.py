@@ -13,7 +13,7 @@ from cyclopts import App, ArgumentCollection, Token
 from cyclopts.config import Dict, Env
 
 from mcpmesh.cli.exits import CommandError
-from mcpmesh.config import StaticReplica
+from mcpmesh.config import InvalidSetting, StaticReplica
 from mcpmesh.model.nearest import did_you_mean
 
 PREFIX = "MCPMESH_"
@@ -26,8 +26,9 @@ TOOLS = "tools"
 CAPABILITIES = "capabilities"
 #: The table form of `health`: [health] with settings.
 HEALTH = "health"
-_TABLES = frozenset({REPLICA, TOOLS, CAPABILITIES, HEALTH})
-_REPLICA_KEYS = ("endpoint", "tools")
+#: The table form of discovery_file: [discovery] with file.
+DISCOVERY = "discovery"
+_TABLES = frozenset({REPLICA, TOOLS, CAPABILITIES, HEALTH, DISCOVERY})
 
 
 class ExactEnv(Env):
@@ -118,6 +119,7 @@ def read_file(path: Path, known: Iterable[str]) -> FileValues:
         values["capability"] = capability
     if isinstance(health := values.get(HEALTH), dict):
         values[HEALTH] = _written(path, health, "of health")
+    values |= _discovery(path, values.pop(DISCOVERY, {}), keys)
     return FileValues(path, values)
 
 
@@ -136,16 +138,22 @@ def _replicas(path: Path, tables: object) -> list[str]:
 
 
 def _replica(path: Path, table: Mapping[str, object]) -> str:
+    try:
+        return str(StaticReplica.read(table, "a [[replica]]"))
+    except InvalidSetting as error:
+        raise CommandError(f"{path}: {error.reason}") from error
+
+
+def _discovery(path: Path, table: object, keys: Iterable[str]) -> dict[str, object]:
+    """Write a [discovery] table in the form of --discovery-file."""
+    if not isinstance(table, dict):
+        raise CommandError(f"{path}: write [discovery], and settings under it")
+    known = [key.removeprefix(f"{DISCOVERY}_") for key in keys if key.startswith(f"{DISCOVERY}_")]
     for key in table:
-        if key not in _REPLICA_KEYS:
-            hint = did_you_mean(key, _REPLICA_KEYS)
-            raise CommandError(f"{path}: unknown key {key!r} in [[replica]]{hint}")
-    endpoint, tools = table.get("endpoint"), table.get("tools", [])
-    if not isinstance(endpoint, str):
-        raise CommandError(f'{path}: a [[replica]] needs endpoint = "HOST:PORT"')
-    if not isinstance(tools, list) or not all(isinstance(tool, str) for tool in tools):
-        raise CommandError(f"{path}: tools of replica {endpoint} is not a list of names")
-    return str(StaticReplica(endpoint, tuple(tools)))
+        if key not in known:
+            hint = did_you_mean(key, known)
+            raise CommandError(f"{path}: unknown key {key!r} in [discovery]{hint}")
+    return {f"{DISCOVERY}_{key}": value for key, value in table.items()}
 
 
 def _tools(path: Path, tables: object) -> list[str]:

@@ -10,8 +10,9 @@ from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.config.checks import InvalidSetting
 from mcpmesh.config.limits import LimitSettings
 from mcpmesh.config.process import ClientSettings, ProcessSettings
-from mcpmesh.config.router import RouterSettings, StaticReplica
+from mcpmesh.config.router import RouterSettings
 from mcpmesh.config.serve import ServeSettings
+from mcpmesh.config.static_replica import StaticReplica
 from mcpmesh.config.tls import NO_TLS, TlsSettings
 
 __all__ = [

@@ -1,8 +1,7 @@
 """Settings of a router."""
 
 import json
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from mcpmesh.config.checks import (
@@ -11,86 +10,15 @@ from mcpmesh.config.checks import (
     check_choice,
     check_listen,
     check_seconds,
-    check_target,
 )
+from mcpmesh.config.static_replica import StaticReplica
 from mcpmesh.errors import InvalidCall
-from mcpmesh.model.address import Address
-from mcpmesh.model.replica import Replica
-from mcpmesh.model.tool import check_name
 from mcpmesh.policy.choosing import Choosings
 from mcpmesh.policy.health import HealthPolicy
 from mcpmesh.policy.table import read_table
 from mcpmesh.policy.tool_policy import ToolPolicies
 
-#: What endpoints have and a replica id cannot.
-_BRACKETS = re.compile(r"[\[\]]")
-_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+")
 CallLog = Literal["off", "errors", "sampled", "all"]
-
-
-@dataclass(frozen=True, slots=True)
-class StaticReplica:
-    """A replica that does not register itself: any gRPC server with ToolService.
-
-    Without names, the tools are asked of the replica's own DiscoveryService. A name that begins
-    with a slash is no tool but a gRPC service, whose calls are relayed by their path.
-    Raises: InvalidSetting.
-    """
-
-    endpoint: str
-    """Where it answers: HOST:PORT, unix:/PATH, or dns:///NAME:PORT for all a name stands for."""
-    tools: tuple[str, ...] = ()
-    """Names of its tools, and of services as /PACKAGE.SERVICE; empty asks the replica."""
-    server_name: str = ""
-    """Name that its certificate has, when that is not the endpoint's host."""
-
-    def __post_init__(self) -> None:
-        check_target("static", self.endpoint)
-        object.__setattr__(self, "tools", tuple(self.tools))
-        try:
-            Replica(self.id, self.endpoint, services=self.services)
-            for tool in self.tool_names:
-                check_name("tool name", tool)
-        except InvalidCall as error:
-            raise InvalidSetting("static", error.message) from error
-
-    @classmethod
-    def parse(cls, text: str) -> "StaticReplica":
-        """Read HOST:PORT or HOST:PORT=TOOL,TOOL."""
-        endpoint, _, names = text.partition("=")
-        return cls(endpoint, tuple(name.strip() for name in names.split(",") if name.strip()))
-
-    @property
-    def tool_names(self) -> tuple[str, ...]:
-        """What it serves as tools."""
-        return tuple(name for name in self.tools if name[:1] != "/")
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """Full names of other gRPC services that it serves."""
-        return tuple(name[1:] for name in self.tools if name[:1] == "/")
-
-    def __str__(self) -> str:
-        return f"{self.endpoint}={','.join(self.tools)}" if self.tools else self.endpoint
-
-    @property
-    def address(self) -> Address:
-        """The endpoint, read."""
-        return Address.parse(self.endpoint)
-
-    def at(self, address: Address) -> "StaticReplica":
-        """Return the replica at one of the addresses that its name stands for."""
-        return replace(self, endpoint=str(address), server_name=self.address.host)
-
-    @property
-    def id(self) -> str:
-        """The replica id: made of the endpoint, so it stays the same over restarts."""
-        return "static-" + _NOT_IN_IDS.sub(_dashes, _BRACKETS.sub("", self.endpoint))
-
-
-def _dashes(found: re.Match[str]) -> str:
-    # One each: an IPv6 address would lose what tells it from another.
-    return "-" * len(found[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +40,8 @@ or all."""
     static: tuple[str, ...] = ()
     """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,/PACKAGE.SERVICE;
     dns:///NAME:PORT stands for every address of the name."""
+    discovery_file: str = ""
+    """File with more replicas, in [[replica]] tables; taken anew whenever it changes."""
 
     zone: str = ""
     """Zone that the router is in, for tools that prefer replicas whose label zone is the same."""

@@ -77,15 +77,17 @@ class Registry:
         self._keep(Registration(replica, kept, expires_at=lease.expires_at))
         return lease
 
-    def add_static(self, replica: Replica, tools: Sequence[Tool]) -> Registration:
-        """Add or replace a configured replica, which needs no lease.
+    def add_static(
+        self, replica: Replica, tools: Sequence[Tool], draining: bool = False
+    ) -> Registration:
+        """Add or replace a replica that something else vouches for, and needs no lease.
 
         Raises: as `register`; InvalidCall for the id of a leased replica.
         """
         before = self._registrations.get(replica.id)
         if before is not None and not before.static:
             raise InvalidCall(f"replica {replica.id} holds a lease; it cannot be configured too")
-        registration = Registration(replica, self._admit(replica, tools), static=True)
+        registration = Registration(replica, self._admit(replica, tools), draining, static=True)
         if before is not None and replace(before, arrivals=()) == registration:
             return before
         self._forget(replica.id)

@@ -3,8 +3,9 @@
 import asyncio
 from random import Random
 
-from mcpmesh.config import NO_TLS, RouterSettings, StaticReplica, TlsSettings
+from mcpmesh.config import NO_TLS, RouterSettings, TlsSettings
 from mcpmesh.model.address import join_endpoint
+from mcpmesh.model.replica import Replica
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.router.static_source import StaticSource
@@ -54,12 +55,14 @@ def keep(
     tasks: list[asyncio.Task[None]],
     credentials: ChannelCredentials | None,
 ) -> StaticSource:
-    """Start what keeps a registry up to date: leases that end, and configured replicas."""
+    """Start what keeps a registry up to date: leases that end, and replicas that others tell of."""
 
-    def channel_for(replica: StaticReplica) -> Channel:
+    def channel_for(replica: Replica) -> Channel:
         return Channel(replica.endpoint, tls=credentials, server_name=replica.server_name)
 
-    static = StaticSource(keeper, settings.static_replicas(), channel_for, rng)
+    static = StaticSource(
+        keeper, settings.static_replicas(), channel_for, rng, file=settings.discovery_file
+    )
     tasks.append(asyncio.create_task(keeper.run(), name="leases"))
     tasks.append(asyncio.create_task(static.run(), name="static replicas"))
     return static

@@ -130,12 +130,12 @@ class RegistryKeeper:
         self._registry.deregister(lease_id)
         self._publish()
 
-    def add_static(self, replica: Replica, tools: Sequence[Tool]) -> None:
-        """Add or replace a configured replica.
+    def add_static(self, replica: Replica, tools: Sequence[Tool], draining: bool = False) -> None:
+        """Add or replace a configured replica; one that drains takes no new calls.
 
         Raises: InvalidCall, Overloaded; see Registry.add_static.
         """
-        self._registry.add_static(replica, tools)
+        self._registry.add_static(replica, tools, draining)
         self._publish()
 
     def remove_static(self, replica_id: str) -> None:

@@ -1,200 +1,111 @@
 """Brings replicas that do not register themselves into the registry.
 
-With names from the configuration they are registered at once, as tools without a schema. Without,
-the replica's own DiscoveryService is asked until it answers, and now and then again: what it says
-last is what the mesh shows, also while it is out of reach (its connection takes it out of
-rotation). A dns:/// endpoint stands for a replica at each address of the name, as it is resolved.
+The configuration, and the file that it names, list endpoints. Some are the address of a replica,
+others a name for many, which a source of its own looks up: dns:/// stands for a replica at each
+address of the name, as it is resolved.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
-import grpc
-
-from mcpmesh.codec.tool import tool_from_message
-from mcpmesh.config.router import StaticReplica
-from mcpmesh.discovery.registry import MAX_TOOLS
-from mcpmesh.errors import InvalidCall, MeshError
-from mcpmesh.model.address import Address
+from mcpmesh.config import StaticReplica
 from mcpmesh.model.replica import Replica
-from mcpmesh.model.tool import Tool
 from mcpmesh.policy.backoff import Backoff
-from mcpmesh.transport.names import NameWatch, Resolve, resolve
-from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc
+from mcpmesh.router.found_replicas import FoundReplicas
+from mcpmesh.router.kept_replica import POLL_INTERVAL, Asking, StaticRegistry
+from mcpmesh.router.name_source import NameSource
+from mcpmesh.router.replica_source import Found, ReplicaSource, Tell
+from mcpmesh.router.replicas_file import ReplicasFile
+from mcpmesh.transport.names import Resolve, resolve
 
 _log = logging.getLogger(__name__)
-
-POLL_INTERVAL = 30.0
-#: A question that takes longer has failed.
-ASK_TIMEOUT = 5.0
-
-
-class StaticRegistry(Protocol):
-    """Where configured replicas go; RegistryKeeper is one."""
-
-    def add_static(self, replica: Replica, tools: Sequence[Tool]) -> None:
-        """Add or replace a configured replica."""
-        ...
-
-    def remove_static(self, replica_id: str) -> None:
-        """Drop a configured replica."""
-        ...
+#: Waits before a source that failed in a way nobody foresaw starts again.
+_RESTARTS = Backoff(first=1.0, factor=2.0, longest=60.0)
 
 
 class StaticSource:
-    """Registers the configured replicas while `run` runs.
+    """Registers the replicas that the configuration tells of, while `run` runs.
 
-    `channel_for` opens a gRPC channel to a replica.
+    `channel_for` opens a gRPC channel to a replica; `file` lists more of them.
     """
 
     def __init__(
         self,
         registry: StaticRegistry,
         replicas: Sequence[StaticReplica],
-        channel_for: Callable[[StaticReplica], Any],
+        channel_for: Callable[[Replica], Any],
         rng: Random,
         *,
+        file: str = "",
         backoff: Backoff | None = None,
         poll_interval: float = POLL_INTERVAL,
         resolve: Resolve = resolve,
     ) -> None:
-        self._registry = registry
         self._replicas = tuple(replicas)
-        self._channel_for = channel_for
+        self._file = ReplicasFile(Path(file), self._take_file) if file else None
         self._rng = rng
-        self._backoff = backoff or Backoff()
-        self._poll_interval = poll_interval
         self._resolve = resolve
-        # Replica id → who asks it for its tools, and who looks up the name that it comes from.
-        self._again: dict[str, asyncio.Event] = {}
-        self._names: dict[str, NameWatch] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        asking = Asking(channel_for, rng, backoff or Backoff(), poll_interval)
+        self._found = FoundReplicas(registry, asking, self._spawn)
+        # An endpoint that stands for many, as it is written → who looks it up.
+        self._sources: dict[str, tuple[ReplicaSource, asyncio.Task[None]]] = {}
 
     def __repr__(self) -> str:
-        return f"StaticSource({len(self._replicas)} replicas, {len(self._again)} asked)"
+        return f"StaticSource({len(self._sources)} sources, {self._found})"
 
     def reconnected(self, replica_id: str) -> None:
         """Ask a replica again now: it may have been restarted with other tools."""
-        if replica_id in self._again:
-            self._again[replica_id].set()
+        self._found.reconnected(replica_id)
 
     def lost(self, replica_id: str) -> None:
         """Look up the name again that a replica comes from: it may have moved."""
-        if replica_id in self._names:
-            self._names[replica_id].again()
+        self._found.lost(replica_id)
 
     async def run(self) -> None:
-        """Register what is named, ask the others, until cancelled."""
-        async with asyncio.TaskGroup() as keeping:
-            for each in self._replicas:
-                keep = self._follow if each.address.scheme == "dns" else self._keep
-                keeping.create_task(keep(each), name=f"keep {each.endpoint}")
+        """Register what is named, look up the rest, until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            self._want(self._replicas)
+            if self._file is not None:
+                self._spawn(self._file.run(), f"read {self._file}")
 
-    async def _follow(self, name: StaticReplica) -> None:
-        """Keep a replica at each address of a name."""
-        kept: dict[StaticReplica, asyncio.Task[None]] = {}
+    def _take_file(self, replicas: Sequence[StaticReplica]) -> None:
+        self._want((*self._replicas, *replicas))
 
-        def found(addresses: tuple[Address, ...]) -> None:
-            replicas = {name.at(address) for address in addresses}
-            for gone in kept.keys() - replicas:
-                kept.pop(gone).cancel()
-                self._names.pop(gone.id, None)
-                self._registry.remove_static(gone.id)
-            for new in replicas - kept.keys():
-                self._names[new.id] = watch
-                kept[new] = keeping.create_task(self._keep(new), name=f"keep {new.endpoint}")
+    def _want(self, replicas: Sequence[StaticReplica]) -> None:
+        """Have just these replicas looked up and kept."""
+        self._found.tell(None, [Found.configured(each) for each in replicas if not each.scheme])
+        wanted = {str(each): each for each in replicas if each.scheme}
+        for gone in self._sources.keys() - wanted.keys():
+            source, task = self._sources.pop(gone)
+            task.cancel()
+            self._found.forget(source)
+        for text, name in wanted.items():
+            if text not in self._sources:
+                source = self._source_of(name)
+                task = self._spawn(self._keep(source, text), f"look up {text}")
+                self._sources[text] = source, task
 
-        watch = NameWatch(name.address, found, resolve=self._resolve, rng=self._rng)
-        async with asyncio.TaskGroup() as keeping:
-            await watch.run()
+    def _source_of(self, name: StaticReplica) -> ReplicaSource:
+        return NameSource(name, self._rng, self._resolve)
 
-    async def _keep(self, replica: StaticReplica) -> None:
-        if not replica.tools:
-            await self._keep_asking(replica)
-            return
-        try:
-            self._add(replica, [Tool(name) for name in replica.tool_names])
-        except MeshError as error:
-            _log.warning("static replica %s is left out: %s", replica.endpoint, error.message)
-
-    async def _keep_asking(self, replica: StaticReplica) -> None:
-        channel = self._channel_for(replica)
-        again = self._again[replica.id] = asyncio.Event()
+    async def _keep(self, source: ReplicaSource, text: str) -> None:
+        """Run a source, and again when it fails: one may not take the others along."""
         failures = 0
-        try:
-            while True:
-                again.clear()
-                try:
-                    self._add(replica, await _tools_of(channel))
-                    failures, wait = 0, self._poll_interval
-                except (grpc.RpcError, MeshError) as error:
-                    failures += 1
-                    wait = self._backoff.wait(failures, self._rng)
-                    _log_failure(replica, failures, error)
-                    self.lost(replica.id)
-                await _wait(again, wait)
-        finally:
-            self._again.pop(replica.id, None)
-            await channel.close()
+        tell: Tell = lambda found: self._found.tell(source, found)  # noqa: E731
+        while True:
+            try:
+                await source.run(tell)
+            except Exception as error:  # whatever the library below it did not foresee
+                _log.error("discovery of %s failed: %s: %s", text, type(error).__name__, error)
+                _log.debug("discovery of %s failed", text, exc_info=error)
+            failures += 1
+            await asyncio.sleep(_RESTARTS.wait(failures, self._rng))
 
-    def _add(self, replica: StaticReplica, tools: Sequence[Tool]) -> None:
-        self._registry.add_static(
-            Replica(
-                replica.id,
-                replica.endpoint,
-                services=replica.services,
-                server_name=replica.server_name,
-            ),
-            tools,
-        )
-
-
-async def _tools_of(channel: Any) -> list[Tool]:
-    """Ask a replica for all its tools.
-
-    Raises: InvalidCall for a tool that is malformed, none, or too many.
-    """
-    stub = discovery_pb2_grpc.DiscoveryServiceStub(channel)  # type: ignore[no-untyped-call]
-    tools = [tool async for tool in _listed(stub)]
-    if not tools:
-        raise InvalidCall("it lists no tools")
-    return tools
-
-
-async def _listed(stub: discovery_pb2_grpc.DiscoveryServiceStub) -> AsyncIterator[Tool]:
-    token, listed = "", 0
-    while True:
-        page = await stub.ListTools(
-            discovery_pb2.ListToolsRequest(
-                page_size=1000, page_token=token, all_versions=True, kind="*"
-            ),
-            timeout=ASK_TIMEOUT,
-        )
-        listed += len(page.tools)
-        if listed > MAX_TOOLS:
-            raise InvalidCall(f"it lists more than {MAX_TOOLS} tools")
-        for status in page.tools:
-            yield tool_from_message(status.tool)
-        token = page.next_page_token
-        if not token or not page.tools:
-            return
-
-
-def _log_failure(replica: StaticReplica, failures: int, error: Exception) -> None:
-    # Once per outage as a warning: a replica may stay away for days.
-    level = logging.WARNING if failures == 1 else logging.DEBUG
-    if isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNIMPLEMENTED:
-        reason = f"it has no DiscoveryService; name its tools: {replica.endpoint}=TOOL,TOOL"
-    else:
-        reason = str(error)
-    _log.log(level, "static replica %s: cannot learn its tools: %s", replica.endpoint, reason)
-
-
-async def _wait(event: asyncio.Event, wait: float) -> None:
-    try:
-        async with asyncio.timeout(wait):
-            await event.wait()
-    except TimeoutError:
-        pass
+    def _spawn(self, running: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        assert self._tasks is not None
+        return self._tasks.create_task(running, name=name)

@@ -8,10 +8,10 @@ from cyclopts import App
 from mcpmesh.cli.app import Router
 from mcpmesh.cli.exits import CommandError
 from mcpmesh.cli.sources import ExactEnv, find_file, read_file
-from mcpmesh.config import InvalidSetting, RouterSettings
+from mcpmesh.config import InvalidSetting, RouterSettings, StaticReplica
 
 DEFAULT = RouterSettings()
-KNOWN = {"grpc", "static", "tool", "capability", "lease", "call_log"}
+KNOWN = {"grpc", "static", "tool", "capability", "lease", "call_log", "discovery_file"}
 
 
 def router(argv: list[str], path: Path | None = None) -> RouterSettings:
@@ -98,7 +98,26 @@ def test_file_that_cannot_be_right_is_refused(tmp_path: Path, text: str, reason:
 def test_static_replica_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mesh.toml"
     path.write_text('[[replica]]\nendpoint = "h:0"')
-    with pytest.raises(InvalidSetting, match="port above 0"):
+    with pytest.raises(CommandError, match="port above 0"):
+        read_file(path, KNOWN)
+
+
+def test_replica_tables_may_say_more_than_the_short_form(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text(
+        '[[replica]]\nendpoint = "h:2"\ntools = ["a"]\nweight = 3\nlabels = { zone = "a" }\n'
+        'server_name = "x"\n'
+    )
+    expected = StaticReplica("h:2", ("a",), "x", {"zone": "a"}, 3)
+    assert router([], path).static_replicas() == (expected,)
+
+
+def test_discovery_table_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text('[discovery]\nfile = "replicas.toml"\n')
+    assert router([], path).discovery_file == "replicas.toml"
+    path.write_text('[discovery]\nfiles = "replicas.toml"\n')
+    with pytest.raises(CommandError, match="did you mean file"):
         read_file(path, KNOWN)
 
 

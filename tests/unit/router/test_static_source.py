@@ -1,18 +1,22 @@
 """Replicas that do not register themselves are asked for their tools, or taken at their names."""
 
 import asyncio
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import grpc
 
-from mcpmesh.config.router import StaticReplica
+from mcpmesh.config import StaticReplica
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
 from mcpmesh.policy.backoff import Backoff
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
+from mcpmesh.router.found_replicas import FoundReplicas
+from mcpmesh.router.kept_replica import Asking
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
+from mcpmesh.router.replica_source import Found, Tell
 from mcpmesh.router.static_source import StaticSource
 from tests.unit.router.serving import SeenReplicas, clock, running, serving, until
 
@@ -144,3 +148,61 @@ async def test_a_name_whose_replicas_are_asked_follows_them():
             # Nobody answers there, which has the name looked up again.
             hosts[:] = ["127.0.0.1"]
             await until(lambda: names(keeper) == {"add"})
+
+
+async def test_replicas_of_a_file_come_change_and_go(tmp_path: Path):
+    keeper, file = RegistryKeeper(clock), tmp_path / "replicas.toml"
+    file.write_text('[[replica]]\nendpoint = "10.0.0.7:1"\ntools = ["add"]\nweight = 2\n')
+    configured = StaticReplica("10.0.0.9:1", ("sub",))
+
+    def weights() -> dict[str, int]:
+        return {each.replica.endpoint: each.replica.weight for each in keeper.registrations()}
+
+    async with running(source(keeper, configured, file=str(file)).run()):
+        await until(lambda: weights() == {"10.0.0.9:1": 1, "10.0.0.7:1": 2})
+        file.write_text(file.read_text().replace("weight = 2", "weight = 7"))
+        await until(lambda: weights() == {"10.0.0.9:1": 1, "10.0.0.7:1": 7})
+        file.write_text("replica = []")
+        await until(lambda: weights() == {"10.0.0.9:1": 1})
+
+
+async def test_a_name_that_leaves_the_file_takes_its_replicas_along(tmp_path: Path):
+    keeper, file = RegistryKeeper(clock), tmp_path / "replicas.toml"
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["10.0.0.1", "10.0.0.2"]
+
+    file.write_text('[[replica]]\nendpoint = "dns:///tools.internal:80"\ntools = ["add"]\n')
+    configured = StaticReplica("10.0.0.2:80", ("add",))
+    async with running(source(keeper, configured, file=str(file), resolve=resolve).run()):
+        await until(lambda: len(keeper.registrations()) == 2)
+        file.write_text("replica = []")
+        # The configuration names this one too, so it stays.
+        await until(
+            lambda: [each.replica.endpoint for each in keeper.registrations()] == ["10.0.0.2:80"]
+        )
+
+
+async def test_what_a_source_says_of_a_replica_is_shown_at_once():
+    keeper, told = RegistryKeeper(clock), asyncio.Event()
+    replica = Replica("pod", "10.0.0.1:80")
+
+    class Source:
+        async def run(self, tell: Tell) -> None:
+            tell([Found(replica, ("add",))])
+            await told.wait()
+            tell([Found(replica, ("add",), draining=True)])
+
+        def again(self) -> None:
+            pass
+
+    async with asyncio.TaskGroup() as tasks:
+        asking = Asking(lambda _replica: None, Random(1), QUICK, 1.0)
+        found = FoundReplicas(keeper, asking, lambda run, _name: tasks.create_task(run))
+        one = Source()
+        tasks.create_task(one.run(lambda all_of_it: found.tell(one, all_of_it)))
+        await until(lambda: [each.draining for each in keeper.registrations()] == [False])
+        told.set()
+        await until(lambda: [each.draining for each in keeper.registrations()] == [True])
+        found.forget(one)
+        assert keeper.registrations() == ()
