@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mcpmesh.balance.candidate import Candidate
+from mcpmesh.balance.priority import foremost, priority_of
 from mcpmesh.model.catalog import Cluster
 from mcpmesh.policy.panic import panics
 
@@ -42,8 +43,12 @@ def available(
     answering = tuple(each for each in connected if not each.health.silent) or connected
     fit = tuple(each for each in answering if each.health.fit)
     if not fit or panics(len(fit), len(answering), panic_ratio):
-        return Available(answering, coming=coming, panic=bool(answering))
-    on_trial = tuple(each for each in answering if each.health.on_trial)
+        return Available(foremost(answering), coming=coming, panic=bool(answering))
+    fit = foremost(fit)
+    last = priority_of(fit[0])
+    on_trial = tuple(
+        each for each in answering if each.health.on_trial and priority_of(each) <= last
+    )
     return Available(fit, on_trial, any(each.health.share < 1.0 for each in fit), coming)
 
 

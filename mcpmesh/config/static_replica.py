@@ -2,17 +2,22 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mcpmesh.config.checks import InvalidSetting, check_target
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.address import Address
 from mcpmesh.model.replica import Replica
+from mcpmesh.model.srv_name import SrvName
 from mcpmesh.model.tool import check_name
 from mcpmesh.policy.table import read_table
 
+#: Schemes of endpoints that stand for many, and how those are read.
+_NAMES: Mapping[str, Callable[[str], object]] = {"srv": SrvName.parse}
 #: What endpoints have and a replica id cannot.
+#: Stands for an address that is looked up later.
+_ANY = "0.0.0.0:1"
 _BRACKETS = re.compile(r"[\[\]]")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -27,7 +32,8 @@ class StaticReplica:
     """
 
     endpoint: str
-    """Where it answers: HOST:PORT, unix:/PATH, or dns:///NAME:PORT for all a name stands for."""
+    """Where it answers: HOST:PORT, unix:/PATH, or dns:///NAME:PORT or srv:///NAME for all a name
+    stands for."""
     tools: tuple[str, ...] = ()
     """Names of its tools, and of services as /PACKAGE.SERVICE; empty asks the replica."""
     server_name: str = ""
@@ -38,10 +44,16 @@ class StaticReplica:
     """Its share of the calls beside others, 1 to 1000."""
 
     def __post_init__(self) -> None:
-        check_target("static", self.endpoint)
         object.__setattr__(self, "tools", tuple(self.tools))
+        read = _NAMES.get(self.scheme)
+        if read is None:
+            check_target("static", self.endpoint)
         try:
-            self.replica()
+            if read is None:
+                self.replica()
+            else:
+                read(self.endpoint)
+                replace(self, endpoint=_ANY)
             for tool in self.tool_names:
                 check_name("tool name", tool)
         except InvalidCall as error:
@@ -107,7 +119,7 @@ class StaticReplica:
     def scheme(self) -> str:
         """How the endpoint is found; empty for an address as it stands."""
         scheme = self.endpoint.partition(":")[0]
-        return scheme if scheme == "dns" else ""
+        return scheme if scheme == "dns" or scheme in _NAMES else ""
 
     @property
     def address(self) -> Address:

@@ -71,6 +71,7 @@ class ReplicasFile:
             if isinstance(read, str):
                 raise InvalidSetting("discovery_file", read)
             replicas = replicas_in(read)
+            self._taken(replicas)
         except InvalidSetting as error:
             _log.warning(
                 "%s is not taken: %s; the %d replicas that it had stay",
@@ -79,7 +80,6 @@ class ReplicasFile:
             return
         self._count = len(replicas)
         _log.info("%s lists %d replicas", self._path, self._count)
-        self._taken(replicas)
 
 
 def replicas_in(text: bytes) -> tuple[StaticReplica, ...]:

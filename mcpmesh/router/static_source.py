@@ -2,7 +2,7 @@
 
 The configuration, and the file that it names, list endpoints. Some are the address of a replica,
 others a name for many, which a source of its own looks up: dns:/// stands for a replica at each
-address of the name, as it is resolved.
+address of the name, as it is resolved, srv:/// for one at each target of its SRV records.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from mcpmesh.policy.backoff import Backoff
 from mcpmesh.router.found_replicas import FoundReplicas
 from mcpmesh.router.kept_replica import POLL_INTERVAL, Asking, StaticRegistry
 from mcpmesh.router.name_source import NameSource
+from mcpmesh.router.optional_source import optional_source
 from mcpmesh.router.replica_source import Found, ReplicaSource, Tell
 from mcpmesh.router.replicas_file import ReplicasFile
 from mcpmesh.transport.names import Resolve, resolve
@@ -45,10 +46,17 @@ class StaticSource:
         poll_interval: float = POLL_INTERVAL,
         resolve: Resolve = resolve,
     ) -> None:
+        """Prepare to look.
+
+        Raises: InvalidSetting for a source that lacks its library.
+        """
         self._replicas = tuple(replicas)
         self._file = ReplicasFile(Path(file), self._take_file) if file else None
         self._rng = rng
         self._resolve = resolve
+        for each in replicas:
+            if each.scheme:
+                self._source_of(each)
         self._tasks: asyncio.TaskGroup | None = None
         asking = Asking(channel_for, rng, backoff or Backoff(), poll_interval)
         self._found = FoundReplicas(registry, asking, self._spawn)
@@ -77,21 +85,29 @@ class StaticSource:
         self._want((*self._replicas, *replicas))
 
     def _want(self, replicas: Sequence[StaticReplica]) -> None:
-        """Have just these replicas looked up and kept."""
-        self._found.tell(None, [Found.configured(each) for each in replicas if not each.scheme])
+        """Have just these replicas looked up and kept.
+
+        Raises: InvalidSetting, before anything is changed, for a source that lacks its library.
+        """
         wanted = {str(each): each for each in replicas if each.scheme}
+        fresh = {
+            text: self._source_of(each)
+            for text, each in wanted.items()
+            if text not in self._sources
+        }
+        self._found.tell(None, [Found.configured(each) for each in replicas if not each.scheme])
         for gone in self._sources.keys() - wanted.keys():
             source, task = self._sources.pop(gone)
             task.cancel()
             self._found.forget(source)
-        for text, name in wanted.items():
-            if text not in self._sources:
-                source = self._source_of(name)
-                task = self._spawn(self._keep(source, text), f"look up {text}")
-                self._sources[text] = source, task
+        for text, source in fresh.items():
+            task = self._spawn(self._keep(source, text), f"look up {text}")
+            self._sources[text] = source, task
 
     def _source_of(self, name: StaticReplica) -> ReplicaSource:
-        return NameSource(name, self._rng, self._resolve)
+        if name.scheme == "dns":
+            return NameSource(name, self._rng, self._resolve)
+        return optional_source(name, self._rng)
 
     async def _keep(self, source: ReplicaSource, text: str) -> None:
         """Run a source, and again when it fails: one may not take the others along."""

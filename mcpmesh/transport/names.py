@@ -10,6 +10,7 @@ from random import Random
 
 from mcpmesh.model.address import Address
 from mcpmesh.policy.backoff import Backoff
+from mcpmesh.transport.lookups import Looked, Lookups
 
 _log = logging.getLogger("mcpmesh.transport")
 #: Seconds between lookups when nothing is wrong.
@@ -54,34 +55,23 @@ class NameWatch:
         self._found = found
         self._failed = failed
         self._resolve = resolve
-        self._rng = rng
         self._interval = interval
-        self._pauses = pauses
         self._known: frozenset[str] = frozenset()
-        self._again = asyncio.Event()
+        self._lookups = Lookups(self._look_up, rng, pauses)
 
     def __repr__(self) -> str:
         return f"<NameWatch {self._name} {sorted(self._known)}>"
 
     def again(self) -> None:
         """Look the name up soon: an address of it failed."""
-        self._again.set()
+        self._lookups.again()
 
     async def run(self) -> None:
         """Look the name up until cancelled."""
-        idle = 0
-        while True:
-            asked = self._again.is_set()
-            self._again.clear()
-            changed = await self._look_up()
-            # Who asks in vain, or of a resolver that fails, asks more and more slowly.
-            idle = 0 if changed else idle + 1 if asked or changed is None else 1
-            await asyncio.sleep(self._pauses.wait(max(idle, 1), self._rng))
-            if changed is not None:
-                await self._pause()
+        await self._lookups.run()
 
-    async def _look_up(self) -> bool | None:
-        """Look the name up once; tell whether that changed anything, None when it failed."""
+    async def _look_up(self) -> Looked | None:
+        """Look the name up once."""
         try:
             async with asyncio.timeout(LOOKUP_SECONDS):
                 hosts = frozenset(await self._resolve(self._name.host, self._name.port))
@@ -94,14 +84,7 @@ class NameWatch:
             self._failed(reason)
             return None
         if hosts == self._known:
-            return False
+            return Looked(False, self._interval)
         self._known = hosts
         self._found(tuple(Address("", host, self._name.port) for host in sorted(hosts)))
-        return True
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(self._interval):
-                await self._again.wait()
-        except TimeoutError:
-            pass
+        return Looked(True, self._interval)
