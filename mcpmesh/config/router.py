@@ -39,7 +39,7 @@ class RouterSettings:
 or all."""
     static: tuple[str, ...] = ()
     """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,/PACKAGE.SERVICE;
-    dns:///NAME:PORT stands for every address of the name, srv:///NAME for all its targets."""
+    dns:///NAME:PORT, srv:///NAME and kubernetes:///SERVICE.NAMESPACE:PORT stand for many."""
     discovery_file: str = ""
     """File with more replicas, in [[replica]] tables; taken anew whenever it changes."""
 

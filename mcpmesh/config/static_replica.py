@@ -8,13 +8,17 @@ from dataclasses import dataclass, field, replace
 from mcpmesh.config.checks import InvalidSetting, check_target
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.address import Address
+from mcpmesh.model.kubernetes_service import KubernetesService
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.srv_name import SrvName
 from mcpmesh.model.tool import check_name
 from mcpmesh.policy.table import read_table
 
 #: Schemes of endpoints that stand for many, and how those are read.
-_NAMES: Mapping[str, Callable[[str], object]] = {"srv": SrvName.parse}
+_NAMES: Mapping[str, Callable[[str], object]] = {
+    "srv": SrvName.parse,
+    "kubernetes": KubernetesService.parse,
+}
 #: What endpoints have and a replica id cannot.
 #: Stands for an address that is looked up later.
 _ANY = "0.0.0.0:1"
@@ -32,8 +36,8 @@ class StaticReplica:
     """
 
     endpoint: str
-    """Where it answers: HOST:PORT, unix:/PATH, or dns:///NAME:PORT or srv:///NAME for all a name
-    stands for."""
+    """Where it answers: HOST:PORT, unix:/PATH, or dns:///NAME:PORT, srv:///NAME or
+    kubernetes:///SERVICE.NAMESPACE:PORT for all a name stands for."""
     tools: tuple[str, ...] = ()
     """Names of its tools, and of services as /PACKAGE.SERVICE; empty asks the replica."""
     server_name: str = ""

@@ -10,6 +10,7 @@ from mcpmesh.router.replica_source import ReplicaSource
 #: Scheme → the module and class that look it up, and the library that these need.
 _HOMES = {
     "srv": ("mcpmesh.router.srv_source", "SrvSource", "dnspython"),
+    "kubernetes": ("mcpmesh.router.kubernetes_source", "KubernetesSource", "kubernetes_asyncio"),
 }
 
 

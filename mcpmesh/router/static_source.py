@@ -2,7 +2,8 @@
 
 The configuration, and the file that it names, list endpoints. Some are the address of a replica,
 others a name for many, which a source of its own looks up: dns:/// stands for a replica at each
-address of the name, as it is resolved, srv:/// for one at each target of its SRV records.
+address of the name, as it is resolved, srv:/// for one at each target of its SRV records, and
+kubernetes:/// for one at each endpoint of a service.
 """
 
 import asyncio
