@@ -33,6 +33,8 @@ class Route:
     panic: bool = False
     #: Picking is all there is to do: no key to read, nobody to ask.
     plain: bool = True
+    #: The tool's versions share its calls, or one gets copies of them.
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ def _route(
     if who.on_trial or who.slow:
         picker = RecoveringPicker(picker, who.on_trial)
     plain = policy.balance.policy not in ("prequal", "hash")
-    return Route(cluster, picker, who.coming, policy, load, who.panic, plain)
+    shared = policy.split is not None or policy.mirror is not None
+    return Route(cluster, picker, who.coming, policy, load, who.panic, plain, shared)
 
 
 def _policys_own(picker: Picker) -> Picker:

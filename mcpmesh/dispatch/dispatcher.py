@@ -6,11 +6,13 @@ from time import perf_counter
 
 from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.dispatch.chosen_call import ChosenCall
+from mcpmesh.dispatch.mirror import Mirrors
 from mcpmesh.errors import MeshError
 from mcpmesh.stack.balance import RouteTable
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.layer import Top
 from mcpmesh.stack.sharing import may_share
+from mcpmesh.stack.version_choice import VersionChoice
 
 
 class Dispatcher:
@@ -31,10 +33,12 @@ class Dispatcher:
         rng: Random | None = None,
         clock: Callable[[], float] = perf_counter,
         sharing: Top[Call] | None = None,
+        mirrors: Mirrors | None = None,
     ) -> None:
         """Take calls; `clock` is that of `Call.began`.
 
-        With `sharing`, calls that may have the answer to another begin there.
+        With `sharing`, calls that may have the answer to another begin there; `mirrors` copies
+        those of tools that are mirrored.
         """
         self.max_message_bytes = max_message_bytes
         #: Told of calls that never reach the stack: (method, why).
@@ -45,6 +49,8 @@ class Dispatcher:
         self._default_timeout = default_timeout
         self._capabilities = capabilities or Capabilities()
         self._rng = rng or Random()
+        self._versions = VersionChoice(self._rng)
+        self._mirrors = mirrors
         self._clock = clock
 
     def begin(self, call: Call, asked: float | None) -> None:
@@ -53,14 +59,19 @@ class Dispatcher:
         Units: `asked` in seconds, None when the caller sets no limit.
         """
         route = call.route = self._table.routes.find(call.tool, call.version)
-        if route is None:
+        own = None
+        if route is not None:
+            if route.shared and not call.version:
+                by_tool = self._table.routes.by_tool
+                route = call.route = self._versions.of(call, by_tool[call.tool])
+            own = route.cluster.tool.timeout
+        else:
             # No tool, but a capability may be called so.
             chosen = self._chosen(call)
             if chosen is not call:
                 if chosen is not None:
                     self.begin(chosen, asked)
                 return
-        own = route.cluster.tool.timeout if route is not None else None
         if asked is None:
             call.timeout = self._default_timeout if own is None else own
         else:
@@ -69,6 +80,8 @@ class Dispatcher:
             self._start_sharing(call)
         else:
             self._start(call)
+        if route is not None and route.shared and self._mirrors is not None:
+            self._mirrors.copy(call, route)
 
     def _chosen(self, call: Call) -> Call | None:
         """Return a call of a capability as one of a tool, best of one that takes calls now.

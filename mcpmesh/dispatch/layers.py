@@ -22,6 +22,7 @@ from mcpmesh.stack.deadline import Deadline
 from mcpmesh.stack.fallback import FallingBack
 from mcpmesh.stack.hedge import HedgeOutcome
 from mcpmesh.stack.layer import Crossing, Top, stacked
+from mcpmesh.stack.once import Once
 from mcpmesh.stack.retry import Retrying
 from mcpmesh.stack.send import Send
 from mcpmesh.stack.sharing import Shared, Sharing
@@ -119,6 +120,26 @@ def _below(
 
 def _count_shared(telemetry: Telemetry, tool: str, how: Shared) -> None:
     telemetry.instruments.cached_answers.cell(tool, how.value).add()
+
+
+def shadow_layers(
+    telemetry: Telemetry,
+    table: RouteTable,
+    unknown: Callable[[str, str], MeshError],
+    loop: asyncio.AbstractEventLoop,
+    rng: Random,
+) -> Top[Call]:
+    """Put the layers of a copy of a call over each other: what it must have, and no more."""
+    clock = loop.time
+    send = Send(clock, perf_counter)
+    return stacked(
+        Exit(),
+        Deadline(Timers(loop), clock),
+        Once(send),
+        Balance(table, rng, perf_counter, unknown, Prober(rng, perf_counter).ask),
+        ObserveAttempts(telemetry, perf_counter),
+        send,
+    )
 
 
 def _count_shed(telemetry: Telemetry, tool: str, why: Shed) -> None:

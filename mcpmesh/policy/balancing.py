@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from mcpmesh.errors import InvalidCall
+from mcpmesh.policy.affinity import check_key
 
 BalancePolicy = Literal["p2c", "ewma", "prequal", "round_robin", "weighted", "hash"]
-#: Where an affinity key comes from, before the colon.
-KEY_SOURCES = ("metadata", "argument", "session")
 MAX_CHOICES = 16
 MAX_PROBES = 16.0
 MAX_POOL = 64
@@ -75,19 +74,12 @@ session."""
         for name in ("decay", "first_rtt", "probe_age", "expiry"):
             _check_between(name, getattr(self, name), 0.001, 86_400.0)
         _check_between("blackout", self.blackout, 0.0, 86_400.0)
-        _check_key(self.policy, self.key)
+        if self.policy == "hash" and not self.key:
+            raise InvalidCall("policy hash needs a key: metadata:NAME, argument:NAME or session")
+        if self.key:
+            check_key(self.key)
 
 
 def _check_between(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise InvalidCall(f"{name} {value} is not {low:g} to {high:g}")
-
-
-def _check_key(policy: str, key: str) -> None:
-    if policy != "hash" and not key:
-        return
-    source, _, name = key.partition(":")
-    if source not in KEY_SOURCES or (source == "session") != (not name):
-        raise InvalidCall(
-            f"key {key!r} is not metadata:NAME, argument:NAME or session; policy hash needs one"
-        )

@@ -12,6 +12,7 @@ from mcpmesh.policy.deadline import DeadlinePolicy
 from mcpmesh.policy.fallback import Fallback
 from mcpmesh.policy.hedge import Hedge
 from mcpmesh.policy.retry import Retry
+from mcpmesh.policy.split import Mirror, Split
 from mcpmesh.policy.table import Table, read_table, spelled_out
 
 #: Stands for every tool in the operator's tables; no tool can be called so.
@@ -27,6 +28,10 @@ class ToolPolicy:
 
     balance: Balancing = field(default_factory=Balancing)
     """How the replica of each attempt is chosen."""
+    split: Split | None = None
+    """Which version serves the calls that name none; absent: the newest that is ready."""
+    mirror: Mirror | None = None
+    """The version that gets copies of calls, for trying it out; absent: none."""
     retry: Retry = field(default_factory=Retry)
     """When a failed attempt is tried again."""
     deadline: DeadlinePolicy = field(default_factory=DeadlinePolicy)

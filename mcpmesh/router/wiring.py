@@ -15,8 +15,9 @@ from mcpmesh.balance.place import Place
 from mcpmesh.codec.status import status_of
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.dispatch.dispatcher import Dispatcher
-from mcpmesh.dispatch.layers import layers, sharing_layers
+from mcpmesh.dispatch.layers import layers, shadow_layers, sharing_layers
 from mcpmesh.dispatch.local_mesh import LocalMesh
+from mcpmesh.dispatch.mirror import Mirrors
 from mcpmesh.dispatch.observe import InFlight
 from mcpmesh.dispatch.pool import Pool
 from mcpmesh.dispatch.registry_follower import RegistryFollower
@@ -120,6 +121,7 @@ class Router:
         facts = settings.call_log, telemetry, pool, unknown, in_flight, loop, rng
         fallbacks = settings.tool_policies().fallbacks
         largest = limits.max_message_bytes
+        self._mirrors = Mirrors(shadow_layers(telemetry, pool, unknown, loop, rng), rng)
         dispatcher = Dispatcher(
             layers(*facts, fallbacks=fallbacks, max_message_bytes=largest),
             pool,
@@ -129,6 +131,7 @@ class Router:
             refused=self._count_refusal,
             capabilities=capabilities,
             rng=rng,
+            mirrors=self._mirrors,
         )
         Frontend(dispatcher, proves_callers=bool(self._tls.client_ca)).serve_on(server)
         table = ServiceTable(pool)

@@ -9,6 +9,7 @@ from mcpmesh.errors import MeshError, NoReplica
 from mcpmesh.stack.affinity import AffinityKeys
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.layer import Layer
+from mcpmesh.stack.version_choice import VersionChoice
 
 
 class RouteTable(Protocol):
@@ -49,6 +50,7 @@ class Balance(Layer[Attempt]):
         self._unknown = unknown
         self._ask = ask
         self._keys = AffinityKeys()
+        self._versions = VersionChoice(rng)
         self._waiting: dict[Attempt, None] = {}
         table.listen(self._try_waiting)
 
@@ -56,7 +58,11 @@ class Balance(Layer[Attempt]):
         call = attempt.call
         route = call.route
         if route is None:
-            route = call.route = self._table.routes.find(call.tool, call.version)
+            routes = self._table.routes
+            route = routes.find(call.tool, call.version)
+            if route is not None and route.shared and not call.version:
+                route = self._versions.of(call, routes.by_tool[call.tool])
+            call.route = route
         if route is not None:
             now = self._clock()
             key = "" if route.plain else self._keys.of(call, route.policy.balance.key)
