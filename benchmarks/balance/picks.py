@@ -40,6 +40,7 @@ POLICIES = {
     "p2c": Balancing(),
     "random": Balancing(choices=1),
     "ewma": Balancing("ewma"),
+    "ewma, 3 choices": Balancing("ewma", choices=3),
     "prequal": Balancing("prequal"),
     "round_robin": Balancing("round_robin"),
     "weighted": Balancing("weighted", blackout=0.0),

@@ -1,4 +1,4 @@
-"""Peak EWMA: of two drawn replicas, take the one whose queue should be worked off sooner.
+"""Peak EWMA: of some drawn replicas, take the one whose queue should be worked off soonest.
 
 The cost of a replica is its estimated round trip, times the calls in flight with this one.
 
@@ -22,13 +22,15 @@ class EwmaPicker:
     their pickers are replaced before anybody asks them.
     """
 
-    __slots__ = ("_rated", "_settings", "_tool", "candidates")
+    __slots__ = ("_more", "_rated", "_settings", "_tool", "candidates")
 
     def __init__(self, candidates: tuple[Candidate, ...], tool: str, settings: Balancing) -> None:
         self.candidates = candidates
         self._tool = tool
         self._settings = settings
         self._rated: tuple[Rated, ...] = ()
+        # Draws beyond two: of two, both may be slow.
+        self._more = max(0, settings.choices - 2)
 
     def __repr__(self) -> str:
         return f"<EwmaPicker of {len(self.candidates)}>"
@@ -36,7 +38,7 @@ class EwmaPicker:
     def pick(
         self, rng: Random, now: float, avoid: Sequence[str] = (), key: str = ""
     ) -> Candidate | None:
-        """Return the one with the lower cost, for its weight, of two drawn ones."""
+        """Return the one with the lowest cost, for its weight, of those drawn."""
         rated = self._rated or self._rate()
         if avoid:
             rated = tuple(each for each in rated if each[0].replica.id not in avoid) or rated
@@ -51,10 +53,15 @@ class EwmaPicker:
             other += 1
         first, first_ewma = rated[one]
         second, second_ewma = rated[other]
-        first_cost = first_ewma.at(now) * (first.in_flight + 1) * second.weight
-        if first_cost <= second_ewma.at(now) * (second.in_flight + 1) * first.weight:
-            return first
-        return second
+        cost = first_ewma.at(now) * (first.in_flight + 1) * second.weight
+        if cost > second_ewma.at(now) * (second.in_flight + 1) * first.weight:
+            first, first_ewma = second, second_ewma
+        for _ in range(self._more):
+            second, second_ewma = rated[int(rng.random() * count)]
+            cost = first_ewma.at(now) * (first.in_flight + 1) * second.weight
+            if cost > second_ewma.at(now) * (second.in_flight + 1) * first.weight:
+                first, first_ewma = second, second_ewma
+        return first
 
     def _rate(self) -> tuple[Rated, ...]:
         tool, settings = self._tool, self._settings

@@ -16,10 +16,12 @@ from typing import Any, cast
 import grpc
 
 from mcpmesh.balance.capabilities import Capabilities
+from mcpmesh.balance.place import Place
 from mcpmesh.config import RouterSettings, TlsSettings
 from mcpmesh.dispatch.direct_line import DirectLine
 from mcpmesh.dispatch.dispatcher import Dispatcher
-from mcpmesh.dispatch.layers import layers, sharing_layers
+from mcpmesh.dispatch.layers import layers, shadow_layers, sharing_layers
+from mcpmesh.dispatch.mirror import Mirrors
 from mcpmesh.dispatch.observe import InFlight
 from mcpmesh.dispatch.pool import Pool
 from mcpmesh.dispatch.registry_follower import RegistryFollower
@@ -79,6 +81,7 @@ class DirectChannel(Channel):
             gone=self._forget_replica, credentials=credentials,
             policies=settings.tool_policies(), health=settings.health_policy(),
             ejected=lambda reason: ejections.cell(reason).add(),
+            place=Place(f"{rng.getrandbits(64):016x}", settings.zone),
         )  # fmt: skip
         capabilities = Capabilities(settings.choosings())
         follower.listen(pool.on_catalog)
@@ -96,6 +99,7 @@ class DirectChannel(Channel):
             refused=lambda _method, _error: None,
             capabilities=capabilities,
             rng=rng,
+            mirrors=Mirrors(shadow_layers(telemetry, pool, unknown, loop, rng), rng),
         )
         # Shaped as a connection, as far as calls with one request ask for it.
         self._line = cast(Connection, DirectLine(dispatcher, pool, self._router_connection))

@@ -28,7 +28,7 @@ class Balancing:
 that should answer sooner (ewma), the best of those that were asked lately (prequal), each in its \
 turn (round_robin), in turns by reported load (weighted), the one that a key belongs to (hash)."""
     choices: int = 2
-    """p2c: how many replicas are drawn, 1 to 16; 1 is a random one."""
+    """p2c, ewma: how many replicas are drawn, 1 to 16; 1 is a random one (for ewma like 2)."""
     decay: float = 10.0
     """ewma: seconds in which an old round trip loses most of its say."""
     first_rtt: float = 0.03

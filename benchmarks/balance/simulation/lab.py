@@ -10,6 +10,7 @@ from benchmarks.balance.simulation import supermarket
 from benchmarks.balance.simulation.pictures import draw_scenario, draw_supermarket
 from benchmarks.balance.simulation.report import (
     cell_summary,
+    picks_table,
     scenario_table,
     summary,
     supermarket_table,
@@ -21,6 +22,11 @@ ROOT = Path(__file__).parents[3]
 RESULTS = SCENARIOS.parent / "simulation.json"
 PAGE = ROOT / "docs" / "balancing.md"
 PICTURES = ROOT / "docs" / "images"
+#: What `python -m benchmarks.balance picks` measured.
+PICKED = SCENARIOS.parent / "picks.json"
+PICKS = """### What a pick costs
+
+CPU time with 1,000 replicas and 10,000 tools, from `python -m benchmarks.balance picks`."""
 BEGIN, END = "<!-- simulation:begin -->", "<!-- simulation:end -->"
 #: In the order of the page.
 ORDER = ("slow_pair", "busy", "fast_failures", "black_hole", "slowdown", "zone_down")
@@ -78,6 +84,7 @@ def page_part(results: dict[str, Any]) -> str:
                 scenario_table(each),
                 f"![{each['title']}](images/balance-{name}.png)",
             ]
+    parts += [PICKS, picks_table(json.loads(PICKED.read_text(encoding="utf-8")))]
     if SUPERMARKET in results:
         parts += [
             "### The supermarket model",

@@ -73,6 +73,17 @@ def supermarket_table(cells: Iterable[Mapping[str, Any]]) -> str:
     return _table(columns, ([f"{load:g}", *row] for load, row in by_load.items()))
 
 
+def picks_table(measured: Mapping[str, Any]) -> str:
+    """Write what a pick costs, and how long a change takes to reach the pickers."""
+    picks = [[policy, f"{cost:.2f}"] for policy, cost in measured["us_per_pick"].items()]
+    changes = [
+        [change, f"{each['ms_until_routes']:.1f}", f"{each['watchers_told']:,}"]
+        for change, each in measured["changes"].items()
+    ]
+    told = ("change of the catalog", "ms until pickers know", "changes told to a watcher")
+    return f"{_table(('policy', 'µs per pick'), picks)}\n\n{_table(told, changes)}"
+
+
 def cell_summary(cell: Cell) -> dict[str, Any]:
     """Return what is kept of a cell of the supermarket table."""
     return {

@@ -42,8 +42,17 @@ class Seen:
 
 
 def run(scenario: Scenario, settings: dict[str, Any]) -> Seen:
-    """Run a scenario in virtual time."""
-    logging.getLogger("mcpmesh").setLevel(logging.CRITICAL)
+    """Run a scenario in virtual time, without the product's log."""
+    log = logging.getLogger("mcpmesh")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        return _run(scenario, settings)
+    finally:
+        log.setLevel(before)
+
+
+def _run(scenario: Scenario, settings: dict[str, Any]) -> Seen:
     loop = VirtualLoop()
     rng = Random(scenario.seed)
     replicas = [

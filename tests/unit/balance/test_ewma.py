@@ -51,6 +51,17 @@ def test_the_one_that_should_answer_sooner_is_picked() -> None:
     assert set(picks(picker, 50)) == {"r0"}
 
 
+def test_of_more_draws_the_slow_ones_are_hardly_ever_the_best() -> None:
+    made = ready(*[1] * 16)
+    for each in made:
+        estimate(each, "echo", SETTINGS).ended(0.0, 0.8 if each in made[:2] else 0.05, False)
+    two = picks(EwmaPicker(made, "echo", SETTINGS), 5000)
+    # Both slow ones are drawn with 1 of 120.
+    assert 20 < two["r0"] + two["r1"] < 70
+    three = picks(EwmaPicker(made, "echo", Balancing("ewma", choices=3)), 5000)
+    assert three["r0"] + three["r1"] < 15
+
+
 def test_a_heavier_replica_costs_less() -> None:
     made = ready(1, 3)
     picker = EwmaPicker(made, "echo", SETTINGS)
