@@ -153,7 +153,7 @@ class Call(ABC):
     def expire(self) -> None:
         """Learn that the deadline passed."""
         where = f" at {self.candidate.replica}" if self.candidate is not None else ""
-        when = f"attempt {self.attempts}" if self.attempts else "still waiting for its turn"
+        when = f"attempt {self.attempts}" if self.attempts else "still waiting"
         self.interrupt(
             DeadlineExceeded(f"{self.tool}: no answer within {self.timeout:.3f} s{where} ({when})")
         )

@@ -45,7 +45,17 @@ class Answer:
 class SharedCall(Call):
     """The call that a replica gets; `done` is told when it ended."""
 
-    __slots__ = ("_done", "_head", "_limit", "_parts", "_size", "_trailers", "error", "taken")
+    __slots__ = (
+        "_done",
+        "_head",
+        "_limit",
+        "_parts",
+        "_peer",
+        "_size",
+        "_trailers",
+        "error",
+        "taken",
+    )
 
     def __init__(
         self, asked: Call, max_answer_bytes: int, done: Callable[[SharedCall], None]
@@ -61,6 +71,7 @@ class SharedCall(Call):
         #: Credit for the replica; the answer is held, so all of it is taken as it comes.
         self.taken: Callable[[int], None] | None = None
         self.error: BaseException | None = None
+        self._peer = asked.peer
         self._done = done
         self._limit = max_answer_bytes
         self._head: Headers = ()
@@ -78,6 +89,11 @@ class SharedCall(Call):
     @property
     def caller(self) -> SharedCall:
         return self
+
+    @property
+    def peer(self) -> str:
+        """Who asked first."""
+        return self._peer
 
     def failed(self, error: BaseException) -> None:
         self.error = error

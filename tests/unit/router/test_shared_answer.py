@@ -20,10 +20,9 @@ def said(**result: bool) -> bytes:
 class Cached(Staircase):
     """A read-only, idempotent tool, and what its one replica was asked."""
 
-    def __init__(self, **cache: object) -> None:
-        super().__init__(
-            "a", idempotent=True, read_only=True, policy={"cache": {"ttl": 5.0, **cache}}
-        )
+    def __init__(self, admission: dict[str, object] | None = None, **cache: object) -> None:
+        policy = {"cache": {"ttl": 5.0, **cache}, "admission": admission or {}}
+        super().__init__("a", idempotent=True, read_only=True, policy=policy)
         self.replica = self.replicas["a"]
         self._stream = -1
 
@@ -198,3 +197,14 @@ def test_an_answer_that_is_too_large_to_be_held_is_refused_and_says_what_to_do()
     head = tool.heads()[stream]
     assert head["grpc-status"] == "8"
     assert tool.idle
+
+
+def test_what_the_others_wait_for_is_the_first_one_s_call_in_admission() -> None:
+    tool = Cached({"caller_in_flight": 1, "caller_header": "user"})
+    tool.ask("user=ada")
+    tool.ask("user=ada")
+    refused = tool.ask("user=ada", body=framed(b"else"))
+    other = tool.ask("user=bob", body=framed(b"else"))
+    heads = tool.heads()
+    assert heads[refused]["grpc-status"] == "8"
+    assert other not in heads
