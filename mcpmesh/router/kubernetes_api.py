@@ -1,7 +1,7 @@
 """The two questions that are asked of a Kubernetes API server, by its client library."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -88,7 +88,7 @@ class KubernetesApi:
             if not after:
                 return found, str(metadata.get("resourceVersion", ""))
 
-    async def changes(self, version: str) -> AsyncIterator[tuple[str, Json]]:
+    async def changes(self, version: str) -> AsyncGenerator[tuple[str, Json], None]:
         """Yield (ADDED | MODIFIED | DELETED | BOOKMARK, slice) until the server ends the watch.
 
         Raises: ApiFailed.

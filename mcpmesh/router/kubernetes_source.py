@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import aclosing
 from random import Random
 from typing import Any
 
@@ -83,19 +84,29 @@ class KubernetesSource:
             self._tell(tell)
         clock = asyncio.get_running_loop().time
         began = clock()
-        async for kind, each in api.changes(self._version):
-            self._failures = 0
-            self._version = (each.get("metadata") or {}).get("resourceVersion") or self._version
-            if kind == "DELETED":
-                self._slices.pop(_name(each), None)
-            elif kind in ("ADDED", "MODIFIED"):
-                self._slices[_name(each)] = each
-            else:
-                continue
-            self._tell(tell)
-        if clock() - began < _SHORT:
+        try:
+            async with aclosing(api.changes(self._version)) as changes:
+                async for kind, each in changes:
+                    self._failures = 0
+                    if self._take(kind, each):
+                        self._tell(tell)
+        finally:
+            # Quiet for long, then broken: not the same outage as before.
+            lasted = clock() - began >= _SHORT
+            self._failures = 0 if lasted else self._failures
+        if not lasted:
             raise ApiFailed("the watch ended at once")
-        self._failures = 0
+
+    def _take(self, kind: str, each: Json) -> bool:
+        """Take an event; tell whether it changed a slice."""
+        self._version = (each.get("metadata") or {}).get("resourceVersion") or self._version
+        if kind == "DELETED":
+            self._slices.pop(_name(each), None)
+        elif kind in ("ADDED", "MODIFIED"):
+            self._slices[_name(each)] = each
+        else:
+            return False
+        return True
 
     def _tell(self, tell: Tell) -> None:
         try:
