@@ -29,6 +29,8 @@ def telemetry_of(
     Raises: CommandError for a wrong OTEL_ variable.
     """
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    # It warns of a missing kubeconfig at each try; the source says so once.
+    logging.getLogger("kubernetes_asyncio").setLevel(logging.ERROR)
     undo = setup_logging(settings.log_format, settings.log_level, service=service)
     try:
         telemetry = setup(service, environ, Random(), version=__version__, share=share, pages=pages)

@@ -19,7 +19,7 @@ from mcpmesh.policy.backoff import Backoff
 from mcpmesh.router.found_replicas import FoundReplicas
 from mcpmesh.router.kept_replica import POLL_INTERVAL, Asking, StaticRegistry
 from mcpmesh.router.name_source import NameSource
-from mcpmesh.router.optional_source import optional_source
+from mcpmesh.router.optional_source import OptionalSource
 from mcpmesh.router.replica_source import Found, ReplicaSource, Tell
 from mcpmesh.router.replicas_file import ReplicasFile
 from mcpmesh.transport.names import Resolve, resolve
@@ -108,7 +108,7 @@ class StaticSource:
     def _source_of(self, name: StaticReplica) -> ReplicaSource:
         if name.scheme == "dns":
             return NameSource(name, self._rng, self._resolve)
-        return optional_source(name, self._rng)
+        return OptionalSource(name, self._rng)
 
     async def _keep(self, source: ReplicaSource, text: str) -> None:
         """Run a source, and again when it fails: one may not take the others along."""

@@ -11,7 +11,7 @@ from mcpmesh.config import InvalidSetting, StaticReplica
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.srv_name import SrvName
 from mcpmesh.policy.backoff import Backoff
-from mcpmesh.router import optional_source as optional
+from mcpmesh.router import optional_source
 from mcpmesh.router.replica_source import Found
 from mcpmesh.router.srv_source import SrvSource, share
 from mcpmesh.transport.srv import LookupFailed, SrvLookup
@@ -183,9 +183,6 @@ def test_names_that_cannot_be_are_refused(text: str):
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch):
-    def absent(_module: str) -> None:
-        raise ImportError("No module named 'dns'")
-
-    monkeypatch.setattr(optional, "import_module", absent)
+    monkeypatch.setattr(optional_source, "find_spec", lambda _package: None)
     with pytest.raises(InvalidSetting, match=r"needs dnspython: pip install 'mcpmesh\[srv\]'"):
-        optional.optional_source(StaticReplica("srv:///_grpc._tcp.x"), Random(1))
+        optional_source.OptionalSource(StaticReplica("srv:///_grpc._tcp.x"), Random(1))
