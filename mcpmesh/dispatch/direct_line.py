@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mcpmesh.codec.peek import peek
+from mcpmesh.codec.peek import peek, peek_short
 from mcpmesh.dispatch.call_head import read_call_head
 from mcpmesh.dispatch.direct_call import DirectCall
 from mcpmesh.dispatch.dispatcher import Dispatcher
@@ -56,7 +56,9 @@ class DirectLine:
         head = self._head(fields, volatile)
         tool, version = head.tool, head.version
         if not tool and not body[0]:
-            tool, version = _tool_in(body)
+            tool = peek_short(body, PREFIX_BYTES)
+            if not tool:
+                tool, version = _tool_in(body)
         route = self._table.routes.find(tool, version)
         if route is None or not route.picker.candidates:
             connection = self._router()
