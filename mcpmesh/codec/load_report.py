@@ -1,4 +1,4 @@
-"""Reads a replica's load report out of its trailers.
+"""Reads a replica's load report out of its trailers, and writes one.
 
 Source: ORCA, the message xds.data.orca.v3.OrcaLoadReport; gRFC A51 for the trailer, A58 and A64 for
 which utilisation counts. Four of its fields are read by hand: the generated class would clash with
@@ -28,6 +28,14 @@ def read_load_report(value: bytes) -> LoadReport | None:
         return None
     utilisation = fields.get(_APPLICATION) or fields.get(_CPU, 0.0)
     return LoadReport(utilisation, fields.get(_RPS, 0.0), fields.get(_EPS, 0.0))
+
+
+def write_load_report(report: LoadReport) -> bytes:
+    """Write a report as a message, for a trailer."""
+    fields = ((_RPS, report.qps), (_EPS, report.eps), (_APPLICATION, report.utilisation))
+    return b"".join(
+        bytes((number << 3 | _FIXED64,)) + _DOUBLE.pack(value) for number, value in fields
+    )
 
 
 def _doubles(message: bytes) -> dict[int, float]:

@@ -1,7 +1,7 @@
 """A tool server between start and stop: what listens, and its leases at the routers."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -13,6 +13,7 @@ from mcpmesh.model.replica import Replica
 from mcpmesh.rpc.standard import StandardServices
 from mcpmesh.sdk.discovery_servicer import DiscoveryServicer
 from mcpmesh.sdk.engine import add_standard_services, new_channel, new_server
+from mcpmesh.sdk.load_reports import LoadReports
 from mcpmesh.sdk.load_service import PROBE, LoadService
 from mcpmesh.sdk.observer import PeerObserver, ToolObserver
 from mcpmesh.sdk.registration import Registration
@@ -49,6 +50,7 @@ class ServerSettings:
     rng: Random = field(default_factory=Random)
     tls: TlsSettings = NO_TLS
     insecure: bool = False
+    load: Callable[[], float] | None = None
 
 
 class Running:
@@ -65,6 +67,7 @@ class Running:
             observer=settings.observer,
             rng=settings.rng,
             may_speak_for_others=self._is_router,
+            reports=LoadReports(settings.load) if settings.load is not None else None,
         )
         observer = settings.observer
         self._server: Any = new_server(

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from mcpmesh.balance.latency_by_load import LatencyByLoad
+from mcpmesh.codec.load_report import LOAD_REPORT
 from mcpmesh.codec.status import STATUS, status_of
 from mcpmesh.errors import InvalidCall, MeshError, ToolNotFound
 from mcpmesh.model.deadline import NEVER, Deadline
@@ -16,6 +17,7 @@ from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.model.nearest import did_you_mean
 from mcpmesh.sdk.context import ToolContext
 from mcpmesh.sdk.incoming import CORRELATION_KEY, Incoming, check_agreement, read_metadata
+from mcpmesh.sdk.load_reports import LoadReports
 from mcpmesh.sdk.observer import NoObserver, Observation, ToolCall, ToolObserver
 from mcpmesh.sdk.outcome import last_event, outcome_of
 from mcpmesh.sdk.questions import Questions
@@ -25,6 +27,7 @@ from mcpmesh.sdk.tool import ToolFunction
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc
 
 _LOG = logging.getLogger("mcpmesh.tool")
+_LOAD_REPORT = LOAD_REPORT.decode()
 _FINE = frozenset(("ok", "input_required"))
 Messages = AsyncIterator[invoke_pb2.InvokeRequest]
 
@@ -58,6 +61,7 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
         observer: ToolObserver | None = None,
         rng: Random | None = None,
         may_speak_for_others: Callable[[PeerIdentity], bool] = lambda _peer: False,
+        reports: LoadReports | None = None,
     ) -> None:
         self._functions = functions
         self._runner = runner
@@ -65,6 +69,7 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
         self._rng = rng or Random()
         self._observer = observer or NoObserver(self._rng)
         self._may_speak_for_others = may_speak_for_others
+        self._reports = reports
         self.in_flight = 0
         # How long calls take, of tools that a router asked for: others keep no books of it.
         self._loads: dict[str, LatencyByLoad] = {}
@@ -88,7 +93,10 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
         """Call a tool; one answer."""
         try:
             call = await self._admit("Invoke", request, context)
-            return await self._run(call, Collector(self._max_result_bytes))
+            response = await self._run(call, Collector(self._max_result_bytes))
+            if self._reports is not None:
+                self._report(context, failed=outcome_of(response) not in _FINE)
+            return response
         except MeshError as error:
             await _abort(context, error)
 
@@ -117,6 +125,13 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
                 yield event
         except MeshError as error:
             await _abort(context, error)
+
+    def _report(self, context: Any, *, failed: bool) -> None:
+        """Add what the server says of its load to an answer's trailers."""
+        assert self._reports is not None
+        report = self._reports.after(time.perf_counter(), failed=failed)
+        if report:
+            context.set_trailing_metadata(((_LOAD_REPORT, report),))
 
     async def _admit(
         self,

@@ -31,7 +31,8 @@ class ToolServer:
     `labels` mark the replica (a zone, for one), not its tools. `version` is the version of every
     tool that names none; without it, a tool's version is derived from its schemas. `state_key`
     signs what a tool that asks back gives its caller to carry: the same for all replicas.
-    `limits` bound what its peers may ask; max_message_bytes is one of them.
+    `limits` bound what its peers may ask; max_message_bytes is one of them. `load` tells how full
+    the server is, as a share of its capacity, for routers that balance by it.
     Units: `lease_ttl` in seconds. `threads` bounds the plain functions that run at once.
     """
 
@@ -49,6 +50,7 @@ class ToolServer:
         state_key: bytes = b"",
         observer: ToolObserver | None = None,
         limits: LimitSettings | None = None,
+        load: Callable[[], float] | None = None,
     ) -> None:
         check_name("server name", name)
         check_labels(f"server {name}", labels or {})
@@ -64,6 +66,7 @@ class ToolServer:
             lease_ttl,
             observer,
             limits or LimitSettings(),
+            load=load,
         )
         self._limited = limits is not None
         self._functions: dict[str, ToolFunction] = {}

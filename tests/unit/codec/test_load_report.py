@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcpmesh.codec.load_report import read_load_report
+from mcpmesh.codec.load_report import read_load_report, write_load_report
 from mcpmesh.model.load_report import LoadReport
 
 
@@ -36,6 +36,11 @@ def test_cpu_counts_when_the_application_says_nothing_of_itself() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
 def test_numbers_that_cannot_be_are_not_taken(value: float) -> None:
     assert read_load_report(text(double(9, value))) is None
+
+
+def test_what_is_written_is_read() -> None:
+    report = LoadReport(0.4, 120.0, 1.5)
+    assert read_load_report(text(write_load_report(report))) == report
 
 
 @given(st.binary(max_size=60))

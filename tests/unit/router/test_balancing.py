@@ -19,6 +19,7 @@ from mcpmesh.balance.turns import reported_weights
 from mcpmesh.config import RouterSettings
 from mcpmesh.policy.balancing import Balancing
 from mcpmesh.router.wiring import Router
+from mcpmesh.rpc.channel import Channel
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, load_pb2, load_pb2_grpc, tool_pb2
 
@@ -164,7 +165,8 @@ async def test_load_reports_weigh_replicas_and_do_not_reach_the_caller() -> None
         await all_ready(router, 2)
         # Now the picker asks for reports.
         await answers(endpoint, 1)
-        async with grpc.aio.insecure_channel(endpoint) as channel:
+        # Of our own, because grpcio takes this trailer for itself.
+        async with Channel(endpoint) as channel:
             for _ in range(4):
                 call = invoke_pb2_grpc.ToolServiceStub(channel).Invoke(
                     invoke_pb2.InvokeRequest(tool="who")
