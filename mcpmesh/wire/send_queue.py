@@ -121,5 +121,6 @@ def enqueue(stream: Stream, piece: Piece) -> None:
 def _all_sent(stream: Stream) -> None:
     if stream.state == _CLOSED:
         stream.connection.forget(stream)
-    elif stream.stop_when_sent:
+    if stream.stop_when_sent:
+        # Where the peer has ended by itself, this gives back the credit of what came.
         stream.reset(ErrorCode.NO_ERROR)

@@ -1,6 +1,6 @@
 """A little Kubernetes API server on loopback: one service, its slices, and a history of changes.
 
-The shapes are those that API servers of version 1.33 answer with.
+The shapes are those that the API reference documents.
 """
 
 import asyncio

@@ -211,6 +211,21 @@ def test_an_early_answer_that_waits_for_its_window_is_sent_before_the_reset_8_1(
     ]  # fmt: skip
 
 
+def test_an_early_answer_that_waits_while_the_request_ends_gives_its_credit_back():
+    talk = Talk(settings="INITIAL_WINDOW_SIZE=0")
+    stream = talk.request(1).stream
+    stream.send_headers(HEAD)
+    stream.send_data(b"x")
+    stream.send_headers(TRAILERS, (), True)
+    stream.stop()
+    talk.hear('DATA 1 "not wanted any more" END_STREAM')
+    assert stream.held
+    talk.hear("WINDOW_UPDATE 1 +1")
+    assert not stream.held
+    assert not talk.connection.streams
+    assert "RST_STREAM" not in " ".join(talk.said())
+
+
 def test_interim_heads_are_passed_over():
     talk = Talk(client=True)
     _, sink = talk.open(end=True)
