@@ -13,28 +13,29 @@ from math import exp
 class PeakEwma:
     """A replica's round trip for one tool; a Load.
 
-    Units: seconds.
+    Pickers read it themselves: `value * exp((now - since) * rate)` is the estimate by now.
+    Units: seconds; `rate` per second, negative.
     """
 
-    __slots__ = ("_at", "_rate", "_value")
+    __slots__ = ("rate", "since", "value")
 
     def __init__(self, decay: float, first: float, now: float = 0.0) -> None:
-        self._rate = -1.0 / decay
-        self._value = first
-        self._at = now
+        self.rate = -1.0 / decay
+        self.value = first
+        self.since = now
 
     def __repr__(self) -> str:
-        return f"<PeakEwma {self._value:.6f} s>"
+        return f"<PeakEwma {self.value:.6f} s>"
 
     def at(self, now: float) -> float:
         """Return the estimate as it has decayed by now."""
-        return self._value * exp((now - self._at) * self._rate)
+        return self.value * exp((now - self.since) * self.rate)
 
     def ended(self, now: float, duration: float, failed: bool) -> None:
         """Learn of an attempt that ended."""
-        if duration >= self._value:
-            self._value = duration
+        if duration >= self.value:
+            self.value = duration
         elif not failed:
-            kept = exp((now - self._at) * self._rate)
-            self._value = self._value * kept + duration * (1.0 - kept)
-        self._at = now
+            kept = exp((now - self.since) * self.rate)
+            self.value = self.value * kept + duration * (1.0 - kept)
+        self.since = now

@@ -76,8 +76,10 @@ class Send(Layer[Attempt]):
             candidate.learn(Verdict.NEITHER)
         else:
             _learn(attempt, outcome(error)[0])
-        if candidate.loads:
-            self._learn(attempt, failed=True)
+        load = candidate.loads.get(attempt.call.tool)
+        if load is not None:
+            now = self._precise()
+            load.ended(now, now - attempt.began, True)
         self.fail(attempt, error)
 
     def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
@@ -92,7 +94,10 @@ class Send(Layer[Attempt]):
         else:
             _learn(attempt, code)
         if candidate.loads:
-            self._learn(attempt, failed=code is not _OK)
+            load = candidate.loads.get(attempt.call.tool)
+            if load is not None:
+                now = self._precise()
+                load.ended(now, now - attempt.began, code is not _OK)
         self.end(attempt, code, message)
 
     def interrupted(self, attempt: Attempt, error: BaseException) -> None:
@@ -105,13 +110,6 @@ class Send(Layer[Attempt]):
         reported = attempt.candidate.reported
         if reported is not None and (report := read_load_report(value)) is not None:
             reported.take(report, self._precise())
-
-    def _learn(self, attempt: Attempt, *, failed: bool) -> None:
-        """Tell the tool's balancing policy how long the replica took."""
-        load = attempt.candidate.loads.get(attempt.call.tool)
-        if load is not None:
-            now = self._precise()
-            load.ended(now, now - attempt.began, failed)
 
     def _write(self, timeout: float) -> str:
         if len(self._written) >= _REMEMBERED:
