@@ -79,8 +79,8 @@ class RingPicker:
 
     def _most(self, count: int) -> float:
         """Return how many calls, this one included, a replica with a weight of one may have."""
-        # Counting 1,000 replicas costs 30 µs. Since the last count, no more can have come than were
-        # picked; so the bound is kept too high by what ended meanwhile, never too low.
+        # Not counted for each pick. Since the last count, no more can have come than were picked:
+        # the bound is kept too high by what ended meanwhile, never too low.
         self._picks += 1
         if count <= _FEW or self._picks * 4 > count or self._picks == 1:
             calls = sum(each.in_flight for each in self.candidates)

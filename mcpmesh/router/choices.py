@@ -38,7 +38,7 @@ class Choices:
         """
         known = self._capabilities.all()
         if capability and capability not in known:
-            hint = did_you_mean(capability, known)
+            hint = did_you_mean(capability, known) or "; list the choices to see what there is"
             raise ToolNotFound(f"no tool provides {capability[:140]!r}{hint}")
         names = [capability] if capability else sorted(known)
         return discovery_pb2.ListChoicesResponse(choices=[self._choice(known[n]) for n in names])

@@ -52,10 +52,8 @@ class SimulatedCall(Call):
         self.picked: list[int] = []
         self._done = done
 
-    @property
-    def caller(self) -> Any:
-        """Nobody is answered."""
-        raise NotImplementedError
+    #: Nobody is answered: simulated replicas send nothing.
+    caller: Any = None
 
     def broken(self, error: BaseException) -> None:
         """No answer has parts here."""

@@ -107,6 +107,10 @@ async def test_an_unknown_capability_names_the_nearest(
         status, message = await refused(stubs.discovery.ListChoices(request))
     assert status is grpc.StatusCode.NOT_FOUND
     assert "did you mean rates" in message
+    request = discovery_pb2.ListChoicesRequest(capability="zzzzzz")
+    async with mesh(keeper, capabilities=capabilities) as stubs:
+        status, message = await refused(stubs.discovery.ListChoices(request))
+    assert "list the choices to see what there is" in message
 
 
 async def test_a_capabilitys_name_finds_its_best_tool(
