@@ -12,13 +12,15 @@ from typing import Annotated, Any, Protocol, get_args, get_origin, get_type_hint
 import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
+from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
+from referencing.exceptions import Unresolvable
 
 from mcpmesh.model.nearest import did_you_mean
-from mcpmesh.sdk.failure import WrongArguments
+from mcpmesh.sdk.failure import ToolFailure, WrongArguments
 from mcpmesh.sdk.schema import is_object, json_schema, schema_bytes, summary
 
 _VARIADIC: dict[Any, str] = {
@@ -94,7 +96,14 @@ class BySchema:
     def read(self, payload: bytes) -> dict[str, Any]:
         """Return the object as the one keyword argument."""
         arguments = read_object(payload)
-        error = best_match(self.validator.iter_errors(arguments))
+        try:
+            error = best_match(self.validator.iter_errors(arguments))
+        except Unresolvable as missing:
+            raise ToolFailure(
+                f"the tool's schema refers to {missing.ref!r}, which it does not hold; "
+                "whoever made the tool has to mend that",
+                code="INTERNAL",
+            ) from missing
         if error is not None:
             where = ".".join(str(part) for part in error.absolute_path) or "arguments"
             raise WrongArguments(f"{where}: {error.message}. Expected: {self.expected}.")
@@ -171,7 +180,8 @@ def by_schema(parameter: str, schema: Mapping[str, Any]) -> BySchema:
     Raises: jsonschema.SchemaError when it is not a JSON Schema.
     """
     Draft202012Validator.check_schema(schema)
-    validator = Draft202012Validator(schema)
+    # With a registry of its own it never fetches what a $ref names.
+    validator = Draft202012Validator(schema, registry=SPECIFICATIONS)
     return BySchema(schema_bytes(schema), summary(schema), parameter, validator)
 
 

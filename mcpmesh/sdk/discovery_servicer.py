@@ -1,4 +1,4 @@
-"""DiscoveryService of one tool server: its own tools, which don't change while it runs."""
+"""DiscoveryService of one tool server: its own tools."""
 
 import asyncio
 import base64
@@ -33,18 +33,28 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
     def __init__(
         self, tools: Iterable[Tool], replica: Replica, in_flight: Callable[[], int]
     ) -> None:
-        self._tools = {tool.name: tool for tool in sorted(tools, key=lambda tool: tool.name)}
-        self._messages = {name: tool_to_message(tool) for name, tool in self._tools.items()}
         self._replica = replica
         self._in_flight = in_flight
-        self._closed = asyncio.Event()
+        self._closed = False
+        # Replaced by a new one each time that it is set.
+        self._changed = asyncio.Event()
+        self._edition = -1
+        self.replace(tools)
 
     def __repr__(self) -> str:
         return f"DiscoveryServicer({self._replica}, {len(self._tools)} tools)"
 
+    def replace(self, tools: Iterable[Tool]) -> None:
+        """Show these tools from now on, and tell those who watch."""
+        self._tools = {tool.name: tool for tool in sorted(tools, key=lambda tool: tool.name)}
+        self._messages = {name: tool_to_message(tool) for name, tool in self._tools.items()}
+        self._edition += 1
+        self._wake()
+
     def close(self) -> None:
         """Show the replica as draining and end all watches."""
-        self._closed.set()
+        self._closed = True
+        self._wake()
 
     async def ListTools(self, request: discovery_pb2.ListToolsRequest, context: Any) -> Any:
         """Return a page of the tools, by name."""
@@ -99,16 +109,20 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
     async def WatchTools(
         self, request: discovery_pb2.WatchToolsRequest, context: Any
     ) -> AsyncIterator[discovery_pb2.CatalogEvent]:
-        """Yield a snapshot, unless the watcher has it; then nothing until the server stops."""
-        if request.cursor != self._cursor:
-            try:
-                tools = [self._status(name) for name in self._found(request)]
-            except MeshError as error:
-                await _abort(context, error)
-            yield discovery_pb2.CatalogEvent(
-                cursor=self._cursor, snapshot=discovery_pb2.ToolSnapshot(tools=tools)
-            )
-        await self._closed.wait()
+        """Yield a snapshot, unless the watcher has it, and another whenever the tools change."""
+        seen = request.cursor
+        while not self._closed:
+            changed = self._changed
+            if seen != self._cursor:
+                seen = self._cursor
+                try:
+                    tools = [self._status(name) for name in self._found(request)]
+                except MeshError as error:
+                    await _abort(context, error)
+                yield discovery_pb2.CatalogEvent(
+                    cursor=seen, snapshot=discovery_pb2.ToolSnapshot(tools=tools)
+                )
+            await changed.wait()
 
     async def ListReplicas(self, request: discovery_pb2.ListReplicasRequest, context: Any) -> Any:
         """Return this server."""
@@ -116,7 +130,7 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
             return discovery_pb2.ListReplicasResponse()
         status = discovery_pb2.ReplicaStatus(
             replica=replica_to_message(self._replica),
-            state="DRAINING" if self._closed.is_set() else "READY",
+            state="DRAINING" if self._closed else "READY",
             in_flight=self._in_flight(),
             tools=[f"{tool.name}@{tool.version}" for tool in self._tools.values()],
         )
@@ -124,15 +138,19 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
 
     @property
     def _cursor(self) -> str:
-        # The id is new with every start, and between starts the tools don't change.
-        return self._replica.id
+        # The id is new with every start.
+        return f"{self._replica.id}/{self._edition}"
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     def _found(self, request: Any) -> list[str]:
         labels = wanted(request.labels, request.kind)
         return [name for name, tool in self._tools.items() if matches(tool, labels)]
 
     def _status(self, name: str) -> discovery_pb2.ToolStatus:
-        ready = 0 if self._closed.is_set() else 1
+        ready = 0 if self._closed else 1
         return discovery_pb2.ToolStatus(tool=self._messages[name], replicas=1, ready_replicas=ready)
 
 

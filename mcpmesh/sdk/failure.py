@@ -1,5 +1,7 @@
 """What ends a tool's call without a result: failures for the model, and the wish to ask back."""
 
+from mcpmesh.errors import MeshError
+
 
 class ToolFailure(Exception):
     """A failure that the tool reports on purpose; the model reads the message as it stands.
@@ -49,6 +51,18 @@ class Declined(ToolFailure):
     def __init__(self, message: str, action: str) -> None:
         super().__init__(message, code="FAILED_PRECONDITION")
         self.action = action
+
+
+class Refused(Exception):
+    """The tool did not take the call: it ends with a status of the mesh instead of a result.
+
+    For tools that stand for something else, which is away or overloaded: a router may try another
+    replica, as for any error of that class.
+    """
+
+    def __init__(self, error: MeshError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class InputNeeded(BaseException):

@@ -39,7 +39,7 @@ class PromptOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class _Messages(Output):
+class Messages(Output):
     """Turns a text, content, a Message or a list of them into messages."""
 
     def result(self, value: object) -> tool_pb2.ToolResult:
@@ -73,9 +73,7 @@ def prompt_function(function: Callable[..., Any], said: PromptOptions) -> ToolFu
         kind=prompt,
     )
     names = [argument.name for argument in prompt.arguments]
-    return replace(
-        made, tool=tool, output=_Messages(), complete=completing(tool, names, completers)
-    )
+    return replace(made, tool=tool, output=Messages(), complete=completing(tool, names, completers))
 
 
 def _arguments(schema: bytes) -> list[PromptArgument]:

@@ -49,23 +49,22 @@ class Registration:
         self._stub: Any = registry_pb2_grpc.RegistryServiceStub(channel)  # type: ignore[no-untyped-call]
         self._channel = channel
         self._router = router
-        self._request = registry_pb2.RegisterRequest(
-            replica=replica_to_message(replica),
-            tools=[tool_to_message(tool) for tool in tools],
-            ttl=duration(ttl),
-        )
+        self._replica = replica_to_message(replica)
+        self._ttl = duration(ttl)
+        self._request = self._request_for(tools)
+        self._changed = asyncio.Event()
         self._rng = rng or Random()
         self._sleep = sleep
         self._lease = ""
         self._leaving = False
         #: The request for a lease that was made last.
         self._asking: asyncio.Task[float] | None = None
-        #: Set while the router knows this replica.
+        #: Set while the router knows this replica as it is now.
         self.registered = asyncio.Event()
 
     def __repr__(self) -> str:
         state = "registered" if self.registered.is_set() else "not registered"
-        return f"Registration({self._request.replica.id} at {self._router}, {state})"
+        return f"Registration({self._replica.id} at {self._router}, {state})"
 
     async def run(self) -> None:
         """Register, and keep the lease until cancelled; a draining replica takes no new one.
@@ -73,27 +72,49 @@ class Registration:
         Raises: InvalidCall when the router refuses the tools: asking again cannot help.
         """
         while not self._leaving:
-            ttl = await self._persist(self._register)
-            breaks = 0
-            while ttl:
-                # A little early and never in step with other replicas.
-                wait = ttl / _RENEWALS_PER_LEASE * self._rng.uniform(0.9, 1.0)
-                if await self._connection_broke(wait):
-                    # More and more slowly, for a router that answers and hangs up.
-                    breaks += 1
-                    await self._sleep(BACKOFF.wait(breaks, self._rng))
-                else:
-                    breaks = 0
-                ttl = await self._persist(self._renew)
+            self._changed.clear()
+            if self._request.tools or self._replica.services:
+                await self._keep_lease(await self._persist(self._register))
+            else:
+                await self._end_lease()
+                await self._changed.wait()
+
+    def replace(self, tools: Iterable[Tool]) -> None:
+        """Offer these tools instead; with none, leave the mesh until there are some."""
+        self._request = self._request_for(tools)
+        self.registered.clear()
+        self._changed.set()
+
+    async def _keep_lease(self, ttl: float) -> None:
+        """Renew a lease until the router forgets it, or the tools change."""
+        breaks = 0
+        while ttl:
+            # A little early and never in step with other replicas.
+            wait = ttl / _RENEWALS_PER_LEASE * self._rng.uniform(0.9, 1.0)
+            if await self._connection_broke(wait):
+                # More and more slowly, for a router that answers and hangs up.
+                breaks += 1
+                await self._sleep(BACKOFF.wait(breaks, self._rng))
+            else:
+                breaks = 0
+            if self._changed.is_set():
+                return
+            ttl = await self._persist(self._renew)
 
     async def _connection_broke(self, wait: float) -> bool:
-        """Wait; return at once, and True, when the connection to the router breaks meanwhile."""
+        """Wait; return at once when the tools change or, and True, when the connection breaks."""
+        ready = grpc.ChannelConnectivity.READY
+        broke = asyncio.ensure_future(self._channel.wait_for_state_change(ready))
+        changed = asyncio.ensure_future(self._changed.wait())
         try:
-            async with asyncio.timeout(wait):
-                await self._channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
-        except TimeoutError:
-            return False
-        return True
+            await asyncio.wait((broke, changed), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            over: bool = broke.done()
+            broke.cancel()
+            changed.cancel()
+        if over:
+            await broke
+        return over
 
     async def drain(self) -> None:
         """Ask the router for no new calls; a router that does not answer is left alone."""
@@ -109,12 +130,19 @@ class Registration:
         await self._answered()
         if self._asking is not None:
             self._asking.cancel()
+        await self._end_lease()
+        self.registered.clear()
+
+    def _request_for(self, tools: Iterable[Tool]) -> registry_pb2.RegisterRequest:
+        messages = [tool_to_message(tool) for tool in tools]
+        return registry_pb2.RegisterRequest(replica=self._replica, tools=messages, ttl=self._ttl)
+
+    async def _end_lease(self) -> None:
         if self._lease:
             with suppress(grpc.RpcError):
                 request = registry_pb2.DeregisterRequest(lease_id=self._lease)
                 await self._stub.Deregister(request, timeout=RPC_TIMEOUT)
         self._lease = ""
-        self.registered.clear()
 
     async def _answered(self) -> None:
         """Wait for the answer to a request for a lease that may be at the router already.
@@ -131,15 +159,17 @@ class Registration:
         return await asyncio.shield(self._asking)
 
     async def _ask(self, wait_for_ready: bool) -> float:
+        request = self._request
         response = await self._stub.Register(
-            self._request, timeout=RPC_TIMEOUT, wait_for_ready=wait_for_ready
+            request, timeout=RPC_TIMEOUT, wait_for_ready=wait_for_ready
         )
         self._lease = response.lease_id
-        self.registered.set()
+        if request is self._request:
+            self.registered.set()
         _LOG.info(
             "%s: registered %s at %s",
-            self._request.replica.id,
-            ", ".join(tool.name for tool in self._request.tools),
+            self._replica.id,
+            ", ".join(tool.name for tool in request.tools),
             self._router,
         )
         return seconds(response.ttl)
@@ -156,7 +186,7 @@ class Registration:
                 raise
             self._lease = ""
             self.registered.clear()
-            _LOG.info("%s: %s lost the lease", self._request.replica.id, self._router)
+            _LOG.info("%s: %s lost the lease", self._replica.id, self._router)
             return 0.0
         return seconds(response.ttl)
 

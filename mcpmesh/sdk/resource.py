@@ -59,7 +59,7 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
-class _Contents(Output):
+class Contents(Output):
     """Turns text, bytes, any JSON value or EmbeddedResources into contents."""
 
     mime_type: str = ""
@@ -122,6 +122,6 @@ def resource_function(
         made,
         tool=tool,
         arguments=_Read(made.arguments, template),
-        output=_Contents(mime_type=of_resource.get("mime_type", "")),
+        output=Contents(mime_type=of_resource.get("mime_type", "")),
         complete=completing(tool, names, completers),
     )

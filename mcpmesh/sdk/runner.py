@@ -13,7 +13,7 @@ from mcpmesh.errors import DeadlineExceeded
 from mcpmesh.model.deadline import NEVER, Deadline
 from mcpmesh.sdk.content import blocks
 from mcpmesh.sdk.context import ToolContext
-from mcpmesh.sdk.failure import InputNeeded, ToolFailure, WrongOutput
+from mcpmesh.sdk.failure import InputNeeded, Refused, ToolFailure, WrongOutput
 from mcpmesh.sdk.outcome import failed, succeeded
 from mcpmesh.sdk.questions import Questions
 from mcpmesh.sdk.request_state import StateSeal, call_digest
@@ -65,8 +65,8 @@ class Runner:
     async def run(self, run: Run) -> invoke_pb2.InvokeResponse:
         """Run the tool; whatever its code does becomes an answer.
 
-        Raises: DeadlineExceeded when the caller's deadline passes, NoThread under too much load;
-        asyncio.CancelledError passes.
+        Raises: DeadlineExceeded when the caller's deadline passes, NoThread under too much load,
+        what the tool refuses the call with; asyncio.CancelledError passes.
         """
         end = run.deadline.earlier(run.own_deadline)
         scope = asyncio.timeout_at(None if end == NEVER else end.at)
@@ -76,6 +76,8 @@ class Runner:
                 return succeeded(result, run.context.alerts, run.sink.collected())
         except NoThread:
             raise
+        except Refused as refused:
+            raise refused.error from refused
         except TimeoutError as error:
             return _late(run) if scope.expired() else _crashed(run, error)
         except ToolFailure as failure:

@@ -117,6 +117,18 @@ class Running:
             self._registrations.append(registration)
             self._leases.append(asyncio.create_task(registration.run(), name=f"lease {router}"))
 
+    def replace(self, functions: Mapping[str, ToolFunction], withdrawn: str = "") -> None:
+        """Serve these from the next call on, and tell routers and watchers; calls go on.
+
+        Without any, the replica leaves the mesh until it has some; `withdrawn` says why.
+        """
+        tools = [function.tool for function in functions.values()]
+        self._servicer.replace(functions, withdrawn)
+        if self._discovery is not None:
+            self._discovery.replace(tools)
+        for registration in self._registrations:
+            registration.replace(tools)
+
     def _is_router(self, peer: PeerIdentity) -> bool:
         """Tell whether a caller has the certificate's name of a router we are registered at."""
         return any(peer.name in each.server_names for each in self._channels)

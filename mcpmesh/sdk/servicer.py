@@ -11,7 +11,7 @@ from typing import Any
 from mcpmesh.balance.latency_by_load import LatencyByLoad
 from mcpmesh.codec.load_report import LOAD_REPORT
 from mcpmesh.codec.status import STATUS, status_of
-from mcpmesh.errors import InvalidCall, MeshError, ToolNotFound
+from mcpmesh.errors import InvalidCall, MeshError, Overloaded, ToolNotFound
 from mcpmesh.model.deadline import NEVER, Deadline
 from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.model.nearest import did_you_mean
@@ -71,11 +71,17 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
         self._may_speak_for_others = may_speak_for_others
         self._reports = reports
         self.in_flight = 0
+        self._withdrawn = ""
         # How long calls take, of tools that a router asked for: others keep no books of it.
         self._loads: dict[str, LatencyByLoad] = {}
 
     def __repr__(self) -> str:
         return f"ToolServicer({sorted(self._functions)}, in_flight={self.in_flight})"
+
+    def replace(self, functions: Mapping[str, ToolFunction], withdrawn: str = "") -> None:
+        """Serve these from the next call on; `withdrawn` says why there are none for now."""
+        self._functions = functions
+        self._withdrawn = withdrawn
 
     def load_of(self, tool: str) -> tuple[int, float]:
         """Return the calls in flight, and how long a call of this tool takes now.
@@ -162,6 +168,9 @@ class ToolServicer(invoke_pb2_grpc.ToolServiceServicer):
     def _find(self, request: invoke_pb2.InvokeRequest) -> ToolFunction:
         function = self._functions.get(request.tool)
         if function is None:
+            if self._withdrawn:
+                # Overloaded, since nothing was done: any tool's call may go to another replica.
+                raise Overloaded(f"{request.tool[:140]}: {self._withdrawn}", retry_after_ms=1)
             hint = did_you_mean(request.tool, self._functions)
             raise ToolNotFound(f"no tool {request.tool[:140]!r} here{hint}")
         ours = function.tool.version

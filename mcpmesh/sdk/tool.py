@@ -124,7 +124,7 @@ def tool_function(
         policy=wishes(name, options.policy or {}),
         capability=options.capability,
     )
-    return ToolFunction(tool, function, _kind(function), arguments, output, context)
+    return ToolFunction(tool, function, kind_of(function), arguments, output, context)
 
 
 def _arguments(
@@ -169,7 +169,8 @@ def _docstring(function: Callable[..., Any]) -> str | None:
     return inspect.getdoc(type(function).__call__) or inspect.getdoc(type(function))
 
 
-def _kind(function: Callable[..., Any]) -> Kind:
+def kind_of(function: Callable[..., Any]) -> Kind:
+    """Tell how a function runs, by how it is written."""
     while hasattr(function, "func"):
         function = function.func
     target = function if inspect.isroutine(function) else type(function).__call__

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from random import SystemRandom
 from typing import Any, TypeVar, Unpack, overload
@@ -171,6 +171,31 @@ class ToolServer:
             self._add(tool_function(tool, self._with_version(said)))
         else:
             raise TypeError(f"{tool!r} has no execute(self, input_data), so it is no tool")
+
+    def replace(self, entries: Iterable[ToolFunction]) -> None:
+        """Offer these tools, prompts and resources instead of all there were, also while serving.
+
+        Routers and watchers are told; calls in flight go on. Without any, the replica leaves the
+        mesh until it has some. See `offered` for entries that are made of data.
+        Raises: AlreadyExists for a name that stands twice; nothing changes then.
+        """
+        functions: dict[str, ToolFunction] = {}
+        for each in entries:
+            if each.tool.name in functions:
+                raise AlreadyExists(f"server {self.name} would have {each.tool.name} twice")
+            functions[each.tool.name] = each
+        self._functions = functions
+        if self._running is not None:
+            self._running.replace(functions)
+
+    def withdraw(self, reason: str) -> None:
+        """Leave the mesh until `replace` gives something to offer; calls in flight go on.
+
+        Calls that come nevertheless are refused for this reason, and go to another replica.
+        """
+        self._functions = {}
+        if self._running is not None:
+            self._running.replace({}, reason)
 
     async def start(
         self,

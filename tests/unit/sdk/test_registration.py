@@ -214,3 +214,43 @@ async def test_a_server_that_stops_while_it_registers_leaves_the_mesh(
 def test_no_wait_for_a_router_is_longer_than_half_a_second() -> None:
     rng = Random(1)
     assert max(BACKOFF.wait(failures, rng) for failures in range(1, 200)) <= 0.5
+
+
+async def test_a_changed_offer_is_registered_at_once_under_the_same_id(registry: Registry) -> None:
+    # Longer than the test may take: no renewal can hide a change that is not told.
+    patient = Registry(ttl=60)
+    server, router = await listen(patient)
+    app, other = echo_server(), ToolServer("other")
+
+    @other.tool
+    async def more() -> None: ...
+
+    replica = await app.start(router=router)
+    try:
+        await app.registered()
+        app.replace(other._functions.values())
+        await app.registered()
+        assert patient.diary == ["register", "register"]
+        assert [tool.name for tool in patient.request.tools] == ["more"]
+        assert patient.request.replica.id == replica.id
+    finally:
+        await app.stop(0)
+        await server.stop(0)
+
+
+async def test_a_withdrawn_server_leaves_the_mesh_and_comes_back() -> None:
+    patient = Registry(ttl=60)
+    server, router = await listen(patient)
+    app = echo_server()
+    entries = tuple(app._functions.values())
+    await app.start(router=router)
+    try:
+        await app.registered()
+        app.withdraw("upstream died")
+        await patient.until("deregister")
+        app.replace(entries)
+        await app.registered()
+        assert patient.diary == ["register", "deregister", "register"]
+    finally:
+        await app.stop(0)
+        await server.stop(0)
