@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos docs attack interop bench lab conformance conformance-mcp faults fuzz differential lock clean
+.PHONY: help run test lint protos check-protos docs attack interop interop-mcp bench lab conformance conformance-mcp faults fuzz differential lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,9 @@ docs: $(VENV)/dev.stamp ## Write the generated pages of docs/
 
 interop: $(VENV)/dev.stamp ## Run gRPC's interop cases with grpcio, Go and Node, and print a table
 	$(BIN)/python -m tests.interop
+
+interop-mcp: $(VENV)/dev.stamp ## Run MCP clients of others against a mesh's bridge, and print a table
+	$(BIN)/python -m tests.interop_mcp
 
 bench: $(VENV)/dev.stamp ## Run the benchmarks against peers, write results, pictures and tables
 	$(BIN)/python -m benchmarks.run $(ARGS)

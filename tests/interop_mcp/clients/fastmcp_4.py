@@ -1,0 +1,90 @@
+"""The FastMCP client, 4.x: both eras."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from checks import main
+from fastmcp import Client
+from fastmcp.client.elicitation import ElicitResult
+from fastmcp.client.transports import StdioTransport
+from mcp.types import PromptReference
+
+_MODES = {"legacy": "legacy", "modern": "auto"}
+
+
+class Fast:
+    """The client behind plain functions."""
+
+    def __init__(self, client: Client[Any]) -> None:
+        self._client = client
+        self.version = client.protocol_version
+
+    async def tools(self) -> list[str]:
+        return [each.name for each in await self._client.list_tools()]
+
+    async def call(self, tool: str, arguments: Any, progress: Any = None) -> dict[str, Any]:
+        async def hear(now: float, total: float | None, _message: str | None) -> None:
+            progress(now, total)
+
+        told = await self._client.call_tool(
+            tool, arguments, progress_handler=hear if progress else None, raise_on_error=False
+        )
+        content = [each.model_dump(by_alias=True) for each in told.content]
+        return {
+            "error": told.is_error,
+            "structured": told.structured_content,
+            "content": content,
+        }
+
+    async def begin(self, tool: str, arguments: Any) -> Callable[[], Awaitable[None]]:
+        call = asyncio.create_task(self._client.call_tool(tool, arguments))
+
+        async def cancel() -> None:
+            call.cancel()
+            await asyncio.wait([call])
+
+        return cancel
+
+    async def resources(self) -> list[str]:
+        return [str(each.uri) for each in await self._client.list_resources()]
+
+    async def templates(self) -> list[str]:
+        return [each.uri_template for each in await self._client.list_resource_templates()]
+
+    async def read(self, uri: str) -> str:
+        return (await self._client.read_resource(uri))[0].text
+
+    async def prompts(self) -> list[str]:
+        return [each.name for each in await self._client.list_prompts()]
+
+    async def get(self, prompt: str, arguments: Any) -> str:
+        return (await self._client.get_prompt(prompt, arguments)).messages[0].content.text
+
+    async def complete(self, prompt: str, argument: str, value: str) -> list[str]:
+        told = await self._client.complete(
+            PromptReference(name=prompt), {"name": argument, "value": value}
+        )
+        return told.values
+
+
+@asynccontextmanager
+async def open_client(target: str, era: str, answer: dict[str, Any]) -> AsyncIterator[Fast]:
+    """Connect."""
+
+    async def asked(_message: str, kind: Any, params: Any, _context: Any) -> ElicitResult:
+        [wanted] = params.requested_schema["properties"]
+        return ElicitResult(action="accept", content={wanted: answer["answer"]})
+
+    server: Any = target
+    if not target.startswith("http"):
+        program, *arguments = json.loads(target)
+        server = StdioTransport(program, arguments)
+    async with Client(server, mode=_MODES[era], elicitation_handler=asked) as client:
+        yield Fast(client)
+
+
+if __name__ == "__main__":
+    main(open_client)
