@@ -1,0 +1,131 @@
+"""Answers calls of a tool by calling the method of a gRPC service that it stands for."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from math import isinf
+from typing import Any
+
+import grpc
+import orjson
+
+from mcpmesh.adopt.grpc_failure import failure_of
+from mcpmesh.adopt.proto_method import LEFT_OUT, MESSAGES, ProtoMethod
+from mcpmesh.errors import NoReplica, Overloaded
+from mcpmesh.sdk.content import text_block
+from mcpmesh.sdk.context import ToolContext
+from mcpmesh.sdk.failure import Refused
+from mcpmesh.v1 import tool_pb2
+
+#: What the result of a stream repeats of it at most; the chunks before have been given anyway.
+MAX_KEPT = 1000
+MAX_KEPT_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcCalls:
+    """How a service is called.
+
+    `metadata` goes with every call, and so do those entries of its caller that `forward` names.
+    """
+
+    channel: Any
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    forward: tuple[str, ...] = ()
+
+    def handler(self, method: ProtoMethod) -> Callable[..., Any]:
+        """Return what answers calls of this method as a tool."""
+        return self._streamed(method) if method.streams_answers else self._unary(method)
+
+    def _unary(self, method: ProtoMethod) -> Callable[..., Any]:
+        open_call = _opener(self.channel, method)
+
+        async def handle(arguments: bytes, context: ToolContext) -> tool_pb2.ToolResult:
+            requests = method.requests(arguments)
+            await self._connected()
+            try:
+                encoded = await open_call(requests, self._options(context))
+            except grpc.RpcError as error:
+                raise failure_of(method.path[1:], error, method.protos.pool) from error
+            answer = method.answer(encoded)
+            structured = orjson.dumps(method.result(answer))
+            return tool_pb2.ToolResult(
+                content=[text_block(structured.decode())], structured_content=structured
+            )
+
+        return handle
+
+    def _streamed(self, method: ProtoMethod) -> Callable[..., Any]:
+        open_call = _opener(self.channel, method)
+
+        async def handle(arguments: bytes, context: ToolContext) -> AsyncIterator[Any]:
+            requests = method.requests(arguments)
+            await self._connected()
+            kept = _Kept()
+            call = open_call(requests, self._options(context))
+            try:
+                async for encoded in call:
+                    text = orjson.dumps(method.answer(encoded))
+                    kept.add(text)
+                    yield text_block(text.decode())
+            except grpc.RpcError as error:
+                raise failure_of(method.path[1:], error, method.protos.pool) from error
+            finally:
+                call.cancel()
+            yield tool_pb2.ToolResult(structured_content=kept.result())
+
+        return handle
+
+    async def _connected(self) -> None:
+        """Wait for the connection, so that a call that cannot be sent is known as one.
+
+        Raises: Refused, so that any tool's call may go to another replica.
+        """
+        try:
+            await self.channel.ready(False)
+        except NoReplica as error:
+            raise Refused(Overloaded(error.message, retry_after_ms=1)) from error
+
+    def _options(self, context: ToolContext) -> dict[str, Any]:
+        """Return the call's timeout and metadata."""
+        left = context.time_remaining()
+        metadata = {key: context.metadata[key] for key in self.forward if key in context.metadata}
+        metadata |= self.metadata
+        metadata["traceparent"] = context.trace.traceparent()
+        if context.trace.state:
+            metadata["tracestate"] = context.trace.state
+        return {"timeout": None if isinf(left) else left, "metadata": tuple(metadata.items())}
+
+
+def _opener(channel: Any, method: ProtoMethod) -> Callable[[list[bytes], dict[str, Any]], Any]:
+    """Return what begins a call of the method's shape."""
+    if method.streams_requests:
+        shape = channel.stream_stream if method.streams_answers else channel.stream_unary
+        streaming = shape(method.path)
+        return lambda requests, options: streaming(iter(requests), **options)
+    shape = channel.unary_stream if method.streams_answers else channel.unary_unary
+    unary = shape(method.path)
+    return lambda requests, options: unary(requests[0], **options)
+
+
+class _Kept:
+    """The last messages of a stream, as many as a result holds."""
+
+    def __init__(self) -> None:
+        self._messages: deque[bytes] = deque()
+        self._bytes = 0
+        self._left_out = 0
+
+    def add(self, message: bytes) -> None:
+        self._messages.append(message)
+        self._bytes += len(message)
+        while len(self._messages) > MAX_KEPT or self._bytes > MAX_KEPT_BYTES:
+            self._bytes -= len(self._messages.popleft())
+            self._left_out += 1
+
+    def result(self) -> bytes:
+        """Write the structured result."""
+        result: dict[str, Any] = {MESSAGES: [orjson.Fragment(each) for each in self._messages]}
+        if self._left_out:
+            result[LEFT_OUT] = self._left_out
+        return orjson.dumps(result)

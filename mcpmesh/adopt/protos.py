@@ -1,0 +1,111 @@
+"""The protos of a service that is not ours: read from descriptors, in a pool of their own.
+
+A pool of their own, because two services may each have another edition of the same message.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import DecodeError
+
+from mcpmesh.adopt.proto_comments import comments_of
+from mcpmesh.errors import InvalidCall
+
+#: What a service may need a description of itself for.
+MAX_FILES = 10_000
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class Protos:
+    """Files of protos that hold together."""
+
+    def __init__(self, files: Iterable[descriptor_pb2.FileDescriptorProto]) -> None:
+        """Add the files, each after those it imports.
+
+        Raises: InvalidCall naming the file that is broken, or that is imported and missing.
+        """
+        self.pool: Any = descriptor_pool.DescriptorPool()
+        self.comments: dict[str, str] = {}
+        self._files = {each.name: each for each in files}
+        self._added: set[str] = set()
+        for name in list(self._files):
+            self._add(name)
+
+    def __repr__(self) -> str:
+        return f"Protos({len(self._added)} files)"
+
+    @property
+    def services(self) -> Iterator[ServiceDescriptor]:
+        """All services, file by file."""
+        for name in self._files:
+            yield from self.pool.FindFileByName(name).services_by_name.values()
+
+    def _add(self, root: str) -> None:
+        waiting = [root]
+        while waiting:
+            name = waiting[-1]
+            file = self._file(name)
+            missing = [each for each in file.dependency if each not in self._added]
+            if name in self._added or not missing:
+                waiting.pop()
+                self._add_one(file)
+            elif any(each in waiting for each in missing):
+                raise InvalidCall(f"the protos are broken: {name} is imported in a circle")
+            else:
+                waiting.extend(missing)
+
+    def _file(self, name: str) -> descriptor_pb2.FileDescriptorProto:
+        found = self._files.get(name)
+        if found is None:
+            found = _bundled(name)
+        if found is None:
+            raise InvalidCall(
+                f"the protos lack {name}, which one of them imports; "
+                "protoc writes it too with --include_imports"
+            )
+        return found
+
+    def _add_one(self, file: descriptor_pb2.FileDescriptorProto) -> None:
+        if file.name in self._added:
+            return
+        self._added.add(file.name)
+        try:
+            self.pool.AddSerializedFile(file.SerializeToString())
+            self.pool.FindFileByName(file.name)
+        except (TypeError, KeyError, ValueError, DecodeError) as error:
+            raise InvalidCall(f"the protos are broken: {file.name}: {error}") from error
+        self.comments.update(comments_of(file))
+
+
+def read_descriptor_set(encoded: bytes, where: str) -> Protos:
+    """Read what protoc writes with --descriptor_set_out.
+
+    Raises: InvalidCall saying what is wrong with it.
+    """
+    if len(encoded) > MAX_BYTES:
+        raise InvalidCall(f"{where} has {len(encoded)} bytes, more than {MAX_BYTES}")
+    try:
+        found = descriptor_pb2.FileDescriptorSet.FromString(encoded)
+    except DecodeError as error:
+        raise InvalidCall(
+            f"{where} is no set of descriptors ({error}); write one with "
+            "protoc --include_imports --include_source_info --descriptor_set_out"
+        ) from error
+    if not found.file:
+        raise InvalidCall(f"{where} is a set of descriptors with nothing in it")
+    return Protos(found.file)
+
+
+def _bundled(name: str) -> descriptor_pb2.FileDescriptorProto | None:
+    """Return a file that comes with protobuf, which descriptors often leave out."""
+    if not name.startswith("google/protobuf/"):
+        return None
+    try:
+        found = descriptor_pool.Default().FindFileByName(name)
+    except KeyError:
+        return None
+    file = descriptor_pb2.FileDescriptorProto()
+    found.CopyToProto(file)
+    return file
