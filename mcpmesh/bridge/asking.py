@@ -63,6 +63,9 @@ class Asking:
                 f"{tool} asks back, which needs the client capability {', '.join(missing)}",
                 {"requiredCapabilities": missing},
             )
+        return input_required_json(asked, self.state(tool, asked), meta)
+
+    def state(self, tool: str, asked: tool_pb2.InputRequired) -> str:
+        """Return the tool's state as a text that comes back with the answers."""
         expires = self._clock() + self._ttl
-        state = sealed_state(self._signer, tool, asked.request_state, expires)
-        return input_required_json(asked, state, meta)
+        return sealed_state(self._signer, tool, asked.request_state, expires)

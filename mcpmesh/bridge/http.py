@@ -1,4 +1,4 @@
-"""MCP over HTTP: /mcp of both eras, /healthz, /readyz, /metrics."""
+"""The bridge over HTTP: MCP of both eras at /mcp, plain HTTP, /healthz, /readyz, /metrics."""
 
 from collections.abc import Callable
 from functools import partial
@@ -36,6 +36,8 @@ from mcpmesh.bridge.peer import (
     modern_peer,
     session_gone,
 )
+from mcpmesh.bridge.plain_answer import refused
+from mcpmesh.bridge.plain_http import PlainHttp, is_plain
 from mcpmesh.bridge.sse import EventStream
 from mcpmesh.bridge.stream import wants_stream
 from mcpmesh.codec import mcp
@@ -56,7 +58,7 @@ EVENTS = b"text/event-stream"
 _ALLOW_POST: Header = (b"allow", b"POST")
 _ONLY_POST = b'{"error":"MCP is served to POST with a JSON-RPC body"}'
 _ALLOW_GET: Header = (b"allow", b"GET, HEAD")
-_NOT_FOUND = HttpAnswer(404, b'{"error":"not found; MCP is at /mcp"}')
+_NOT_FOUND = HttpAnswer(404, b'{"error":"not found; MCP is at /mcp, the tools at /manifest"}')
 _ONLY_GET = HttpAnswer(405, headers=(_ALLOW_GET,))
 #: What needs no answer was taken.
 _TAKEN = HttpAnswer(202, headers=())
@@ -70,6 +72,7 @@ class HttpApp:
         self._metrics = metrics
         self._settings = bridge.settings
         self._tuning = tuning = bridge.tuning
+        self._plain = PlainHttp(bridge)
         self._params = ParamHeaders(bridge.mesh)
         #: How large a request may be, and how slow a client.
         self.limits = ReaderLimits(bridge.settings.max_body_bytes)
@@ -88,6 +91,14 @@ class HttpApp:
                 return await self._other(head, stream)
             except (HttpRefusal, SessionGone, RpcError) as error:
                 return _refused(error, head.headers)
+        if is_plain(path):
+            try:
+                if head.seen is not self:
+                    check_origin(head.headers, self._settings.allowed_origins)
+                    head.seen = self
+            except HttpRefusal as refusal:
+                return refused(refusal)
+            return await self._plain(request, stream)
         if path in (b"/healthz", b"/readyz"):
             return await self._health(path, head.method)
         if path == b"/metrics" and self._metrics is not None:

@@ -9,6 +9,8 @@ from mcpmesh.codec.jsonrpc import error_bytes
 _CLOSE = b"connection: close\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CHUNKED: Header = (b"transfer-encoding", b"chunked")
+#: Answers of these have no body, and say nothing of a length. Source: RFC 9110, section 8.6.
+_BODILESS = frozenset({204, 304})
 LAST_CHUNK = b"0\r\n\r\n"
 _LINES = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode())
@@ -28,7 +30,9 @@ def answer_bytes(answer: HttpAnswer, date: bytes, *, close: bool, bodiless: bool
     parts = [_LINES[answer.status], date]
     for name, value in answer.headers:
         parts += (name, b": ", value, b"\r\n")
-    parts += (b"content-length: %d\r\n" % len(body), _CLOSE if close else b"\r\n")
+    if answer.status not in _BODILESS:
+        parts.append(b"content-length: %d\r\n" % len(body))
+    parts.append(_CLOSE if close else b"\r\n")
     if not bodiless:
         parts.append(body)
     return b"".join(parts)

@@ -19,7 +19,7 @@ class RequestHead:
     `twice` has the names of the fields that were given more than once.
     """
 
-    __slots__ = ("headers", "keep_alive", "method", "old", "path", "seen", "twice")
+    __slots__ = ("headers", "keep_alive", "method", "old", "path", "query", "seen", "twice")
 
     def __init__(
         self,
@@ -30,9 +30,12 @@ class RequestHead:
         *,
         keep_alive: bool = True,
         old: bool = False,
+        query: bytes = b"",
     ) -> None:
         self.method = method
         self.path = path
+        #: What stands behind the path's question mark, as it came.
+        self.query = query
         self.headers = headers
         self.twice = twice
         #: The client will take another answer on this connection.

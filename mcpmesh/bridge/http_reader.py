@@ -218,6 +218,7 @@ class RequestReader:
             self._twice,
             keep_alive=not old and parser.should_keep_alive(),
             old=old,
+            query=query_of(self._url),
         )
         self.ready.append(HttpRequest(head, body[0] if len(body) == 1 else b"".join(body)))
         if not head.keep_alive:
@@ -261,3 +262,8 @@ def path_of(url: bytes) -> bytes:
     except httptools.HttpParserInvalidURLError:
         return b""
     return unquote_to_bytes(path) if path else b""
+
+
+def query_of(url: bytes) -> bytes:
+    """Return the query of a request's target, as it came; empty for none."""
+    return url.partition(b"#")[0].partition(b"?")[2]

@@ -12,12 +12,12 @@ from mcpmesh.bridge.asking import Asking
 from mcpmesh.bridge.asks import Asks
 from mcpmesh.bridge.changes import Changes
 from mcpmesh.bridge.entries import Entries
-from mcpmesh.bridge.exchange import Answer, Exchange, Peer
+from mcpmesh.bridge.exchange import Answer, Exchange, Links, Peer
 from mcpmesh.bridge.handshake import Handshake
 from mcpmesh.bridge.in_flight import InFlight
 from mcpmesh.bridge.listening import LISTEN, Listening
 from mcpmesh.bridge.lists import Pages, all_pages, known_tools, modern_head
-from mcpmesh.bridge.observer import NoObserver, Observer
+from mcpmesh.bridge.observer import CallObservation, NoObserver, Observer
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.bridge.signing import Signer
 from mcpmesh.bridge.tools_call import ToolsCall
@@ -68,12 +68,14 @@ class Bridge:
         self._observer = observer or NoObserver(Random())
         info = dict(server_info or {"name": "mcpmesh", "version": installed_version("mcpmesh")})
         signer = Signer(self.settings.session_key)
+        #: By what name and version the bridge goes.
+        self.info = info
         self.sessions = Sessions(signer, self.tuning.session_ttl, clock)
         self._in_flight = InFlight()
         page_size = self.tuning.page_size
         head = modern_head(self.tuning.list_ttl_ms, info)
         handshake = Handshake(info, self.sessions, self.tuning)
-        asking = Asking(signer, self.tuning.request_state_ttl, clock)
+        asking = self.asking = Asking(signer, self.tuning.request_state_ttl, clock)
         self.asks = Asks(self.tuning.ask_timeout)
         self.listening = Listening(Changes(mesh), info)
         call = ToolsCall(mesh, asking, self.sessions, self.asks, self.tuning, info)
@@ -104,6 +106,18 @@ class Bridge:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._in_flight)} cancellable requests in flight)"
+
+    def observe(self, tool: str, links: Links) -> CallObservation:
+        """Begin to watch a call over plain HTTP."""
+        return self._observer.start(
+            "tools/call",
+            tool,
+            links.parent,
+            links.correlation_id,
+            version="",
+            request_id=None,
+            transport="http",
+        )
 
     async def answer(self, request: Request, exchange: Exchange) -> Answer | None:
         """Answer a request; None when its client cancelled it by name.

@@ -36,13 +36,14 @@ class Observer(Protocol):
         correlation_id: str,
         *,
         version: str,
-        request_id: Id,
+        request_id: Id | None,
         transport: str,
     ) -> CallObservation:
         """Begin to watch a request.
 
         `tool` is empty but for tools/call, `correlation_id` when the caller gave none;
-        `transport` is http or stdio, `version` the protocol revision.
+        `transport` is http or stdio, `version` the protocol revision; a call over plain HTTP has
+        neither a revision nor an id.
         """
         ...
 
@@ -74,7 +75,7 @@ class NoObserver:
         correlation_id: str,
         *,
         version: str,
-        request_id: Id,
+        request_id: Id | None,
         transport: str,
     ) -> CallObservation:
         """Return the caller's ids, or new ones."""

@@ -63,6 +63,10 @@ class EventStream:
         """Send one JSON-RPC message."""
         await self._write(b"event: message\ndata: " + message + b"\n\n")
 
+    async def named(self, name: str, message: bytes) -> None:
+        """Send an event that is no JSON-RPC message."""
+        await self._write(b"event: %b\ndata: %b\n\n" % (name.encode(), message))
+
     async def finish(self, message: bytes | None) -> None:
         """Send the response, if there is one; the stream ends with it."""
         if message is not None:

@@ -37,6 +37,9 @@ class Tuning:
     max_stdio_requests: int = 256
     #: How long requests in flight may take after the end of the standard input.
     stdio_grace: float = 2.0
+    #: How long an answer to a call with an idempotency key is kept, and most bytes of all of them.
+    kept_answer_ttl: float = 600.0
+    max_kept_answer_bytes: int = 16 * MIB
     #: The HTTP header's trace context beats that of `_meta` when they disagree.
     header_trace_wins: bool = True
     #: Told to models by initialize and server/discover.

@@ -7,6 +7,7 @@ from mcpmesh import errors
 from mcpmesh.cli.exits import exit_of
 from mcpmesh.cli.table import code, markdown_table
 from mcpmesh.codec import jsonrpc, mcp
+from mcpmesh.codec.http_error import http_status_of
 from mcpmesh.codec.mcp_error import failure_of, rpc_error_of
 from mcpmesh.codec.status import CLASS, PUSHBACK, status_of
 
@@ -38,7 +39,8 @@ There are two kinds of failure, and callers should treat them differently:
 - **The call failed.** The mesh could not have it executed, or does not know whether it was. On
   gRPC a status; in Python one of the classes below, all of them a `mcpmesh.errors.MeshError`.
   Through MCP those that a model can act on are results with `isError: true` too, which say what to
-  do; the rest are JSON-RPC errors.
+  do; the rest are JSON-RPC errors. Over [plain HTTP](http.md) all have a status of their own, and
+  so have a tool's own failures, by their code.
 """
 _AFTER = """\
 *may help* is what `retryable` says to callers: the same call may succeed later. What the router
@@ -58,7 +60,10 @@ came with `retry_after_ms`, it says how many milliseconds to wait. A message ove
 
 def errors_page() -> str:
     """Write the reference of errors."""
-    columns = ("error", "means", "gRPC status", "through MCP", "HTTP", "trying again", "exit code")
+    columns = (
+        *("error", "means", "gRPC status", "through MCP", "its HTTP"),
+        *("plain HTTP", "trying again", "exit code"),
+    )
     return "\n".join(
         [
             _INTRODUCTION,
@@ -101,6 +106,7 @@ def _row(kind: type[errors.MeshError]) -> tuple[str, ...]:
         code(status_of(error).code.name),
         through,
         http,
+        str(http_status_of(error)),
         "may help" if kind.retryable else "does not help",
         str(int(exit_of(error))),
     )

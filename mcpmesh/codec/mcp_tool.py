@@ -25,19 +25,20 @@ def tool_json(tool: tool_pb2.Tool, *, modern: bool) -> bytes:
         entry["title"] = tool.title
     if tool.description:
         entry["description"] = tool.description
-    entry["inputSchema"] = _input_schema(tool.input_schema)
-    output_schema = _schema(tool.output_schema)
+    entry["inputSchema"] = input_schema_of(tool.input_schema)
+    output_schema = schema_of(tool.output_schema)
     if output_schema is not None and (modern or output_schema.get("type") == "object"):
         entry["outputSchema"] = output_schema
-    if annotations := _annotations(tool.annotations):
+    if annotations := annotations_of(tool.annotations):
         entry["annotations"] = annotations
     if tool.labels:
         entry["_meta"] = {"mcpmesh/labels": dict(sorted(tool.labels.items()))}
     return orjson.dumps(entry)
 
 
-def _input_schema(raw: bytes) -> dict[str, Any]:
-    schema = _schema(raw)
+def input_schema_of(raw: bytes) -> dict[str, Any]:
+    """Return the schema of a tool's arguments, as MCP wants it."""
+    schema = schema_of(raw)
     if schema is None:
         return _ANY_OBJECT
     if schema.get("type") != "object":  # MCP demands the word, JSON Schema does not
@@ -45,7 +46,7 @@ def _input_schema(raw: bytes) -> dict[str, Any]:
     return schema
 
 
-def _schema(raw: bytes) -> dict[str, Any] | None:
+def schema_of(raw: bytes) -> dict[str, Any] | None:
     """Read a schema; one that no client could read is left out, so that the list stays usable."""
     if not raw:
         return None
@@ -57,7 +58,8 @@ def _schema(raw: bytes) -> dict[str, Any] | None:
     return schema if isinstance(schema, dict) else None
 
 
-def _annotations(message: tool_pb2.ToolAnnotations) -> dict[str, bool]:
+def annotations_of(message: tool_pb2.ToolAnnotations) -> dict[str, bool]:
+    """Return the hints that a tool gives, by MCP's names."""
     return {
         theirs: getattr(message, ours) for ours, theirs in _HINTS.items() if message.HasField(ours)
     }

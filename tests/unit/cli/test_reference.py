@@ -93,27 +93,30 @@ def test_every_code_of_the_protocol_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "status", "through", "http", "again"),
+    ("name", "status", "through", "http", "plain", "again"),
     [
-        ("InvalidCall", "INVALID_ARGUMENT", "error -32602", "400 (200)", "does not help"),
-        ("TooLarge", "RESOURCE_EXHAUSTED", "error -32602", "400 (200)", "does not help"),
-        ("ToolNotFound", "NOT_FOUND", "error -32602", "400 (200)", "does not help"),
-        ("MethodNotFound", "UNIMPLEMENTED", "error -32601", "404 (200)", "does not help"),
-        ("PermissionDenied", "PERMISSION_DENIED", "error -32014", "403", "does not help"),
-        ("Unauthenticated", "UNAUTHENTICATED", "error -32015", "401", "does not help"),
-        ("NoReplica", "UNAVAILABLE", "result, `isError: true`", "200", "may help"),
-        ("Overloaded", "RESOURCE_EXHAUSTED", "result, `isError: true`", "200", "may help"),
+        ("InvalidCall", "INVALID_ARGUMENT", "error -32602", "400 (200)", "400", "does not help"),
+        ("TooLarge", "RESOURCE_EXHAUSTED", "error -32602", "400 (200)", "413", "does not help"),
+        ("ToolNotFound", "NOT_FOUND", "error -32602", "400 (200)", "404", "does not help"),
+        ("MethodNotFound", "UNIMPLEMENTED", "error -32601", "404 (200)", "501", "does not help"),
+        ("PermissionDenied", "PERMISSION_DENIED", "error -32014", "403", "403", "does not help"),
+        ("Unauthenticated", "UNAUTHENTICATED", "error -32015", "401", "401", "does not help"),
+        ("NoReplica", "UNAVAILABLE", "result, `isError: true`", "200", "503", "may help"),
+        ("Overloaded", "RESOURCE_EXHAUSTED", "result, `isError: true`", "200", "429", "may help"),
         (
             "DeadlineExceeded",
             "DEADLINE_EXCEEDED",
             "result, `isError: true`",
             "200",
+            "504",
             "does not help",
         ),
-        ("Conflict", "ABORTED", "error -32012", "200", "does not help"),
-        ("InternalError", "INTERNAL", "error -32603", "200", "does not help"),
+        ("Conflict", "ABORTED", "error -32012", "200", "409", "does not help"),
+        ("InternalError", "INTERNAL", "error -32603", "200", "500", "does not help"),
     ],
 )
-def test_row_of_an_error(name: str, status: str, through: str, http: str, again: str) -> None:
+def test_row_of_an_error(
+    name: str, status: str, through: str, http: str, plain: str, again: str
+) -> None:
     row = next(line for line in page("errors").splitlines() if line.startswith(f"| `{name}` |"))
-    assert f"| `{status}` | {through} | {http} | {again} |" in row
+    assert f"| `{status}` | {through} | {http} | {plain} | {again} |" in row

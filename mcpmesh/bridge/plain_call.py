@@ -1,0 +1,309 @@
+"""POST /mcp/tool/NAME/invoke: a call over plain HTTP, JSON in and JSON or events out."""
+
+import logging
+import re
+from asyncio import CancelledError
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from mcpmesh.bridge.asking import Asking
+from mcpmesh.bridge.exchange import Exchange, Links, Peer
+from mcpmesh.bridge.http_house import Stream
+from mcpmesh.bridge.http_message import JSON, Header, Headers, HttpAnswer, HttpRefusal, HttpRequest
+from mcpmesh.bridge.in_task import in_task
+from mcpmesh.bridge.kept_answers import MAX_KEY_CHARACTERS, KeptAnswers
+from mcpmesh.bridge.links import links_of
+from mcpmesh.bridge.methods import Bridge
+from mcpmesh.bridge.observer import CallObservation
+from mcpmesh.bridge.plain_answer import failed, refused
+from mcpmesh.bridge.sse import EventStream
+from mcpmesh.bridge.tools_call import TOOL_ERROR, metadata_of
+from mcpmesh.codec import mcp
+from mcpmesh.codec.http_error import error_json, http_status_of, retry_after
+from mcpmesh.codec.jsonrpc import INTERNAL_ERROR, RpcError, decode
+from mcpmesh.codec.mcp_error import failure_of, rpc_error_of
+from mcpmesh.codec.metadata import parse_timeout
+from mcpmesh.codec.plain_result import plain_event, plain_question, plain_result, written
+from mcpmesh.errors import InternalError, InvalidCall, MeshError, RemoteProtocolError, ToolNotFound
+from mcpmesh.model.tool import check_name
+from mcpmesh.stack.mesh import Metadata
+from mcpmesh.v1 import invoke_pb2, tool_pb2
+
+#: A body that says more than the arguments: answers to what a tool asked back, `_meta`.
+ENVELOPE = b"application/vnd.mcpmesh.invoke+json"
+KEY_HEADER = b"idempotency-key"
+_KEY = re.compile(rb"[\x20-\x7e]{1,%d}" % MAX_KEY_CHARACTERS)
+_NO_FIELDS: Mapping[str, Any] = {}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class PlainCall:
+    """One call: what is asked, by whom, and how long it may take (seconds, None for any time)."""
+
+    invoke: invoke_pb2.InvokeRequest
+    exchange: Exchange
+    observation: CallObservation
+    metadata: Metadata
+    timeout: float | None
+
+    def fields(self) -> tuple[Header, ...]:
+        """Return the header fields that say which call an answer is to."""
+        return (
+            (b"x-correlation-id", self.observation.correlation_id.encode()),
+            (b"traceparent", self.observation.trace.traceparent().encode()),
+        )
+
+
+class PlainCalls:
+    """Calls tools for programs that speak plain HTTP."""
+
+    def __init__(self, bridge: Bridge, kept: KeptAnswers) -> None:
+        self._bridge = bridge
+        self._mesh = bridge.mesh
+        self._asking: Asking = bridge.asking
+        self._kept = kept
+
+    async def __call__(
+        self, request: HttpRequest, stream: Stream, tool: str, version: str, *, events: bool
+    ) -> HttpAnswer | None:
+        """Answer one call; with `events`, by a stream of them.
+
+        Raises: HttpRefusal, MeshError for what is no call.
+        """
+        headers = request.head.headers
+        invoke = self._invoke(request, tool, version)
+        timeout = _timeout(headers)
+        key = _key(headers)
+        if key is None or events:
+            return await self._called(invoke, headers, timeout, key, stream if events else None)
+        asked = sha256(invoke.SerializeToString(deterministic=True)).digest()
+
+        async def answer() -> HttpAnswer:
+            given = await self._called(invoke, headers, timeout, key, None)
+            assert given is not None
+            return given
+
+        given, before = await self._kept.once(key, asked, answer)
+        if before:
+            replayed: Header = (b"idempotency-replayed", b"true")
+            return HttpAnswer(given.status, given.body, (*given.headers, replayed))
+        return given
+
+    async def _called(
+        self,
+        invoke: invoke_pb2.InvokeRequest,
+        headers: Headers,
+        timeout: float | None,
+        key: str | None,
+        stream: Stream | None,
+    ) -> HttpAnswer | None:
+        """Call, and see to it that the call is observed once, however it ends."""
+        links = links_of(headers, _NO_FIELDS)
+        observation = self._bridge.observe(invoke.tool, links)
+        call = _call(invoke, links, observation, timeout, key)
+        answer: HttpAnswer | None
+        try:
+            if stream is None:
+                answer = await self._answer(call)
+            else:
+                answer = await in_task(self._streamed(call, stream))
+        except CancelledError:
+            observation.end("cancelled")
+            raise
+        except Exception as exc:
+            answer = _failure(call, exc)
+        observation.end(call.exchange.error_type)
+        return answer
+
+    async def _answer(self, call: PlainCall) -> HttpAnswer:
+        outcome = await self._mesh.invoke(call.invoke, call.metadata, call.timeout)
+        kind = outcome.WhichOneof("outcome")
+        if kind == "input_required":
+            return HttpAnswer(200, self._question(call, outcome), (JSON, *call.fields()))
+        if kind != "result":
+            raise RemoteProtocolError(f"{call.invoke.tool}: the answer holds no outcome")
+        result = outcome.result
+        status, body = plain_result(result)
+        wait: tuple[Header, ...] = ()
+        if result.is_error:
+            call.exchange.error_type = TOOL_ERROR
+            wait = retry_after(result.error.retry_after_ms)
+        return HttpAnswer(status, body, (JSON, *call.fields(), *wait))
+
+    async def _streamed(self, call: PlainCall, stream: Stream) -> HttpAnswer | None:
+        """Answer by events; a call that fails before there is any gets a plain answer."""
+        heartbeat = self._bridge.settings.heartbeat
+        async with EventStream(stream, heartbeat, call.fields()) as told:
+            try:
+                await self._relay(call, told)
+            except MeshError as error:
+                if not told.started:
+                    raise
+                failure = {"error": error_json(error), "status": http_status_of(error)}
+                call.exchange.error_type = _error_type(error)
+                await told.named("error", written(failure))
+        return None
+
+    async def _relay(self, call: PlainCall, told: EventStream) -> None:
+        """Tell a call's events.
+
+        Raises: MeshError.
+        """
+        events = self._mesh.stream(call.invoke, call.metadata, call.timeout)
+        try:
+            async for event in events:
+                kind = event.WhichOneof("event")
+                if kind == "result":
+                    if event.result.is_error:
+                        call.exchange.error_type = TOOL_ERROR
+                    await told.named("result", plain_result(event.result)[1])
+                    return
+                if kind == "input_required":
+                    await told.named("inputRequired", self._question(call, event))
+                    return
+                if (plain := plain_event(event)) is not None:
+                    await told.named(*plain)
+        finally:
+            if isinstance(events, AsyncGenerator):  # cancels the call when we leave early
+                await events.aclose()
+        raise RemoteProtocolError(f"{call.invoke.tool}: the call ended without an outcome")
+
+    def _question(
+        self, call: PlainCall, holder: invoke_pb2.InvokeResponse | invoke_pb2.InvokeEvent
+    ) -> bytes:
+        asked: tool_pb2.InputRequired = holder.input_required
+        return plain_question(asked, self._asking.state(call.invoke.tool, asked))
+
+    def _invoke(self, request: HttpRequest, tool: str, version: str) -> invoke_pb2.InvokeRequest:
+        """Read what is asked.
+
+        Raises: ToolNotFound, InvalidCall.
+        """
+        try:
+            check_name("tool name", tool)
+        except InvalidCall as exc:
+            raise ToolNotFound(f"no tool has such a name: {exc.message}") from exc
+        if version:
+            check_name("tool version", version)
+        said = _body(request)
+        invoke = invoke_pb2.InvokeRequest(tool=tool, version=version)
+        try:
+            arguments: Any = said
+            if _is_envelope(request.head.headers):
+                arguments = said.get("arguments") or {}
+                self._add_rest(invoke, said)
+            if type(arguments) is not dict:
+                raise InvalidCall(f'{tool}: "arguments" is not an object')
+            invoke.arguments = orjson.dumps(arguments) if arguments else b""
+        except TypeError as exc:  # orjson reads 1,024 levels and writes 254
+            raise InvalidCall(f"{tool}: the arguments nest too deep") from exc
+        except RpcError as exc:
+            raise InvalidCall(exc.message) from exc
+        return invoke
+
+    def _add_rest(self, invoke: invoke_pb2.InvokeRequest, said: Mapping[str, Any]) -> None:
+        """Add what an envelope has beside the arguments.
+
+        Raises: InvalidCall, RpcError.
+        """
+        meta = said.get("_meta")
+        if meta is not None and type(meta) is not dict:
+            raise InvalidCall(f'{invoke.tool}: "_meta" is not an object')
+        if meta:
+            invoke.meta = orjson.dumps(meta)
+        self._asking.add_answers(invoke, said)
+
+
+def _call(
+    invoke: invoke_pb2.InvokeRequest,
+    links: Links,
+    observation: CallObservation,
+    timeout: float | None,
+    key: str | None,
+) -> PlainCall:
+    exchange = Exchange(Peer(mcp.MODERN[0], True), links, _nothing, observation=observation)
+    metadata = metadata_of(exchange)
+    if key is not None:
+        metadata.append((KEY_HEADER.decode(), key))
+    return PlainCall(invoke, exchange, observation, metadata, timeout)
+
+
+def _nothing() -> None:
+    """A call over plain HTTP is cancelled by its connection."""
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    """Read the body; an empty one says nothing.
+
+    Raises: InvalidCall.
+    """
+    if not request.body:
+        return {}
+    try:
+        said = decode(request.body)
+    except RpcError as exc:
+        raise InvalidCall(exc.message) from exc
+    if type(said) is not dict:
+        raise InvalidCall("the body is not a JSON object of arguments")
+    return said
+
+
+def _is_envelope(headers: Headers) -> bool:
+    kind, _, _ = headers.get(b"content-type", b"").partition(b";")
+    return kind.strip().lower() == ENVELOPE
+
+
+def _timeout(headers: Headers) -> float | None:
+    """Read the longest the call may take.
+
+    Raises: InvalidCall.
+    """
+    value = headers.get(b"grpc-timeout")
+    return None if value is None else parse_timeout(value)
+
+
+def _key(headers: Headers) -> str | None:
+    """Read the idempotency key.
+
+    Raises: HttpRefusal 400.
+    """
+    value = headers.get(KEY_HEADER)
+    if value is None:
+        return None
+    if not _KEY.fullmatch(value):
+        raise HttpRefusal(400, f"{KEY_HEADER.decode()} is not 1 to {MAX_KEY_CHARACTERS} ASCII")
+    return value.decode()
+
+
+def _failure(call: PlainCall, error: Exception) -> HttpAnswer:
+    """Write a failure.
+
+    Apart, because an error in a variable of a frame in its own traceback is a cycle.
+    """
+    if isinstance(error, HttpRefusal):
+        return refused(error)
+    if not isinstance(error, MeshError):
+        trace = call.observation.trace
+        ids = {
+            "correlation_id": call.observation.correlation_id,
+            "trace_id": trace.trace_id,
+            "span_id": trace.span_id,
+        }
+        _log.error("invoke %s: %r", call.invoke.tool, error, exc_info=error, extra=ids)
+        error = InternalError("a bug")
+    call.exchange.error_type = _error_type(error)
+    return failed(error, call.fields())
+
+
+def _error_type(error: MeshError) -> str:
+    """Return the word for a failure that metrics know: the same as through MCP."""
+    failure = failure_of(error)
+    if failure is not None:
+        return str(failure[1]["code"])
+    code = rpc_error_of(error).code
+    return str(code if code else INTERNAL_ERROR)
