@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from mcpmesh.bridge.kept_stream import KeptStream
 from mcpmesh.bridge.observer import CallObservation
 from mcpmesh.model.trace import TraceContext
 
@@ -39,26 +40,13 @@ class Links:
     correlation_id: str = ""
 
 
-class Events(Protocol):
-    """A stream of messages ahead of an answer."""
-
-    async def event(self, message: bytes) -> None:
-        """Send one message."""
-
-    async def stop(self) -> None:
-        """Send no more signs of life."""
-
-    async def finish(self, message: bytes | None) -> None:
-        """Send the answer, if there is one; the stream ends with it."""
-
-
 @dataclass(slots=True)
 class Exchange:
     """A request being answered.
 
     `cancel` raises CancelledError where the answering waits.
-    `open` opens a stream to a client that can be asked on it, and keeps it in `events`; it gives
-    None when the client does not take one. `observation` is set before a
+    `open` opens a stream to a client that can be asked on it; it gives None when the client takes
+    none. `kept` is the answer's stream, if it has become one. `observation` is set before a
     handler runs; a handler sets `error_type` when it answers with a failure that is not an error,
     and `session` when the client got a new session id.
     """
@@ -68,10 +56,14 @@ class Exchange:
     cancel: Callable[[], object]
     notify: Notify | None = None
     open: Callable[["Exchange"], Awaitable[Notify | None]] | None = None
-    events: Events | None = None
+    kept: KeptStream | None = None
     observation: CallObservation | None = None
     error_type: str | None = None
     session: str = ""
+
+    def interrupt(self) -> None:
+        """Cancel the answering, wherever it is done by now."""
+        self.cancel()
 
 
 @dataclass(slots=True)

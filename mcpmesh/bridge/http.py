@@ -7,8 +7,10 @@ from typing import Any
 import orjson
 
 from mcpmesh.bridge.batch import batch_answers, check_batch
-from mcpmesh.bridge.exchange import Answer, Exchange, Notify, Peer, meta_of
-from mcpmesh.bridge.http_gate import accepts, check_origin, check_types
+from mcpmesh.bridge.carrying import LAST_EVENT_HEADER, Carrying
+from mcpmesh.bridge.echo import correlation_header, echo_of
+from mcpmesh.bridge.exchange import Answer, Exchange, Peer, meta_of
+from mcpmesh.bridge.http_gate import check_origin, check_types, takes_events
 from mcpmesh.bridge.http_head import answer_of
 from mcpmesh.bridge.http_house import HttpTimes, Stream
 from mcpmesh.bridge.http_message import (
@@ -22,7 +24,7 @@ from mcpmesh.bridge.http_message import (
 )
 from mcpmesh.bridge.http_reader import ReaderLimits
 from mcpmesh.bridge.in_task import in_task
-from mcpmesh.bridge.links import correlation_of, links_of
+from mcpmesh.bridge.links import links_of
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.param_headers import ParamHeaders
 from mcpmesh.bridge.peer import (
@@ -54,7 +56,6 @@ from mcpmesh.codec.jsonrpc import (
 from mcpmesh.codec.mcp_entry import listed_in
 from mcpmesh.telemetry.prometheus import CONTENT_TYPE
 
-EVENTS = b"text/event-stream"
 _ALLOW_POST: Header = (b"allow", b"POST")
 _ONLY_POST = b'{"error":"MCP is served to POST with a JSON-RPC body"}'
 _ALLOW_GET: Header = (b"allow", b"GET, HEAD")
@@ -74,9 +75,14 @@ class HttpApp:
         self._tuning = tuning = bridge.tuning
         self._plain = PlainHttp(bridge)
         self._params = ParamHeaders(bridge.mesh)
+        self._carrying = Carrying(bridge.streams, bridge.settings, tuning.retry_ms)
         #: How large a request may be, and how slow a client.
         self.limits = ReaderLimits(bridge.settings.max_body_bytes)
-        self.times = HttpTimes(head=tuning.head_timeout, body=tuning.body_timeout)
+        self.times = HttpTimes(
+            head=tuning.head_timeout,
+            body=tuning.body_timeout,
+            silence=bridge.settings.heartbeat,
+        )
 
     async def __call__(self, request: HttpRequest, stream: Stream) -> HttpAnswer | None:
         """Answer one HTTP request."""
@@ -138,11 +144,14 @@ class HttpApp:
             return HttpAnswer(200, headers=())
         if head.method == b"GET" and SESSION_HEADER in headers:
             session = known_session(headers[SESSION_HEADER], self._bridge.sessions)
-            if not accepts(headers.get(b"accept", b"*/*"), EVENTS):
+            if not takes_events(headers):
                 raise HttpRefusal(406, "accept does not name text/event-stream")
+            if LAST_EVENT_HEADER in headers:
+                await self._carrying.resume(session, head, stream)
+                return None
             await in_task(self._follow(session.id, stream, headers))
             return None
-        return HttpAnswer(405, _ONLY_POST, (JSON, *_echo(headers), _ALLOW_POST))
+        return HttpAnswer(405, _ONLY_POST, (JSON, *echo_of(headers), _ALLOW_POST))
 
     async def _post(self, posted: HttpRequest, stream: Stream) -> HttpAnswer | None:
         """Answer what a client posted.
@@ -166,20 +175,20 @@ class HttpApp:
         meta = meta_of(message.params)
         links = links_of(headers, meta, header_wins=self._tuning.header_trace_wins)
         exchange = Exchange(peer, links, stream.cancel)
-        if peer.scope and message.method in mcp.NAMED:
-            exchange.open = partial(self._open, headers, stream)
-        if wants_stream(message, peer, self._bridge.sessions) and accepts(
-            headers.get(b"accept", b"*/*"), EVENTS
-        ):
+        wanted = wants_stream(message, peer, self._bridge.sessions) and takes_events(headers)
+        if wanted and not peer.scope:
             return await in_task(self._streamed(message, exchange, stream))
-        try:
+        posted.exchange = exchange
+        if peer.scope and message.method in mcp.NAMED:
+            exchange.open = partial(self._carrying.open, message, posted, stream)
+        if wanted:
+            exchange.notify = partial(self._carrying.notify, message, posted, stream)
+            answer = await in_task(self._bridge.answer(message, exchange))
+        else:
             answer = await self._bridge.answer(message, exchange)
-        finally:
-            if exchange.events is not None:
-                await exchange.events.stop()
-        if exchange.events is None:
+        if exchange.kept is None:
             return _plain(answer)
-        await exchange.events.finish(answer.body if answer else None)
+        exchange.kept.finish(answer.body if answer else None)
         return None
 
     def _peer(self, request: Request, head: RequestHead) -> Peer:
@@ -212,28 +221,27 @@ class HttpApp:
 
     async def _follow(self, scope: str, stream: Stream, headers: Headers) -> None:
         """Tell a legacy session of changes for as long as its client listens."""
-        async with EventStream(stream, self._settings.heartbeat, _echo(headers)) as events:
+        async with EventStream(stream, self._settings.heartbeat, echo_of(headers)) as events:
             await events.open()
             await self._bridge.listening.follow(scope, events.event)
 
-    async def _open(self, headers: Headers, stream: Stream, exchange: Exchange) -> Notify | None:
-        """Open a stream to a legacy client, to ask it something."""
-        if not accepts(headers.get(b"accept", b"*/*"), EVENTS):
-            return None
-        if exchange.events is None:
-            exchange.events = events = EventStream(stream, self._settings.heartbeat, _echo(headers))
-            events.start()
-        return exchange.events.event
+    def late(self, posted: HttpRequest, stream: Stream) -> None:
+        """Have an answer that is long in coming become a stream, and say that it lives."""
+        self._carrying.late(posted, stream)
 
     def drain(self) -> None:
         """End the streams that would last as long as their clients want."""
         self._bridge.listening.end()
 
+    def close(self) -> None:
+        """End the answers that no client waits for any more."""
+        self._bridge.streams.close()
+
     async def _streamed(
         self, request: Request, exchange: Exchange, stream: Stream
     ) -> HttpAnswer | None:
         """Answer with events, if there are any before the answer."""
-        echo = _correlation_header(exchange.links.correlation_id)
+        echo = correlation_header(exchange.links.correlation_id)
         async with EventStream(stream, self._settings.heartbeat, echo) as events:
             exchange.notify = events.event
             answer = await self._bridge.answer(request, exchange)
@@ -255,7 +263,7 @@ class HttpApp:
 
 def _refused(error: HttpRefusal | SessionGone | RpcError, headers: Headers) -> HttpAnswer:
     """Write a refusal."""
-    echo = _echo(headers)
+    echo = echo_of(headers)
     if isinstance(error, HttpRefusal):
         return answer_of(error, echo)
     if isinstance(error, SessionGone):
@@ -275,15 +283,7 @@ def _plain(answer: Answer | None) -> HttpAnswer:
     """Write an answer as one JSON response; a cancelled request has none."""
     if answer is None:
         return _TAKEN
-    headers: tuple[Header, ...] = (JSON, *_correlation_header(answer.correlation_id))
+    headers: tuple[Header, ...] = (JSON, *correlation_header(answer.correlation_id))
     if answer.session:
         headers = (*headers, (SESSION_HEADER, answer.session.encode()))
     return HttpAnswer(answer.status, answer.body, headers)
-
-
-def _echo(headers: Headers) -> tuple[Header, ...]:
-    return _correlation_header(correlation_of(headers))
-
-
-def _correlation_header(correlation_id: str) -> tuple[Header, ...]:
-    return ((b"x-correlation-id", correlation_id.encode()),) if correlation_id else ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from math import inf
 from typing import cast
 
@@ -21,7 +22,7 @@ from mcpmesh.bridge.http_head import (
     chunk_of,
     head_of,
 )
-from mcpmesh.bridge.http_house import HttpHouse
+from mcpmesh.bridge.http_house import Cancel, HttpHouse, Stream, Work
 from mcpmesh.bridge.http_message import Header, HttpAnswer, HttpRefusal, HttpRequest
 from mcpmesh.bridge.http_reader import Phase, RequestReader
 from mcpmesh.bridge.run import Run
@@ -39,9 +40,25 @@ class HttpConnection(asyncio.Protocol):
     """One connection of a client."""
 
     __slots__ = (
-        "_ahead_bytes", "_close_at", "_house", "_lingering", "_nexting", "_old", "_paused", "_peer",
-        "_reader", "_request", "_resumed", "_run", "_since", "_started", "_transport",
-        "_unread_bytes", "_writable",
+        "_ahead_bytes",
+        "_close_at",
+        "_house",
+        "_lingering",
+        "_long_run",
+        "_nexting",
+        "_old",
+        "_paused",
+        "_peer",
+        "_reader",
+        "_request",
+        "_resumed",
+        "_run",
+        "_run_since",
+        "_since",
+        "_started",
+        "_transport",
+        "_unread_bytes",
+        "_writable",
     )  # fmt: skip
 
     def __init__(self, house: HttpHouse) -> None:
@@ -66,6 +83,9 @@ class HttpConnection(asyncio.Protocol):
         # When the present wait began; 0 when it has just begun and no tick has seen it.
         self._since = 0.0
         self._unread_bytes = 0
+        # The answer that was under way at the last tick, and since when.
+        self._long_run: Run[HttpAnswer | None] | None = None
+        self._run_since = 0.0
 
     def __repr__(self) -> str:
         return f"<HttpConnection {self._request or self._reader.phase.value}>"
@@ -237,6 +257,17 @@ class HttpConnection(asyncio.Protocol):
         if self._run is not None:
             self._run.interrupt(asyncio.CancelledError())
 
+    def hand_over(self, rest: Work, ended: Callable[[BaseException | None], None]) -> Cancel:
+        """Have other work write the answer; what answered so far goes on apart from the client."""
+        run = self._run
+        if run is None:  # the client is gone, and what answered it with it
+            rest.close()
+            return ended_already
+        run.redirect(lambda _: ended(None), ended)
+        following = self._run = Run(rest, self._on_answer, self._on_failure)
+        asyncio.get_running_loop().call_soon(_begin, following)
+        return lambda: run.interrupt(asyncio.CancelledError())
+
     # Ends
 
     def _refuse(self, refusal: HttpRefusal) -> None:
@@ -294,6 +325,17 @@ class HttpConnection(asyncio.Protocol):
             self._look_at_unread(transport, waited)
         elif self._run is None:
             self._look_at_request(transport, waited)
+        elif self._house.late is not None:
+            self._look_at_answer(self._house.late, now)
+
+    def _look_at_answer(self, late: Callable[[HttpRequest, Stream], None], now: float) -> None:
+        """Tell of an answer of which the client has heard nothing for long."""
+        if self._run is not self._long_run:
+            self._long_run, self._run_since = self._run, now
+        elif now - self._run_since >= self._house.times.silence and not self._started:
+            self._run_since = inf
+            if self._request is not None:
+                late(self._request, self)
 
     def _grow_old(self, transport: asyncio.Transport) -> None:
         """End a connection that is too old: now, or with the answer under way."""
@@ -327,3 +369,13 @@ class HttpConnection(asyncio.Protocol):
             self._note(f"{part}_timeout", f"refused: its {part} was not complete in time")
             reader.late()
             self._next()
+
+
+def ended_already() -> None:
+    """Cancel nothing: what was to be cancelled has ended."""
+
+
+def _begin(run: Run[HttpAnswer | None]) -> None:
+    """Begin to write, unless the client is gone meanwhile."""
+    if not run.done:
+        run.resume()

@@ -3,6 +3,7 @@
 from mcpmesh.bridge.http_message import Headers, HttpRefusal
 from mcpmesh.codec.jsonrpc import SHOWN
 
+_EVENTS = b"text/event-stream"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -50,3 +51,8 @@ def accepts(accept: bytes, kind: bytes) -> bool:
         return True
     lowered = accept.lower()
     return kind in lowered or kind.partition(b"/")[0] + b"/*" in lowered
+
+
+def takes_events(headers: Headers) -> bool:
+    """Tell whether a client can read an answer that is a stream of events."""
+    return accepts(headers.get(b"accept", b"*/*"), _EVENTS)

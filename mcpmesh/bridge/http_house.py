@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from math import inf
 from random import Random
@@ -24,15 +24,23 @@ class HttpTimes:
 
     Units: seconds. `idle` between two requests, `head` and `body` for those parts of a request
     to come whole, `unread` without taking a byte of an answer, `linger` to read a refusal; `age` of
-    a connection, give or take a tenth, after which it ends with the answer under way.
+    a connection, give or take a tenth, after which it ends with the answer under way. `silence` is
+    ours: a request that is answered for so long without a word is looked at.
     """
 
     idle: float = 75.0
     head: float = 30.0
     body: float = 30.0
+    silence: float = inf
     unread: float = 60.0
     linger: float = 5.0
     age: float = inf
+
+
+#: What answers a request: it returns the answer, or None when it was written to the stream.
+Work = Coroutine[Any, Any, HttpAnswer | None]
+#: Raises CancelledError where the answering of a request waits.
+Cancel = Callable[[], object]
 
 
 class Stream(Protocol):
@@ -46,6 +54,13 @@ class Stream(Protocol):
 
     def cancel(self) -> None:
         """Cancel the answering of the request, because its client asked for that."""
+
+    def hand_over(self, rest: Work, ended: Callable[[BaseException | None], None]) -> Cancel:
+        """Have other work write the answer; what answered so far goes on apart from the client.
+
+        `ended` is told of the end of that, and whether it failed. Returns how to cancel it.
+        """
+        ...
 
 
 class HttpHandler(Protocol):
@@ -73,6 +88,8 @@ class HttpHouse:
     rng: Random = field(default_factory=Random)
     known: KnownHeads = field(default_factory=KnownHeads)
     connections: set[HttpConnection] = field(default_factory=set)
+    #: Told of a request that is answered for long without a word.
+    late: Callable[[HttpRequest, Stream], None] | None = None
     #: The date's line, anew each second.
     date: bytes = b""
     #: No further requests are taken.

@@ -52,11 +52,13 @@ class RequestHead:
 class HttpRequest:
     """One request, complete."""
 
-    __slots__ = ("body", "head")
+    __slots__ = ("body", "exchange", "head")
 
     def __init__(self, head: RequestHead, body: bytes = b"") -> None:
         self.head = head
         self.body = body
+        #: What its handler keeps of it while it is answered.
+        self.exchange: object = None
 
     def __repr__(self) -> str:
         return f"<HttpRequest {self.head!r} {len(self.body)} bytes>"

@@ -15,6 +15,7 @@ from mcpmesh.bridge.entries import Entries
 from mcpmesh.bridge.exchange import Answer, Exchange, Links, Peer
 from mcpmesh.bridge.handshake import Handshake
 from mcpmesh.bridge.in_flight import InFlight
+from mcpmesh.bridge.kept_streams import KeptStreams
 from mcpmesh.bridge.listening import LISTEN, Listening
 from mcpmesh.bridge.lists import Pages, all_pages, known_tools, modern_head
 from mcpmesh.bridge.observer import CallObservation, NoObserver, Observer
@@ -71,6 +72,13 @@ class Bridge:
         #: By what name and version the bridge goes.
         self.info = info
         self.sessions = Sessions(signer, self.tuning.session_ttl, clock)
+        settings = self.settings
+        self.streams = KeptStreams(
+            signer,
+            resume_within=settings.resume_within,
+            max_bytes=settings.max_stream_bytes,
+            max_total_bytes=settings.max_kept_bytes,
+        )
         self._in_flight = InFlight()
         page_size = self.tuning.page_size
         head = modern_head(self.tuning.list_ttl_ms, info)
@@ -177,7 +185,7 @@ class Bridge:
             return await handler(request, exchange)
         self._in_flight.check_free(peer.scope, request.id)
         work = handler(request, exchange)
-        return await self._in_flight.run(peer.scope, request.id, work, exchange.cancel)
+        return await self._in_flight.run(peer.scope, request.id, work, exchange.interrupt)
 
     def notified(self, notification: Notification, peer: Peer) -> None:
         """Take a notification; one that says nothing to us is ignored."""
@@ -195,6 +203,7 @@ class Bridge:
         """Refuse a legacy session from now on, and forget what it said."""
         self.sessions.end(session_id)
         self.listening.forget(session_id)
+        self.streams.end_session(session_id)
 
     async def _subscribe(self, request: Request, exchange: Exchange) -> bytes:
         uri = _uri(request)

@@ -65,6 +65,12 @@ class Run(Generic[T]):
             awaited.cancel()
         self._step(error)
 
+    def redirect(
+        self, on_result: Callable[[T], None], on_error: Callable[[BaseException], None]
+    ) -> None:
+        """Have the end told to others."""
+        self._on_result, self._on_error = on_result, on_error
+
     def _step(self, error: BaseException | None = None) -> None:
         self._running = True
         self._awaited = None

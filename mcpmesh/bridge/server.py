@@ -52,6 +52,7 @@ class HttpServer:
             times,
             gate=Gate(limits.max_connections, limits.max_connections_per_peer),
             refusals=Refusals(refused) if refused is not None else Refusals(),
+            late=app.late,
         )
         self._app = app
         self._listen = listen
@@ -114,6 +115,7 @@ class HttpServer:
         for connection in list(house.connections):
             connection.abort()
         await self._all_gone()
+        self._app.close()
         if self._ticker is not None:
             self._ticker.cancel()
 

@@ -21,8 +21,16 @@ class EventStream:
     Units: `heartbeat` in seconds of silence.
     """
 
-    def __init__(self, stream: Stream, heartbeat: float, headers: tuple[Header, ...]) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        heartbeat: float,
+        headers: tuple[Header, ...],
+        first: bytes = b"",
+    ) -> None:
+        """Prepare a stream; `first` is what it starts with, an event as `primer` writes it."""
         self.started = False
+        self._first = first
         self._stream = stream
         self._heartbeat = heartbeat
         self._headers = headers
@@ -59,9 +67,14 @@ class EventStream:
     ) -> None:
         await self.stop()
 
-    async def event(self, message: bytes) -> None:
-        """Send one JSON-RPC message."""
-        await self._write(b"event: message\ndata: " + message + b"\n\n")
+    async def event(self, message: bytes, event_id: str = "") -> None:
+        """Send one JSON-RPC message; with an id, the client can come back to it."""
+        named = b"id: %b\n" % event_id.encode() if event_id else b""
+        await self._write(b"event: message\n%bdata: %b\n\n" % (named, message))
+
+    async def retry(self, wait_ms: int) -> None:
+        """Tell the client when to come back."""
+        await self._write(b"retry: %d\n\n" % wait_ms)
 
     async def named(self, name: str, message: bytes) -> None:
         """Send an event that is no JSON-RPC message."""
@@ -77,6 +90,7 @@ class EventStream:
         if not self.started:
             self.started = True
             self._stream.begin((*_HEADERS, *self._headers))
+            chunk = self._first + chunk
         await self._stream.write(chunk)
 
     async def _keep_alive(self) -> None:
@@ -87,3 +101,8 @@ class EventStream:
                 await self._write(_COMMENT)
             else:
                 await asyncio.sleep(self._heartbeat - silence)
+
+
+def primer(event_id: str, retry_ms: int) -> bytes:
+    """Write an event without a message: from its id on, a client can come back."""
+    return b"id: %b\nretry: %d\ndata: \n\n" % (event_id.encode(), retry_ms)

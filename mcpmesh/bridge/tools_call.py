@@ -94,7 +94,7 @@ class Calls:
         assert exchange.open is not None
         if missing_capabilities(asked, exchange.peer.capabilities):
             return False
-        notify = exchange.notify or await exchange.open(exchange)
+        notify = await exchange.open(exchange)
         if notify is None:
             return False
         answers = await self._asks.ask(exchange.peer.scope, notify, asked.input_requests)

@@ -9,7 +9,7 @@ MIB = 1024 * 1024
 class Tuning:
     """Limits and habits of a bridge.
 
-    Units: seconds; `list_ttl_ms` in milliseconds.
+    Units: seconds; what ends in `_ms` in milliseconds.
     """
 
     #: Most tools in one page of tools/list.
@@ -33,6 +33,8 @@ class Tuning:
     ask_timeout: float = 600.0
     #: Most rounds of questions in one call of a legacy client.
     max_rounds: int = 32
+    #: When a client whose stream ended comes back, in milliseconds.
+    retry_ms: int = 1000
     #: Most requests in flight on one stdio connection.
     max_stdio_requests: int = 256
     #: How long requests in flight may take after the end of the standard input.

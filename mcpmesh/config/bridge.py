@@ -30,6 +30,14 @@ class BridgeSettings:
     """Origins a browser may call from, or *; loopback origins always may."""
     heartbeat: float = 15.0
     """Seconds of silence on an open HTTP stream after which a comment keeps it alive."""
+    poll_after: float = 0.0
+    """Seconds after which a stream of revision 2025-11-25 gives its connection back; 0 is never."""
+    resume_within: float = 60.0
+    """Seconds that a client of revisions before 2026 has to come back to a stream it lost."""
+    max_stream_bytes: int = MIB
+    """Most bytes kept of a stream whose client may come back, beside its response."""
+    max_kept_bytes: int = 64 * MIB
+    """Most bytes kept of all streams that nobody reads; beyond it the oldest are forgotten."""
     session_key: str = field(default="", repr=False)
     """Secret that signs session ids, the same on all bridges of a mesh; empty draws one."""
 
@@ -39,6 +47,10 @@ class BridgeSettings:
         for origin in self.allowed_origins:
             check_origin("allowed_origins", origin)
         check_seconds("heartbeat", self.heartbeat, 1.0)
+        check_seconds("poll_after", self.poll_after, 0.0)
+        check_seconds("resume_within", self.resume_within, 0.0)
+        check_between("max_stream_bytes", self.max_stream_bytes, KIB, 1024 * MIB)
+        check_between("max_kept_bytes", self.max_kept_bytes, 0, 1024 * 1024 * MIB)
         if self.session_key and len(self.session_key) < MIN_SESSION_KEY_CHARACTERS:
             raise InvalidSetting(
                 "session_key", f"shorter than {MIN_SESSION_KEY_CHARACTERS} characters"

@@ -16,6 +16,8 @@ PNG = b64decode(
 )
 WAV = b"RIFF\x26\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\2\0\0\0\0\0"
 _PAUSE = 0.05
+#: Seconds; longer than a stream stays on its connection (see __main__.py).
+_LONG = 4.0
 #: Seconds; what comes and goes at once is no change.
 _VISIT = 0.3
 JSON_SCHEMA: dict[str, Any] = {
@@ -156,6 +158,13 @@ async def test_logging_tool(ctx: ToolContext):
     """Logs a line."""
     await ctx.log("info", "A line for whoever asked for lines")
     return "Logged a line."
+
+
+@app.tool
+async def test_reconnection():
+    """Takes so long that the bridge gives the connection back, and the client has to come again."""
+    await asyncio.sleep(_LONG)
+    return "Worth the wait."
 
 
 @app.tool

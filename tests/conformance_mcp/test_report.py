@@ -36,24 +36,29 @@ def test_a_scenario_passes_when_all_its_checks_do(tmp_path):
 
 def test_a_required_scenario_that_failed_or_did_not_run_is_wrong(tmp_path):
     told = results(tmp_path, fine=[GOOD], broken=[BAD])
-    assert verdict(told, {"2026-07-28": frozenset(("missing",))}) == [
+    assert verdict(told, {"2026-07-28": frozenset(("missing",))}, {}) == [
         "2026-07-28 broken is required and failed",
+        "1 wrong",
+    ]
+    wanted = {"2026-07-28": frozenset(("fine", "gone"))}
+    assert verdict(told, {"2026-07-28": frozenset(("missing", "broken"))}, wanted) == [
+        "2026-07-28 gone is wanted and did not run",
         "1 wrong",
     ]
 
 
 def test_a_known_failure_that_passes_must_leave_the_list(tmp_path):
     told = results(tmp_path, fine=[GOOD], broken=[GOOD], missing=[GOOD])
-    assert verdict(told, {"2026-07-28": frozenset(("fine",))}) == [
+    assert verdict(told, {"2026-07-28": frozenset(("fine",))}, {}) == [
         "2026-07-28 fine passes: take it out of not_yet.py",
         "1 wrong",
     ]
-    last = verdict(told, {"2026-07-28": frozenset()})
-    assert last == ["all required scenarios passed"]
+    last = verdict(told, {"2026-07-28": frozenset()}, {})
+    assert last == ["all scenarios passed"]
 
 
 def test_no_results_are_a_failure(tmp_path):
-    assert verdict({"2026-07-28": read(tmp_path, [])}, {"2026-07-28": frozenset()}) == [
+    assert verdict({"2026-07-28": read(tmp_path, [])}, {"2026-07-28": frozenset()}, {}) == [
         "2026-07-28: no required scenario ran",
         "1 wrong",
     ]

@@ -13,6 +13,7 @@ from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.server import HttpServer
 from mcpmesh.bridge.tuning import Tuning
 from mcpmesh.config import RouterSettings
+from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
 
@@ -30,13 +31,15 @@ class Mesh:
 
 
 @asynccontextmanager
-async def mesh_of(app: ToolServer, tuning: Tuning | None = None) -> AsyncIterator[Mesh]:
+async def mesh_of(
+    app: ToolServer, tuning: Tuning | None = None, settings: BridgeSettings | None = None
+) -> AsyncIterator[Mesh]:
     """Serve a tool server's tools through a router and a bridge."""
     router = Router(RouterSettings(grpc=ANY), without_exporters(Random(1)))
     endpoint = await router.start()
     await app.start(ANY, endpoint)
     await app.registered()
-    bridge = Bridge(router.mesh, tuning=tuning)
+    bridge = Bridge(router.mesh, settings, tuning=tuning)
     server = HttpServer(HttpApp(bridge), ANY, grace=5)
     address = await server.start()
     try:

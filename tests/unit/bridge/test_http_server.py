@@ -30,6 +30,12 @@ class Handler:
     def drain(self):
         """Nothing here lasts as long as its client wants."""
 
+    def close(self):
+        """Nothing here outlives its connection."""
+
+    def late(self, request, stream):
+        """Nothing here is kept alive."""
+
     async def __call__(self, request, stream):
         if request.head.path == b"/wait":
             self.started.set()

@@ -9,6 +9,7 @@ import pytest
 from mcpmesh import ToolContext, ToolServer
 from mcpmesh.bridge.stdio import StdioConnection
 from mcpmesh.bridge.tuning import Tuning
+from mcpmesh.config.bridge import BridgeSettings
 from tests.unit.bridge.behind_router import mesh_of
 from tests.unit.bridge.test_http import message
 from tests.unit.bridge.test_stdio import Pipe
@@ -71,7 +72,7 @@ async def streamed(http, body, headers):
 
         async def events():
             async for line in answer.aiter_lines():
-                if line.startswith("data: "):
+                if line.startswith("data: {"):
                     yield orjson.loads(line.removeprefix("data: "))
 
         yield events()
@@ -178,14 +179,15 @@ async def test_a_call_is_cancelled_while_it_asks(mesh):
     assert len(mesh.bridge.asks) == 0
 
 
-async def test_a_client_that_goes_away_leaves_nothing(mesh):
-    headers = await session(mesh.http)
-    async with streamed(mesh.http, call("order"), headers) as events:
-        await anext(events)
-        assert len(mesh.bridge.asks) == 1
-    async with asyncio.timeout(5):
-        while len(mesh.bridge.asks):
-            await asyncio.sleep(0.01)
+async def test_a_client_that_goes_away_for_long_leaves_nothing():
+    async with mesh_of(asker(), settings=BridgeSettings(resume_within=0.05)) as mesh:
+        headers = await session(mesh.http)
+        async with streamed(mesh.http, call("order"), headers) as events:
+            await anext(events)
+            assert len(mesh.bridge.asks) == 1
+        async with asyncio.timeout(5):
+            while len(mesh.bridge.asks):
+                await asyncio.sleep(0.01)
 
 
 async def test_a_prompt_asks_too(mesh):

@@ -65,7 +65,7 @@ async def mesh():
 def reading(answer):
     async def events():
         async for line in answer.aiter_lines():
-            if line.startswith("data: "):
+            if line.startswith("data: {"):
                 yield orjson.loads(line.removeprefix("data: "))
 
     return events()

@@ -1,0 +1,118 @@
+"""The streams of this bridge that clients may come back to, within bounds of time and memory."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from secrets import token_urlsafe
+
+from mcpmesh.bridge.event_mark import EventMark, read_event_id, write_mark
+from mcpmesh.bridge.kept_stream import KeptStream, Reader
+from mcpmesh.bridge.signing import Signer
+from mcpmesh.codec.jsonrpc import Id
+
+#: What a stream costs beside its events.
+STREAM_BYTES = 2000
+
+
+class KeptStreams:
+    """Makes streams, finds them again, and forgets those that nobody comes back to.
+
+    Units: `resume_within` in seconds that a stream waits for its reader, `max_bytes` of one stream,
+    `max_total_bytes` of all that nobody reads: beyond it those that waited longest are forgotten,
+    and calls that are not done are cancelled.
+    """
+
+    def __init__(
+        self, signer: Signer, *, resume_within: float, max_bytes: int, max_total_bytes: int
+    ) -> None:
+        #: Names this bridge among those that share its key.
+        self.name = token_urlsafe(9)
+        self._signer = signer
+        self._resume_within = resume_within
+        self._max_bytes = max_bytes
+        self._max_total_bytes = max_total_bytes
+        self._streams: dict[int, tuple[str, KeptStream]] = {}
+        # Those that nobody reads, and when they are forgotten; the oldest first.
+        self._waiting: OrderedDict[int, asyncio.TimerHandle] = OrderedDict()
+        self._waiting_bytes = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def __repr__(self) -> str:
+        return f"<KeptStreams {len(self._streams)}, {len(self._waiting)} unread>"
+
+    def open(
+        self, scope: str, request_id: Id, method: str, cancel: Callable[[], object]
+    ) -> "KeptStream":
+        """Begin a stream; one of no session cannot be come back to, and is not kept."""
+        if not scope:
+            return KeptStream("", self._max_bytes, cancel)
+        self._count += 1
+        mark = EventMark(self.name, self._count, request_id, method)
+        written = write_mark(self._signer, scope, mark)
+        stream = KeptStream(written, self._max_bytes, cancel, self._count)
+        self._streams[self._count] = scope, stream
+        return stream
+
+    def read_id(self, scope: str, text: str) -> tuple[EventMark, int] | None:
+        """Return what an event's id says; None for one that is none of the session."""
+        return read_event_id(self._signer, scope, text)
+
+    def find(self, mark: EventMark) -> KeptStream | None:
+        """Return the stream of this bridge that a mark names, if it is still there."""
+        known = self._streams.get(mark.number) if mark.bridge == self.name else None
+        return None if known is None else known[1]
+
+    def read(self, stream: KeptStream, after: int) -> Reader:
+        """Let a client read a stream."""
+        self._unwait(stream)
+        return stream.read(after)
+
+    def leave(self, stream: KeptStream, reader: Reader, *, told: bool) -> None:
+        """Note that a client reads no more; without the id of an event (`told`) it has no way back.
+
+        A call that nobody can read the answer of is cancelled.
+        """
+        stream.leave(reader)
+        if stream.is_read or stream.number in self._waiting:
+            return
+        if not told or stream.number not in self._streams:
+            self._forget(stream)
+            return
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._resume_within, self._forget, stream)
+        self._waiting[stream.number] = timer
+        stream.grown = self._grown
+        self._grown(stream.kept_bytes + STREAM_BYTES)
+
+    def end_session(self, scope: str) -> None:
+        """Forget the streams of a session that is over."""
+        for of, stream in list(self._streams.values()):
+            if of == scope:
+                self._forget(stream)
+
+    def close(self) -> None:
+        """Forget all: the bridge goes down."""
+        for _, stream in list(self._streams.values()):
+            self._forget(stream)
+
+    def _grown(self, size: int) -> None:
+        self._waiting_bytes += size
+        while self._waiting_bytes > self._max_total_bytes and self._waiting:
+            self._forget(self._streams[next(iter(self._waiting))][1])
+
+    def _unwait(self, stream: KeptStream) -> None:
+        timer = self._waiting.pop(stream.number, None)
+        if timer is not None:
+            timer.cancel()
+            stream.grown = None
+            self._waiting_bytes -= stream.kept_bytes + STREAM_BYTES
+
+    def _forget(self, stream: KeptStream) -> None:
+        self._unwait(stream)
+        self._streams.pop(stream.number, None)
+        if not stream.done:
+            stream.cancel()
+            stream.finish(None)
