@@ -41,9 +41,9 @@ def failure_of(path: str, error: grpc.RpcError, pool: Any) -> ToolFailure | Refu
         text = orjson.dumps(details).decode()
         cut = text if len(text) <= _MAX_DETAILS_BYTES else f"{text[:_MAX_DETAILS_BYTES]}…"
         message = f"{message}\nDetails: {cut}"
-    return ToolFailure(
-        message, code=code.name, retryable=code in _RETRYABLE, retry_after_ms=wait_ms
-    )
+    # A negative wish says never: the answer is larger than we take, for one.
+    retryable = code in _RETRYABLE and pushback_from(trailers.get(PUSHBACK, "")) >= 0
+    return ToolFailure(message, code=code.name, retryable=retryable, retry_after_ms=wait_ms)
 
 
 def _trailers(error: grpc.RpcError) -> dict[str, str | bytes]:

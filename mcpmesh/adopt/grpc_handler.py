@@ -14,12 +14,14 @@ from mcpmesh.adopt.proto_method import LEFT_OUT, MESSAGES, ProtoMethod
 from mcpmesh.errors import NoReplica, Overloaded
 from mcpmesh.sdk.content import text_block
 from mcpmesh.sdk.context import ToolContext
-from mcpmesh.sdk.failure import Refused
+from mcpmesh.sdk.failure import Refused, ToolFailure
 from mcpmesh.v1 import tool_pb2
 
 #: What the result of a stream repeats of it at most; the chunks before have been given anyway.
 MAX_KEPT = 1000
 MAX_KEPT_BYTES = 1024 * 1024
+#: Room for what stands around an answer.
+_ENVELOPE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class GrpcCalls:
     channel: Any
     metadata: Mapping[str, str] = field(default_factory=dict)
     forward: tuple[str, ...] = ()
+    #: An answer stands twice in its result: as text for models, and for programs.
+    max_result_bytes: int = 4 * 1024 * 1024
 
     def handler(self, method: ProtoMethod) -> Callable[..., Any]:
         """Return what answers calls of this method as a tool."""
@@ -49,6 +53,12 @@ class GrpcCalls:
                 raise failure_of(method.path[1:], error, method.protos.pool) from error
             answer = method.answer(encoded)
             structured = orjson.dumps(method.result(answer))
+            if len(structured) * 2 > self.max_result_bytes - _ENVELOPE:
+                raise ToolFailure(
+                    f"{method.path[1:]} answered {len(structured)} bytes of JSON, more than a "
+                    "result may have; ask for less",
+                    code="RESOURCE_EXHAUSTED",
+                )
             return tool_pb2.ToolResult(
                 content=[text_block(structured.decode())], structured_content=structured
             )

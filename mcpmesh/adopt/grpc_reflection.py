@@ -1,5 +1,6 @@
 """Asks a gRPC server for its protos: server reflection, v1 and where that is missing v1alpha."""
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -8,7 +9,7 @@ from google.protobuf import descriptor_pb2
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection_pb2
 
-from mcpmesh.adopt.protos import MAX_BYTES, MAX_FILES, Protos
+from mcpmesh.adopt.protos import MAX_BYTES, MAX_FILES, Protos, is_bundled
 from mcpmesh.errors import InvalidCall, MethodNotFound, NoReplica
 
 #: The messages of both are the same.
@@ -16,6 +17,7 @@ _PATHS = (
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 )
+_LOG = logging.getLogger("mcpmesh.adopt")
 _Request = reflection_pb2.ServerReflectionRequest
 Pairs = Iterable[tuple[str, str]]
 
@@ -53,7 +55,11 @@ async def _ask(
         conversation = _Conversation(call)
         for service in await conversation.services():
             if wanted(service):
-                await conversation.add_symbol(service)
+                try:
+                    await conversation.add_symbol(service)
+                except InvalidCall as error:
+                    # One that is named and not described must not hide the others.
+                    _LOG.warning("%s: %s is left out: %s", channel.target, service, error.message)
         await conversation.add_imports()
         return Protos(conversation.files.values())
     finally:
@@ -88,7 +94,7 @@ class _Conversation:
 
     def _missing(self) -> set[str]:
         needed = {name for file in self.files.values() for name in file.dependency}
-        return {each for each in needed - self.files.keys() if not each.startswith(_BUNDLED)}
+        return {each for each in needed - self.files.keys() if not is_bundled(each)}
 
     def _add(self, answer: Any, asked: str) -> None:
         for encoded in answer.file_descriptor_response.file_descriptor_proto:
@@ -115,10 +121,6 @@ class _Conversation:
             asked = request.file_containing_symbol or request.file_by_filename or "services"
             raise InvalidCall(f"reflection does not know {asked}: {error.error_message[:200]}")
         return answer
-
-
-#: What comes with protobuf need not be asked for.
-_BUNDLED = "google/protobuf/"
 
 
 def _response(encoded: bytes) -> Any:

@@ -6,7 +6,20 @@ A pool of their own, because two services may each have another edition of the s
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import (
+    any_pb2,
+    api_pb2,
+    descriptor_pb2,
+    descriptor_pool,
+    duration_pb2,
+    empty_pb2,
+    field_mask_pb2,
+    source_context_pb2,
+    struct_pb2,
+    timestamp_pb2,
+    type_pb2,
+    wrappers_pb2,
+)
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError
 
@@ -16,6 +29,14 @@ from mcpmesh.errors import InvalidCall
 #: What a service may need a description of itself for.
 MAX_FILES = 10_000
 MAX_BYTES = 64 * 1024 * 1024
+#: What comes with protobuf, and descriptors often leave out.
+_BUNDLED: dict[str, Any] = {
+    module.DESCRIPTOR.name: module.DESCRIPTOR
+    for module in (
+        any_pb2, api_pb2, descriptor_pb2, duration_pb2, empty_pb2, field_mask_pb2,
+        source_context_pb2, struct_pb2, timestamp_pb2, type_pb2, wrappers_pb2,
+    )
+}  # fmt: skip
 
 
 class Protos:
@@ -58,14 +79,16 @@ class Protos:
 
     def _file(self, name: str) -> descriptor_pb2.FileDescriptorProto:
         found = self._files.get(name)
-        if found is None:
-            found = _bundled(name)
-        if found is None:
+        if found is not None:
+            return found
+        if name not in _BUNDLED:
             raise InvalidCall(
                 f"the protos lack {name}, which one of them imports; "
                 "protoc writes it too with --include_imports"
             )
-        return found
+        file = descriptor_pb2.FileDescriptorProto()
+        _BUNDLED[name].CopyToProto(file)
+        return file
 
     def _add_one(self, file: descriptor_pb2.FileDescriptorProto) -> None:
         if file.name in self._added:
@@ -77,6 +100,11 @@ class Protos:
         except (TypeError, KeyError, ValueError, DecodeError) as error:
             raise InvalidCall(f"the protos are broken: {file.name}: {error}") from error
         self.comments.update(comments_of(file))
+
+
+def is_bundled(name: str) -> bool:
+    """Tell whether a file comes with protobuf."""
+    return name in _BUNDLED
 
 
 def read_descriptor_set(encoded: bytes, where: str) -> Protos:
@@ -96,16 +124,3 @@ def read_descriptor_set(encoded: bytes, where: str) -> Protos:
     if not found.file:
         raise InvalidCall(f"{where} is a set of descriptors with nothing in it")
     return Protos(found.file)
-
-
-def _bundled(name: str) -> descriptor_pb2.FileDescriptorProto | None:
-    """Return a file that comes with protobuf, which descriptors often leave out."""
-    if not name.startswith("google/protobuf/"):
-        return None
-    try:
-        found = descriptor_pool.Default().FindFileByName(name)
-    except KeyError:
-        return None
-    file = descriptor_pb2.FileDescriptorProto()
-    found.CopyToProto(file)
-    return file
