@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mcpmesh.balance.health import Condition, Health
 from mcpmesh.balance.load import Load
+from mcpmesh.balance.pace import Pace
 from mcpmesh.balance.recent import Counts, Recent
 from mcpmesh.balance.reported_weight import ReportedWeight
 from mcpmesh.model.address import Address
@@ -21,8 +22,8 @@ class Candidate:
 
     __slots__ = (
         "address", "coming", "connection", "failures", "failures_in_row", "health", "in_flight",
-        "loads", "lost_calls", "name", "picks", "points", "rank", "recent", "replica", "reported",
-        "seconds", "successes", "watch", "watched", "weight",
+        "loads", "lost_calls", "name", "pace", "picks", "points", "rank", "recent", "replica",
+        "reported", "seconds", "slow", "successes", "watch", "watched", "weight", "worth",
     )  # fmt: skip
 
     def __init__(self, replica: Replica) -> None:
@@ -31,8 +32,13 @@ class Candidate:
         address = Address.parse(replica.endpoint)
         self.address = (address.label, address.port)
         self.name = str(replica)
-        #: What pickers go by: the replica's own weight, times what it may take for now.
+        #: The replica's own word of what it can take.
         self.weight: float = replica.weight
+        #: What policies go by that count calls in flight: the weight, less what it is slower.
+        self.worth: float = replica.weight
+        self.pace = Pace()
+        #: Far slower than its peers.
+        self.slow = False
         self.in_flight = 0
         self.connection: object | None = None
         self.coming = False
@@ -63,6 +69,18 @@ class Candidate:
 
     def __repr__(self) -> str:
         return f"<Candidate {self.replica} in_flight={self.in_flight}>"
+
+    def renew(self, replica: Replica) -> None:
+        """Take what it registered with anew; its endpoint is the same."""
+        self.replica = replica
+        self.weight = replica.weight
+        self.set_pace(self.pace.slower)
+
+    def set_pace(self, slower: float) -> None:
+        """Learn how many times slower than its peers it is taken to be."""
+        self.pace.slower = slower
+        self.worth = self.weight / slower
+        self.slow = slower > 1.0
 
     def counts(self, now: float) -> Counts:
         """Return all counts as they are."""

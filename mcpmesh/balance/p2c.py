@@ -1,5 +1,8 @@
 """Power of two choices: draw two replicas, take the one with fewer calls in flight.
 
+Calls in flight count for more at a replica that is far slower than its peers, see `Pace`; and as
+of two drawn ones both may be slow, such a replica is mostly passed over for two others.
+
 Source: Mitzenmacher 2001; Envoy's least-request policy for the weights.
 """
 
@@ -36,9 +39,17 @@ class P2CPicker:
             other += 1
         first, second = candidates[one], candidates[other]
         # `less_loaded`, written out: a call would cost a tenth of the pick.
-        if (first.in_flight + 1) * second.weight <= (second.in_flight + 1) * first.weight:
-            return first
-        return second
+        if (first.in_flight + 1) * second.worth <= (second.in_flight + 1) * first.worth:
+            return _instead_of(first, candidates, rng) if first.slow else first
+        return _instead_of(second, candidates, rng) if second.slow else second
+
+
+def _instead_of(slow: Candidate, candidates: Sequence[Candidate], rng: Random) -> Candidate:
+    """Return a slow one as often as it deserves, else the less loaded of two drawn anew."""
+    random, count = rng.random, len(candidates)
+    if random() * slow.pace.slower < 1.0:
+        return slow
+    return less_loaded(candidates[int(random() * count)], candidates[int(random() * count)])
 
 
 @dataclass(frozen=True, slots=True)

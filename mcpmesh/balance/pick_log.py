@@ -70,4 +70,6 @@ def _reason(picked: Candidate, failure: str) -> str:
         said.append("its turn to prove itself")
     elif picked.health.share < 1.0:
         said.append(f"starts slowly, at {picked.health.share:.0%} of its share")
+    if picked.pace.slower > 1.0:
+        said.append(picked.pace.told)
     return "; ".join(said)

@@ -11,8 +11,8 @@ def remaining(candidates: tuple[Candidate, ...], avoid: Sequence[str]) -> tuple[
 
 
 def less_loaded(first: Candidate, second: Candidate) -> Candidate:
-    """Return the one with fewer calls in flight for its weight; the first when they are equal."""
-    # (in_flight + 1) / weight, without the division.
-    if (first.in_flight + 1) * second.weight <= (second.in_flight + 1) * first.weight:
+    """Return the one with fewer calls in flight for its worth; the first when they are equal."""
+    # (in_flight + 1) / worth, without the division.
+    if (first.in_flight + 1) * second.worth <= (second.in_flight + 1) * first.worth:
         return first
     return second

@@ -162,6 +162,8 @@ class ObserveAttempts(Layer[Attempt]):
         cell = self._rpc_client.at((call.head.method, call.tool, name, host, port))
         attempt.took = self._clock() - attempt.began
         cell.record(attempt.took)
+        if code is StatusCode.OK:
+            attempt.candidate.seconds += attempt.took
         if attempt.span is not None:
             attempt.span.set(RPC_STATUS, name)
             attempt.span.end(client_error_type(name), message)

@@ -11,6 +11,7 @@ from mcpmesh.balance.place import NOWHERE, Place
 from mcpmesh.balance.serving import Serving
 from mcpmesh.dispatch.health_checker import HealthChecker
 from mcpmesh.dispatch.health_watch import HealthWatch
+from mcpmesh.dispatch.pace_watch import PaceWatch
 from mcpmesh.dispatch.replica_view import Standing
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
@@ -74,11 +75,13 @@ class Pool:
         loop = asyncio.get_running_loop()
         self._health = HealthWatch(loop, self._health_policy, self, ejected)
         self._checker = HealthChecker(loop, rng, self._health_policy.check, self._health.refused)
+        self._pace = PaceWatch(loop, self._health_policy.slower, self._alike)
         self._catalog = Catalog()
         self._candidates: dict[str, Candidate] = {}
         self._subchannels: dict[str, Subchannel] = {}
         self._serving = Serving()
         self._picks: tuple[float, dict[frozenset[str], int]] = (float("-inf"), {})
+        self._groups: list[list[Candidate]] | None = None
         self._listeners: list[Callable[[], None]] = []
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -111,7 +114,7 @@ class Pool:
         recent = candidate.recent.so_far(candidate.counts(now))
         return Standing(
             health.label,
-            health.refused or health.reason,
+            health.refused or health.reason or candidate.pace.told,
             max(0.0, health.until - now) if health.condition is Condition.EJECTED else None,
             health.share,
             recent,
@@ -166,6 +169,17 @@ class Pool:
         """Learn that other calls go to a replica now."""
         self._rebuild(self._serving.tools_of(candidate.replica.id))
 
+    def _alike(self) -> list[list[Candidate]]:
+        """Return the replicas that serve the same tools and services, in groups."""
+        if self._groups is None:
+            groups: dict[tuple[int, tuple[str, ...]], list[Candidate]] = {}
+            for replica_id, each in self._candidates.items():
+                # By hashes: comparing a thousand tools for each replica would take milliseconds.
+                kind = hash(self._serving.tools_of(replica_id)), each.replica.services
+                groups.setdefault(kind, []).append(each)
+            self._groups = [group for group in groups.values() if len(group) > 1]
+        return self._groups
+
     def _clusters(self, replica_id: str) -> Iterable[Cluster]:
         for tool in self._serving.tools_of(replica_id):
             yield from self._catalog.clusters.get(tool, ())
@@ -178,6 +192,7 @@ class Pool:
     def on_catalog(self, catalog: Catalog, changed: frozenset[str]) -> None:
         """Take a new catalog: connect to who came, let go of who went."""
         self._catalog = catalog
+        self._groups = None
         turnover = self._serving.follow(catalog, changed)
         for replica_id in turnover.gone:
             self._forget(replica_id)
@@ -189,13 +204,13 @@ class Pool:
                 self._forget(replica.id)
                 self._add(replica)
             else:
-                known.replica = replica
-                known.weight = replica.weight
+                known.renew(replica)
         self._rebuild(changed)
 
     async def close(self, grace: float) -> None:
         """Close all connections, after letting attempts finish for `grace` seconds."""
         self._health.close()
+        self._pace.close()
         self._checker.close()
         subchannels = list(self._subchannels.values())
         self._subchannels.clear()
@@ -204,6 +219,7 @@ class Pool:
     def _add(self, replica: Replica) -> None:
         candidate = self._candidates[replica.id] = Candidate(replica)
         self._health.add(candidate)
+        self._pace.start()
         self._checker.add(candidate)
         subchannel = self._subchannels[replica.id] = Subchannel(
             replica.endpoint,

@@ -21,6 +21,9 @@ class HealthPolicy:
     """What a replica takes of its calls that is new, or returns."""
     panic_ratio: float = 0.5
     """The share of healthy replicas of a tool below which health is ignored; 0 for never."""
+    slower: float = 2.0
+    """How many times as long as its peers a replica may take; one that takes longer counts, for
+    policy p2c, as having that many times its calls in flight. 0 for no difference."""
     check: ActiveCheck = field(default_factory=ActiveCheck)
     """Whether replicas are asked for their health, by grpc.health.v1, and how often."""
     silence: float = 1.5
@@ -32,6 +35,8 @@ class HealthPolicy:
     def __post_init__(self) -> None:
         if not 0 <= self.panic_ratio <= 1:
             raise InvalidCall(f"panic ratio {self.panic_ratio} is not 0 to 1")
+        if self.slower and not self.slower >= 1:
+            raise InvalidCall(f"slower {self.slower} is not 0, or 1 or more")
         if self.silence < 0 or self.keepalive <= self.silence:
             raise InvalidCall(
                 f"silence {self.silence} is not 0 or more, or keepalive {self.keepalive} not longer"

@@ -19,6 +19,7 @@ from mcpmesh.balance.balancer import Route, Routes, updated
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.place import Place
 from mcpmesh.dispatch.health_watch import HealthWatch
+from mcpmesh.dispatch.pace_watch import PaceWatch
 from mcpmesh.errors import MeshError, ReplicaLost, ToolNotFound
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica as Registered
@@ -109,6 +110,8 @@ class Wire(Send):
             self.failed(attempt, ReplicaLost("connection lost"))
             return
         code = StatusCode.OK if outcome is Outcome.ANSWERED else StatusCode.INTERNAL
+        if code is StatusCode.OK:
+            attempt.candidate.seconds += attempt.took
         call = attempt.call
         assert isinstance(call, SimulatedCall)
         self.ended(attempt, code, "")
@@ -126,6 +129,7 @@ class Router:
         scenario: Scenario,
         settings: dict[str, Any],
         ejects: bool,
+        paces: bool,
         rng: Random,
     ) -> None:
         self._loop = loop
@@ -158,6 +162,8 @@ class Router:
             for each in self._group:
                 self._watch.add(each)
                 self._watch.connected(each)
+        if paces:
+            PaceWatch(loop, self._policy.slower, lambda: (self._group,)).start()  # type: ignore[arg-type]
         self._rebuild()
         wire = Wire(loop, scenario)
         self.start = stacked(

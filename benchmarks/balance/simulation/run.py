@@ -66,8 +66,18 @@ def _run(scenario: Scenario, settings: dict[str, Any]) -> Seen:
     ]
     settings = {**scenario.tool, **settings}
     ejects = bool(settings.pop("ejection", True))
+    paces = bool(settings.pop("pace", True))
     routers = [
-        Router(f"router-{number}", loop, replicas, scenario, settings, ejects, Random(rng.random()))
+        Router(
+            f"router-{number}",
+            loop,
+            replicas,
+            scenario,
+            settings,
+            ejects,
+            paces,
+            Random(rng.random()),
+        )
         for number in range(scenario.routers)
     ]
     seen = Seen()

@@ -56,7 +56,8 @@ class Scenario:
     title: str
     about: str = ""
     #: Name → settings of the tool, as under [tools.NAME] of a router's file; `ejection = false`
-    #: takes ejection and slow start away, which a router does by default.
+    #: takes ejection and slow start away, which a router does by default; so does `pace = false`
+    #: what it makes of replicas that are slower than their peers.
     policies: Mapping[str, Any] = field(default_factory=dict)
     #: Settings of the tool that hold for all policies.
     tool: Mapping[str, Any] = field(default_factory=dict)

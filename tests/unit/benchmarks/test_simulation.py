@@ -108,13 +108,23 @@ def test_a_black_hole_costs_the_timeout() -> None:
 
 def test_policies_are_in_the_order_of_the_papers_when_some_replicas_are_slow() -> None:
     scenario = replace(read_scenario(SCENARIOS / "slow_pair.toml"), seconds=10, warmup=10)
-    p99 = {
-        name: run(scenario, {"balance": name}).quantile(0.99)
-        for name in ("round_robin", "p2c", "ewma", "prequal")
+    policies: dict[str, dict[str, object]] = {
+        name: {"balance": name} for name in ("round_robin", "ewma", "prequal")
     }
+    # As the papers have it: by calls in flight alone.
+    policies["p2c"] = {"balance": "p2c", "pace": False}
+    p99 = {name: run(scenario, settings).quantile(0.99) for name, settings in policies.items()}
     assert p99["prequal"] < p99["p2c"] <= p99["round_robin"] * 1.05
     assert p99["ewma"] < p99["p2c"] / 5
     assert p99["prequal"] < p99["round_robin"] / 8
+
+
+def test_the_default_policy_keeps_away_from_slow_replicas() -> None:
+    scenario = replace(read_scenario(SCENARIOS / "slow_pair.toml"), seconds=10, warmup=10)
+    default, turns = run(scenario, {}), run(scenario, {"balance": "round_robin"})
+    assert default.quantile(0.99) < turns.quantile(0.99) / 4
+    # They are tried again, and rarely.
+    assert 0 < sum(default.picks[number] for number in scenario.shown) < 0.006 * default.attempts
 
 
 @pytest.mark.parametrize("name", ORDER)
