@@ -3,6 +3,7 @@
 from typing import Any
 
 from mcpmesh.balance.gate import Gate
+from mcpmesh.balance.outage import Outage
 from mcpmesh.balance.pick_log import PickLog
 from mcpmesh.policy.admission import Admission
 from mcpmesh.policy.answer_store import AnswerStore
@@ -19,7 +20,7 @@ class ToolLoad:
 
     __slots__ = (
         "admission", "answers", "budget", "calls", "fastest", "gate", "in_flight", "latency",
-        "limit", "picks",
+        "limit", "outage", "picks",
     )  # fmt: skip
 
     def __init__(self, admission: Admission = Admission()) -> None:  # noqa: B008 - frozen
@@ -36,6 +37,8 @@ class ToolLoad:
         self.latency: RecentQuantile | None = None
         #: What there is to ask besides how many are in flight; None while there is nothing.
         self.gate: Gate | None = None
+        #: The calls that failed of late; None before the first.
+        self.outage: Outage | None = None
         self.follow(admission)
 
     def __repr__(self) -> str:
@@ -44,11 +47,32 @@ class ToolLoad:
     def follow(self, admission: Admission) -> None:
         """Go by these settings from now on."""
         self.admission = admission
+        #: How many calls may be in flight before there is something to ask; 0 in an outage.
         self.limit = admission.in_flight
         if self.gate is not None:
             self.gate.settings = admission
         elif not admission.only_counts:
             self.gate = Gate(admission)
+
+    @property
+    def out(self) -> bool:
+        """Tell whether every call fails."""
+        return not self.limit
+
+    def note_failure(self, now: float, reason: str) -> None:
+        """Learn of a call in flight that fails, as its replicas are not available."""
+        if self.outage is None:
+            self.outage = Outage()
+        if self.outage.note(self.calls - self.in_flight, now, reason) and self.admission.probes:
+            self.limit = 0
+
+    def refuses(self, now: float) -> bool:
+        """Tell whether a call should not be tried, for all before it failed; ask only if `out`."""
+        outage = self.outage
+        if outage is None or outage.is_over(self.calls - self.in_flight):
+            self.limit = self.admission.in_flight
+            return False
+        return not outage.lets_through(now, self.admission.probes)
 
     def typical(self, quantile: float) -> RecentQuantile:
         """Return what measures how long this share of the attempts takes at most."""

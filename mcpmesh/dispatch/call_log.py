@@ -10,8 +10,8 @@ from mcpmesh.stack.call import Call
 CallLog = Literal["off", "errors", "sampled", "all"]
 #: Failures per second, and at once, that get a line by default. When everything fails, a line
 #: would cost more than the call.
-_RATE = 50.0
-_BURST = 200.0
+_RATE = 10.0
+_BURST = 100.0
 
 _log = logging.getLogger("mcpmesh.call")
 

@@ -40,6 +40,9 @@ and behind a queue that does not empty what would take a quarter of it."""
     caller_header: str = ""
     """Header that names the caller, for networks where it can be trusted; empty: the name that \
 its certificate proves, else its address."""
+    probes: float = 50.0
+    """Calls per second that are let through while every call fails with UNAVAILABLE (a hundred in \
+a row, for a second or longer); the others fail at once. 0 lets all through."""
     adaptive: bool = False
     """Find the most calls at once by measuring how long they take, between least_in_flight and \
 in_flight."""
@@ -51,7 +54,7 @@ in_flight."""
             self._check(name, getattr(self, name), 1)
         for name in ("queue", "burst", "caller_in_flight", "caller_burst"):
             self._check(name, getattr(self, name), 0)
-        for name in ("queue_wait", "rate", "caller_rate"):
+        for name in ("queue_wait", "rate", "caller_rate", "probes"):
             value = getattr(self, name)
             if not (isfinite(value) and 0 <= value <= _MOST):
                 raise InvalidCall(f"{name} {value} is not 0 to {_MOST}")
@@ -86,6 +89,7 @@ class Shed(Enum):
     RATE = "rate"
     CALLER_IN_FLIGHT = "caller_in_flight"
     CALLER_RATE = "caller_rate"
+    OUTAGE = "outage"
 
 
 @dataclass(frozen=True, slots=True)

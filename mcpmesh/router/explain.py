@@ -34,6 +34,11 @@ def _summary(route: Route, takers: int, replicas: int) -> str:
     said = f"{takers} of {replicas} replicas take calls"
     if route.panic:
         said += "; too few are healthy, so health is ignored"
+    if route.load.out:
+        said += (
+            f"; every call fails, so {route.load.admission.probes:g} per second are tried and the "
+            "others are refused at once"
+        )
     if not takers and route.coming:
         said += "; one is being connected to, and calls wait for it"
     elif not takers:
@@ -55,7 +60,8 @@ def _taking(status: discovery_pb2.ReplicaStatus) -> str:
         case "SLOW_START":
             return f"starts slowly, with {status.share:.0%} of its share"
         case "HEALTHY" | "":
-            return "takes its share"
+            # Nothing else is said of a replica that is healthy.
+            return "takes less than its share" if status.health_reason else "takes its share"
     return f"takes calls although it is {status.health}, as too few are healthy"
 
 

@@ -8,7 +8,7 @@ from grpc import StatusCode
 from mcpmesh.balance.balancer import Route
 from mcpmesh.balance.gate import Gate, Share
 from mcpmesh.balance.tool_load import ToolLoad
-from mcpmesh.errors import DeadlineExceeded, Overloaded
+from mcpmesh.errors import DeadlineExceeded, NoReplica, Overloaded
 from mcpmesh.policy.admission import Refusal, Shed
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Call
@@ -19,13 +19,15 @@ from mcpmesh.stack.waiting import Waiting
 
 #: Who is told to come again sooner would be refused again.
 _LEAST_PUSHBACK_MS = 10
+#: Five to fifteen of these are between a refusal for an outage and the next try.
+_OUTAGE_PUSHBACK_MS = 100
 
 
 class Admitting(Layer[Call]):
     """Gives each call a place at its tool, at once or in turn, for all of its attempts.
 
     `shed` is told of each refusal: (tool, why).
-    Fails the call with: Overloaded, saying when to come again.
+    Fails the call with: Overloaded, saying when to come again; NoReplica, if all before it failed.
     """
 
     def __init__(
@@ -86,6 +88,9 @@ class Admitting(Layer[Call]):
     def _ask(self, call: Call, route: Route) -> None:
         """Take a call, have it wait, or refuse it."""
         load, now = route.load, self._loop.time()
+        if load.out and load.refuses(now):
+            self._refuse_untried(call, load)
+            return
         gate = load.gate
         if gate is None:
             gate = load.gate = Gate(load.admission)
@@ -198,6 +203,20 @@ class Admitting(Layer[Call]):
             call,
             Overloaded(
                 f"{call.tool}: {refusal.limit}; try again in {pushback / 1000:g} s",
+                retry_after_ms=pushback,
+            ),
+        )
+
+    def _refuse_untried(self, call: Call, load: ToolLoad) -> None:
+        self._shed(call.tool, Shed.OUTAGE)
+        reason = load.outage.reason if load.outage is not None else ""
+        # One of a few, for what repeats is written once.
+        pushback = _OUTAGE_PUSHBACK_MS * self._rng.randrange(5, 16)
+        self.fail(
+            call,
+            NoReplica(
+                f"{call.tool}: all of its last calls failed, so this one was not tried; the last "
+                f"one with: {reason or 'no reason'}; try again in {pushback / 1000:g} s",
                 retry_after_ms=pushback,
             ),
         )

@@ -144,6 +144,9 @@ class Retrying(Crossing[Call, Attempt]):
         call = attempt.call
         if why is not GiveUp.FINAL:
             self._given_up(call.tool, why)
+        if _is_unavailable(attempt) and call.route is not None:
+            assert attempt.held is not None
+            call.route.load.note_failure(self._loop.time(), attempt.held.message)
         told = _told(call.attempts, why)
         if attempt.held is not None and not _may_be_replaced(call, attempt.held):
             self.end(call, *attempt.give(told))
@@ -157,10 +160,13 @@ def _failure(attempt: Attempt, error: BaseException) -> Failure:
     if isinstance(error, Unsent):
         return Failure.UNSENT
     if attempt.held is not None:
-        if attempt.held.code is StatusCode.UNAVAILABLE:
-            return Failure.UNAVAILABLE
-        return Failure.REFUSED
+        return Failure.UNAVAILABLE if _is_unavailable(attempt) else Failure.REFUSED
     return Failure.LOST if isinstance(error, ReplicaLost) else Failure.FINAL
+
+
+def _is_unavailable(attempt: Attempt) -> bool:
+    """Tell whether the replica itself said so."""
+    return attempt.held is not None and attempt.held.code is StatusCode.UNAVAILABLE
 
 
 def is_repeatable(call: Call) -> bool:

@@ -46,7 +46,7 @@ ATTRIBUTES: dict[str, str] = {
     NOT_RETRIED_REASON: "why a failed attempt was not tried again: `may_have_acted`, `attempts`, "
     "`pushback`, `deadline`, `budget`, `request`",
     SHED_REASON: "why a call was refused for load: `queue_full`, `queue_wait`, `deadline`, `rate`, "
-    "`caller_in_flight`, `caller_rate`",
+    "`caller_in_flight`, `caller_rate`; `outage`: all before it failed",
     HEDGE: "true on the span of a second attempt beside the first",
     HEDGE_OUTCOME: "`won`: it answered first; `lost`: the first did; `failed`; `took_over`: the "
     "first failed; `budget`: it was not begun",

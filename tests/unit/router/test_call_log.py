@@ -41,7 +41,7 @@ def test_which_calls_have_a_line(
 def test_when_everything_fails_not_every_failure_has_a_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert len(lines(caplog, "sampled", 1000, "UNAVAILABLE")) == 200
+    assert len(lines(caplog, "sampled", 1000, "UNAVAILABLE")) == 100
     assert len(lines(caplog, "errors", 1000, "UNAVAILABLE")) == 1000
     assert len(lines(caplog, "sampled", 1000, "UNAVAILABLE", object())) == 1000
 
@@ -55,5 +55,5 @@ def test_what_was_left_out_is_said(caplog: pytest.LogCaptureFixture) -> None:
     now += 1.0
     logger.note(ended(), "UNAVAILABLE", "why", 0.1)
     first, second = caplog.messages
-    assert first.startswith("800 failed calls before this one have no line")
+    assert first.startswith("900 failed calls before this one have no line")
     assert second.endswith("echo: UNAVAILABLE: why")

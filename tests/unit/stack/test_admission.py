@@ -303,3 +303,77 @@ def test_a_call_of_an_unknown_tool_passes() -> None:
     assert tool.began(call)
     tool.below.fail(call, NoReplica("none"))
     assert tool.idle
+
+
+def fail(tool: Admitted, calls: int, apart: float = 0.02) -> list[Asked]:
+    """Make calls that end as the layer of retries tells; return those that were not tried."""
+    refused = []
+    for _ in range(calls):
+        tool.loop.advance(apart)
+        call = tool.call()
+        load = tool.route.load
+        if not tool.began(call):
+            refused.append(call)
+            continue
+        load.calls += 1
+        load.note_failure(tool.loop.now, "the database is away")
+        tool.below.fail(call, NoReplica("the database is away"))
+    return refused
+
+
+def test_when_every_call_fails_a_few_are_tried_and_the_others_fail_at_once() -> None:
+    tool = Admitted()
+    assert fail(tool, 100) == []
+    untried = fail(tool, 1000, apart=0.002)
+    # A tenth of 500 per second are let through.
+    assert 890 <= len(untried) <= 910
+    error = untried[-1].error
+    assert isinstance(error, NoReplica)
+    assert "the last one with: the database is away; try again in " in error.message
+    assert 500 <= error.retry_after_ms <= 1500
+    assert set(tool.shed) == {Shed.OUTAGE}
+    assert tool.idle
+
+
+def test_a_call_that_ends_well_ends_the_outage() -> None:
+    tool = Admitted()
+    fail(tool, 150)
+    tool.loop.advance(0.02)
+    well = tool.call()
+    tool.end(well)
+    assert tool.route.load.out
+    after = tool.calls(20)
+    assert all(tool.began(each) for each in after)
+    assert not tool.route.load.out
+    tool.end(*after)
+    assert tool.idle
+
+
+def test_calls_that_come_rarely_are_all_tried() -> None:
+    tool = Admitted()
+    assert fail(tool, 300, apart=0.5) == []
+
+
+@pytest.mark.parametrize("calls", [99, 5000])
+def test_a_short_burst_of_failures_is_no_outage(calls: int) -> None:
+    tool = Admitted()
+    assert fail(tool, calls, apart=0.9 / calls) == []
+
+
+def test_failures_among_successes_are_no_outage() -> None:
+    tool = Admitted()
+    for _ in range(20):
+        assert fail(tool, 60) == []
+        tool.end(tool.call())
+
+
+def test_without_probes_all_calls_are_tried() -> None:
+    tool = Admitted(probes=0)
+    assert fail(tool, 1000, apart=0.01) == []
+
+
+def test_new_settings_leave_an_outage() -> None:
+    tool = Admitted()
+    fail(tool, 150)
+    tool.route.load.follow(tool.route.load.admission)
+    assert not tool.route.load.out
