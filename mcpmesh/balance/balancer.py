@@ -35,6 +35,8 @@ class Route:
     plain: bool = True
     #: The tool's versions share its calls, or one gets copies of them.
     shared: bool = False
+    #: There is more to do with its calls than to begin them: they are shared, or may share.
+    special: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ def _route(
         picker = RecoveringPicker(picker, who.on_trial)
     plain = policy.balance.policy not in ("prequal", "hash")
     shared = policy.split is not None or policy.mirror is not None
-    return Route(cluster, picker, who.coming, policy, load, who.panic, plain, shared)
+    special = shared or policy.cache is not None
+    return Route(cluster, picker, who.coming, policy, load, who.panic, plain, shared, special)
 
 
 def _policys_own(picker: Picker) -> Picker:

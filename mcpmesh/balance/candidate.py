@@ -1,6 +1,7 @@
 """A replica that can be picked, and the load we put on it."""
 
 from collections.abc import Callable
+from typing import Any
 
 from mcpmesh.balance.health import Condition, Health
 from mcpmesh.balance.load import Load
@@ -40,7 +41,7 @@ class Candidate:
         #: Far slower than its peers.
         self.slow = False
         self.in_flight = 0
-        self.connection: object | None = None
+        self.connection: Any = None
         self.coming = False
         self.health = Health()
         #: Attempts that were sent.

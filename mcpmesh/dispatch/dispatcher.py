@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 from time import perf_counter
 
+from mcpmesh.balance.balancer import Route
 from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.dispatch.chosen_call import ChosenCall
 from mcpmesh.dispatch.mirror import Mirrors
@@ -59,6 +60,18 @@ class Dispatcher:
         Units: `asked` in seconds, None when the caller sets no limit.
         """
         route = call.route = self._table.routes.find(call.tool, call.version)
+        if route is None or route.special:
+            self._begin_special(call, route, asked)
+            return
+        own = route.cluster.tool.timeout
+        if asked is None:
+            call.timeout = self._default_timeout if own is None else own
+        else:
+            call.timeout = asked if own is None or asked < own else own
+        self._start(call)
+
+    def _begin_special(self, call: Call, route: Route | None, asked: float | None) -> None:
+        """Let a call begin for which there is more to decide, or no tool."""
         own = None
         if route is not None:
             if route.shared and not call.version:

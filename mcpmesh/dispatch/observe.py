@@ -33,6 +33,10 @@ _BAGGAGE = literal_name("baggage")
 _OWN_BAGGAGE = f"{CORRELATION_ID}="
 #: Ids up to this size need no quoting and no long form of a length.
 _SHORT_ID = 64
+# Up to the trace id, for a call whose correlation id that is.
+_NEW_TRACE = f"{_TRACEPARENT}\x3700-"
+_TRACE_CORRELATION = f"{_CORRELATION}\x20"
+_TRACE_BAGGAGE = f"{_BAGGAGE}{chr(len(_OWN_BAGGAGE) + 32)}{_OWN_BAGGAGE}"
 
 Clock = Callable[[], float]
 
@@ -55,6 +59,7 @@ class ObserveCalls(Layer[Call]):
         self._tracing = telemetry.tracing
         self._refusals = telemetry.instruments.refusals
         self._rpc_server = telemetry.instruments.rpc_server
+        self._known = self._rpc_server.known
         self._clock = clock
         self._in_flight = in_flight
         self._log = CallLogger(call_log, clock)
@@ -92,7 +97,8 @@ class ObserveCalls(Layer[Call]):
         ):
             # The way of nearly every call.
             self._in_flight.calls -= 1
-            cell = self._rpc_server.at((call.head.method, call.tool, "OK"))
+            labels = (call.head.method, call.tool, "OK")
+            cell = self._known(labels) or self._rpc_server.at(labels)
             cell.record(self._clock() - call.began)
         else:
             self._note(call, code, message)
@@ -125,6 +131,7 @@ class ObserveAttempts(Layer[Attempt]):
         self._tracing = telemetry.tracing
         self._retries = telemetry.instruments.retries
         self._rpc_client = telemetry.instruments.rpc_client
+        self._known = self._rpc_client.known
         self._clock = clock
 
     def start(self, attempt: Attempt) -> None:
@@ -147,7 +154,8 @@ class ObserveAttempts(Layer[Attempt]):
             call = attempt.call
             candidate = attempt.candidate
             host, port = candidate.address
-            cell = self._rpc_client.at((call.head.method, call.tool, "OK", host, port))
+            labels = (call.head.method, call.tool, "OK", host, port)
+            cell = self._known(labels) or self._rpc_client.at(labels)
             took = attempt.took = self._clock() - attempt.began
             candidate.seconds += took
             cell.record(took)
@@ -188,8 +196,14 @@ class ObserveAttempts(Layer[Attempt]):
 def _fields(call: Call, trace: TraceContext) -> str:
     """Write the fields that tie the replica's work to this call, for `Attempt.fields`."""
     correlation_id = call.correlation_id
-    size = len(correlation_id)
     baggage = call.head.baggage
+    if correlation_id is trace.trace_id and not baggage and not trace.state:
+        # The way of nearly every call that begins here.
+        return (
+            f"{_NEW_TRACE}{correlation_id}-{trace.span_id}-{'01' if trace.sampled else '00'}"
+            f"{_TRACE_CORRELATION}{correlation_id}{_TRACE_BAGGAGE}{correlation_id}"
+        )
+    size = len(correlation_id)
     # One text rather than a field each, and a short way for most ids: every call comes here.
     if size <= _SHORT_ID and not baggage and not trace.state and correlation_id.isalnum():
         return (

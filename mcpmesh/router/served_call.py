@@ -43,6 +43,19 @@ class ServedCall(StreamCall):
 
     # StreamSink
 
+    def on_request(self, data: bytes) -> None:
+        if (
+            not self._streaming
+            and not self.head.problem
+            # One message, and all of it.
+            and PREFIX_BYTES <= len(data) <= self._dispatcher.max_message_bytes
+            and len(data) - PREFIX_BYTES == int.from_bytes(data[1:PREFIX_BYTES], "big")
+        ):
+            self._begin(data, True)
+            return
+        self.on_headers((), False)
+        self._gather(data, True)
+
     def on_headers(self, _headers: Headers, end: bool) -> None:
         if self.head.problem:
             self._reject(InvalidCall(self.head.problem))

@@ -21,6 +21,7 @@ from mcpmesh.rpc.http_status import code_of_reset
 from mcpmesh.rpc.message_queue import MessageQueue
 from mcpmesh.rpc.server_words import end_of, fault_of_head, metadata_of
 from mcpmesh.rpc.writer import MessageWriter
+from mcpmesh.transport.timers import Pending
 from mcpmesh.wire.block import Block
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.stream import Stream
@@ -79,7 +80,7 @@ class CallBase:
         self._head_wait: asyncio.Future[None] | None = None
         self._connection_wait: asyncio.Task[None] | None = None
         self._callbacks: list[Callable[[Any], None]] = []
-        self._timer: int | asyncio.TimerHandle | None = None
+        self._timer: Pending | None = None
         self._expiry: float | None = None
         if timeout is not None:
             now = loop.time()
@@ -275,7 +276,7 @@ class CallBase:
         self._code = code
         self._details = details
         if self._timer is not None:
-            self._channel.timers.remove(self._timer, self)
+            self._timer.discard(self)
             self._timer = None
         stream = self._stream
         if stream is not None:

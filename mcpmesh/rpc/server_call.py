@@ -26,6 +26,7 @@ from mcpmesh.rpc.message_queue import MessageQueue
 from mcpmesh.rpc.method import Method
 from mcpmesh.rpc.task import start_task
 from mcpmesh.rpc.writer import MessageWriter
+from mcpmesh.transport.timers import Pending
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.message import frame_message, too_late
 from mcpmesh.wire.stream import Stream
@@ -65,7 +66,7 @@ class ServerCall:
         self._encoding = b"identity"
         self._head_sent = False
         self._task: asyncio.Task[None] | None = None
-        self._timer: int | asyncio.TimerHandle | None = None
+        self._timer: Pending | None = None
         self._deadline: float | None = None
         self._loop = server.loop
 
@@ -349,7 +350,7 @@ class ServerCall:
     def _finish_up(self) -> None:
         self.done = True
         if self._timer is not None:
-            self._server.timers.remove(self._timer, self)
+            self._timer.discard(self)
             self._timer = None
         self._server.calls.discard(self)
         self._queue.release()

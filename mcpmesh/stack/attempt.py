@@ -154,9 +154,7 @@ class Attempt:
         headers = head.note
         if headers is None:
             headers = head.note = _without_correlation(head.headers)
-        assert self.stream is not None
         caller = self._caller = call.caller
-        caller.taken = self.stream.consumed
         try:
             caller.send_answer(headers, call.extra(), data, trailers)
         except TooLarge as error:

@@ -8,6 +8,7 @@ from mcpmesh.balance.balancer import Route, Routes
 from mcpmesh.errors import MeshError, NoReplica
 from mcpmesh.stack.affinity import AffinityKeys
 from mcpmesh.stack.attempt import Attempt
+from mcpmesh.stack.call import Call
 from mcpmesh.stack.layer import Layer
 from mcpmesh.stack.version_choice import VersionChoice
 
@@ -56,13 +57,7 @@ class Balance(Layer[Attempt]):
 
     def start(self, attempt: Attempt) -> None:
         call = attempt.call
-        route = call.route
-        if route is None:
-            routes = self._table.routes
-            route = routes.find(call.tool, call.version)
-            if route is not None and route.shared and not call.version:
-                route = self._versions.of(call, routes.by_tool[call.tool])
-            call.route = route
+        route = call.route or self._find(call)
         if route is not None:
             now = self._clock()
             key = "" if route.plain else self._keys.of(call, route.policy.balance.key)
@@ -86,6 +81,15 @@ class Balance(Layer[Attempt]):
             self.fail(attempt, self._unknown(call.tool, call.version))
         else:
             self.fail(attempt, _no_replica(route))
+
+    def _find(self, call: Call) -> Route | None:
+        """Look the call's route up anew."""
+        routes = self._table.routes
+        route = routes.find(call.tool, call.version)
+        if route is not None and route.shared and not call.version:
+            route = self._versions.of(call, routes.by_tool[call.tool])
+        call.route = route
+        return route
 
     def interrupted(self, attempt: Attempt, error: BaseException) -> None:
         """Give up an attempt that waits."""

@@ -40,11 +40,11 @@ class Deadline(Layer[Call]):
         self.on(call)
 
     def failed(self, call: Call, error: BaseException) -> None:
-        self._timers.remove(call.timer, call)
+        call.timer.discard(call)
         self.fail(call, error)
 
     def ended(self, call: Call, code: StatusCode, message: str) -> None:
-        self._timers.remove(call.timer, call)
+        call.timer.discard(call)
         self.end(call, code, message)
 
 

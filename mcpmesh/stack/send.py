@@ -12,7 +12,6 @@ from mcpmesh.policy.deadline import forwarded
 from mcpmesh.stack.attempt import Attempt, Unsent
 from mcpmesh.stack.layer import Layer, outcome
 from mcpmesh.stack.tries import PREVIOUS_ATTEMPTS, previous_attempts
-from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
 from mcpmesh.wire.hpack_table import Headers
 
@@ -41,7 +40,7 @@ class Send(Layer[Attempt]):
         candidate = attempt.candidate
         call = attempt.call
         connection = candidate.connection
-        if not isinstance(connection, Connection):
+        if connection is None:
             self.fail(attempt, Unsent(f"{candidate.replica}: not connected"))
             return
         now = self._clock()

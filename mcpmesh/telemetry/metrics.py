@@ -72,6 +72,8 @@ class Histogram:
         self._cells = Cells(self._new, len(about.labels), max_cells)
         #: As `cell`, with the label values as a tuple: half the price, for the hot path.
         self.at = self._cells.at
+        #: The same for what was recorded before, else None; a call less.
+        self.known = self._cells.known
 
     def _new(self) -> HistogramCell:
         return HistogramCell(self.bounds)
@@ -86,10 +88,11 @@ class Histogram:
 
     def points(self) -> list[HistogramPoint]:
         """Take a snapshot of all cells in which something was recorded."""
+        spreads = [(labels, cell.spread()) for labels, cell in self._cells.items()]
         return [
-            HistogramPoint(self.about.attributes(k), tuple(c.counts), c.total, c.minimum, c.maximum)
-            for k, c in self._cells.items()
-            if c.count
+            HistogramPoint(self.about.attributes(labels), *spread)
+            for labels, spread in spreads
+            if any(spread.counts)
         ]
 
 

@@ -141,13 +141,14 @@ class Tracing:
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
-        self._drawn = ""
-        self._drawn_at = 0
+        # Traces of calls to come, and whether each is recorded.
+        self._drawn: list[tuple[TraceContext, bool]] = []
         self._recorder: Recorder | None = None
 
     def record_with(self, recorder: "Recorder") -> None:
         """Record what the recorder's rule samples."""
         self._recorder = recorder
+        self._drawn.clear()
 
     @property
     def enabled(self) -> bool:
@@ -176,10 +177,12 @@ class Tracing:
 
         Of a call that is not recorded the trace is what the next hop gets as its parent.
         """
-        recorder = self._recorder
         if parent is None:
-            root = self._root()
-            return root, recorder is not None and recorder.decision.begins(root.trace_id)
+            try:
+                return self._drawn.pop()
+            except IndexError:
+                return self._draw()
+        recorder = self._recorder
         if recorder is None:
             return parent, False
         if recorder.decision.continues(parent):
@@ -201,16 +204,24 @@ class Tracing:
         assert self._recorder is not None
         return self._recorder.start(name, kind, parent, trace.trace_id, correlation_id, attributes)
 
-    def _root(self) -> TraceContext:
-        # Drawn for many calls at once, and the tuple made without its class's own constructor:
-        # two draws, two formats and a call less for every call.
-        at = self._drawn_at
-        if at >= len(self._drawn):
-            self._drawn = self._rng.randbytes(_DRAWN_CALLS * 24).hex()
-            at = 0
-        self._drawn_at = end = at + 48
-        drawn = self._drawn
-        return tuple.__new__(TraceContext, (drawn[at : at + 32], drawn[at + 32 : end], False, ""))
+    def _draw(self) -> tuple[TraceContext, bool]:
+        """Begin a trace, and many more for the calls to come: at once they cost a third."""
+        drawn = self._rng.randbytes(_DRAWN_CALLS * 24).hex()
+        recorder = self._recorder
+        # The tuples are made without their class's own constructor, which is Python code.
+        new = tuple.__new__
+        roots = [
+            new(TraceContext, (drawn[at : at + 32], drawn[at + 32 : at + 48], False, ""))
+            for at in range(0, len(drawn), 48)
+        ]
+        if recorder is None:
+            traces = [(root, False) for root in roots]
+        else:
+            begins = recorder.decision.begins
+            traces = [(root, begins(root.trace_id)) for root in roots]
+        first = traces.pop()
+        self._drawn = traces
+        return first
 
 
 class Recorder:

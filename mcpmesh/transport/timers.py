@@ -7,7 +7,7 @@ price is precision: a deadline passes up to one slot late, never early.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Any, Protocol
 
 #: Seconds. A hundredth of a usual timeout; short timeouts take a timer of their own.
 SLOT = 0.02
@@ -21,6 +21,25 @@ class Expiring(Protocol):
 
     def expire(self) -> None:
         """Learn that the deadline passed."""
+
+
+class Pending(Protocol):
+    """Where an item waits for its deadline: a set of them, but for the odd ones."""
+
+    def discard(self, item: Any, /) -> None:
+        """Take the item back; harmless when it expired."""
+
+
+class _Exact:
+    """A timer for one item."""
+
+    __slots__ = ("_timer",)
+
+    def __init__(self, timer: asyncio.TimerHandle) -> None:
+        self._timer = timer
+
+    def discard(self, _item: Any, /) -> None:
+        self._timer.cancel()
 
 
 class Timers:
@@ -38,26 +57,17 @@ class Timers:
     def __len__(self) -> int:
         return sum(len(slot) for slot in self._slots.values())
 
-    def add(self, at: float, now: float, item: Expiring) -> int | asyncio.TimerHandle:
-        """Have an item expire; the handle takes it back."""
+    def add(self, at: float, now: float, item: Expiring) -> Pending:
+        """Have an item expire, unless it is discarded from what this returns."""
         if not _EXACT_BELOW <= at - now <= _EXACT_ABOVE:
-            return self._loop.call_at(at, item.expire)
+            return _Exact(self._loop.call_at(at, item.expire))
         number = int(at / SLOT) + 1
         slot = self._slots.get(number)
         if slot is None:
             slot = self._slots[number] = set()
             self._loop.call_at(number * SLOT, self._expire, number)
         slot.add(item)
-        return number
-
-    def remove(self, handle: int | asyncio.TimerHandle, item: Expiring) -> None:
-        """Take an item back; harmless when it expired."""
-        if isinstance(handle, int):
-            slot = self._slots.get(handle)
-            if slot is not None:
-                slot.discard(item)
-        else:
-            handle.cancel()
+        return slot
 
     def _expire(self, number: int) -> None:
         slot = self._slots[number]

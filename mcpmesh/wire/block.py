@@ -10,6 +10,8 @@ from mcpmesh.wire.hpack_table import Headers
 
 #: What `content_length` is until a block was checked as a head.
 UNCHECKED = -2
+#: And without a promise.
+NO_PROMISE = -1
 
 
 class Block:
@@ -18,17 +20,24 @@ class Block:
     `headers` is () when the list was over our limit.
     """
 
-    __slots__ = ("content_length", "headers", "is_trailers", "note", "status")
+    __slots__ = (
+        "content_length", "ends_answer", "headers", "is_trailers", "note", "opens_answer", "status",
+    )  # fmt: skip
 
     def __init__(self, headers: Headers) -> None:
         self.headers = headers
-        #: The body's size as a head promises it, -1 without a promise; `UNCHECKED` before.
+        #: The body's size as a head promises it, NO_PROMISE or `UNCHECKED`.
         self.content_length = UNCHECKED
         #: A response's HTTP status; 0 for what is not a response's head.
         self.status = 0
         #: It was checked as trailers.
         self.is_trailers = False
-        #: What the connection's owner made of it, for the next stream that opens with it.
+        #: It was checked as the head of a 200 that promises no length.
+        self.opens_answer = False
+        #: It was checked as trailers, and has fields.
+        self.ends_answer = False
+        #: What its reader made of it, for the next stream with it. Of a request's head: makes the
+        #: sink of a stream that opens with it, of the connection's owner and the stream.
         self.note: Any = None
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ Source: RFC 9113.
 """
 
 import contextlib
+import sys
 from collections import deque
 
 from mcpmesh.errors import Draining, LocalProtocolError, TooLarge
@@ -50,8 +51,8 @@ class Connection:
         self.owner = owner
         self.limits = limits
         self.client = client
-        self.peer = Settings()
         self._header_writer = HeaderWriter(client=client)
+        self.follow(Settings())
         #: Encodes a header block, which must then be sent next.
         self.header_frame = self._header_writer.frame
         self.outbox = Outbox(owner.on_output, owner.on_full)
@@ -105,6 +106,10 @@ class Connection:
     def follow(self, settings: Settings) -> None:
         """Take note of the peer's settings."""
         self.peer = settings
+        limit = settings.max_concurrent_streams
+        self._max_streams = sys.maxsize if limit is None else limit
+        #: The largest body that may leave in one frame with its head, on a new stream.
+        self._whole_bytes = min(settings.initial_window_size, settings.max_frame_size)
         self._header_writer.follow(settings)
 
     @property
@@ -157,16 +162,13 @@ class Connection:
         Raises: as `open`.
         """
         size = len(body)
-        peer = self.peer
-        limit = peer.max_concurrent_streams
         if (
             self.draining
             or self.waiting
             or size > self.send_window
-            or size > peer.initial_window_size
-            or size > peer.max_frame_size
+            or size > self._whole_bytes
             or not self.writable
-            or (limit is not None and len(self.streams) >= limit)
+            or len(self.streams) >= self._max_streams
         ):
             stream = self.open(headers, sink, volatile)
             stream.send_data(body, True)
@@ -174,9 +176,11 @@ class Connection:
         stream_id = self._next_id
         # First: it may raise.
         head = self.header_frame(stream_id, headers, volatile, False)
-        stream = Stream(self, 0, sink)
-        self._assign(stream)
+        stream = self.streams[stream_id] = Stream(self, stream_id, sink)
         stream.state = _HALF_CLOSED
+        self._next_id = stream_id + 2
+        if stream_id >= MAX_STREAM_ID:
+            self._use_up()
         self.send_window -= size
         self.emit(head + HEADER.pack(size << 8, END_STREAM, stream_id) + body)
         return stream
@@ -409,13 +413,16 @@ class Connection:
             self.flood.spend("HEADERS frames on streams that were reset")
 
     def _may_start(self) -> bool:
-        limit = self.peer.max_concurrent_streams
-        return limit is None or len(self.streams) < limit
+        return len(self.streams) < self._max_streams
 
     def _assign(self, stream: Stream) -> int:
         stream.id = self._next_id
         self._next_id += 2
         self.streams[stream.id] = stream
-        if self._next_id > MAX_STREAM_ID:
-            self.peer_stopped_at(MAX_STREAM_ID, ErrorCode.NO_ERROR, "all stream ids are used")
+        if stream.id >= MAX_STREAM_ID:
+            self._use_up()
         return stream.id
+
+    def _use_up(self) -> None:
+        """Open no more streams: there are no ids for them."""
+        self.peer_stopped_at(MAX_STREAM_ID, ErrorCode.NO_ERROR, "all stream ids are used")

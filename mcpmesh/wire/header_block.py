@@ -1,6 +1,6 @@
 """Header blocks: put together from their frames, decoded, and held against the rules once."""
 
-from mcpmesh.wire.block import UNCHECKED, Block
+from mcpmesh.wire.block import NO_PROMISE, UNCHECKED, Block
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.fields import check_request, check_response, check_trailers, content_length
 from mcpmesh.wire.flood import FloodGate
@@ -90,6 +90,7 @@ class HeaderBlocks:
         if block.content_length == UNCHECKED:
             block.status = check_response(block.headers)
             block.content_length = content_length(block.headers)
+            block.opens_answer = block.status == 200 and block.content_length == NO_PROMISE
         return block
 
     def trailers(self, payload: bytes, ended: bool) -> Block:
@@ -100,6 +101,7 @@ class HeaderBlocks:
         if not block.is_trailers:
             check_trailers(block.headers)
             block.is_trailers = True
+            block.ends_answer = bool(block.headers)
         return block
 
     def read(self, payload: bytes) -> Block:

@@ -13,6 +13,9 @@ from mcpmesh.wire.hpack_encoder import Encoder, Volatile
 from mcpmesh.wire.hpack_table import Headers as HeaderFields
 from mcpmesh.wire.settings import Settings
 
+_LAST = END_HEADERS | END_STREAM
+_pack = HEADER.pack
+
 
 class HeaderWriter:
     """The sending end of a connection's header blocks.
@@ -20,10 +23,11 @@ class HeaderWriter:
     Units: sizes in bytes.
     """
 
-    __slots__ = ("_client", "_limit", "_max_frame", "_unsuspicious_block", "encoder")
+    __slots__ = ("_client", "_limit", "_max_frame", "_same", "_unsuspicious_block", "encoder")
 
     def __init__(self, *, client: bool) -> None:
         self.encoder = Encoder()
+        self._same = self.encoder.same.get
         self._client = client
         self.follow(Settings())
 
@@ -42,11 +46,15 @@ class HeaderWriter:
         Trailers of a server's that its peer would not take are replaced by some that say so.
         Raises: TooLarge for other headers over the peer's limit.
         """
-        block = self.encoder.encode(headers, volatile)
+        # Looked for here first: for nearly every block that is all there is to do.
+        block = self._same(id(headers))
+        if block is not None and type(volatile) is bytes:
+            block += volatile
+        elif block is None or volatile:
+            block = self.encoder.encode(headers, volatile)
         size = len(block)
         if size <= self._unsuspicious_block:
-            flags = END_HEADERS | END_STREAM if end else END_HEADERS
-            return HEADER.pack(size << 8 | HEADERS, flags, stream_id) + block
+            return _pack(size << 8 | HEADERS, _LAST if end else END_HEADERS, stream_id) + block
         try:
             self.check(headers, volatile)
         except TooLarge:

@@ -69,9 +69,9 @@ class Encoder:
         "_pending_min_size",
         "_pending_size",
         "_prefixes",
-        "_same",
         "_table",
         "_value_counts",
+        "same",
     )
 
     def __init__(self, *, max_table_size: int = 4096) -> None:
@@ -79,8 +79,8 @@ class Encoder:
         self._table = HeaderTable(PROTOCOL_TABLE_SIZE)
         self._blocks: dict[Headers, bytes] = {}
         self._blocks_cost = 0
-        # By identity of the tuple; all are kept alive, so that an identity stays its own.
-        self._same: dict[int, bytes] = {}
+        #: Blocks by identity of the tuple; all are kept alive, so that an identity stays its own.
+        self.same: dict[int, bytes] = {}
         self._kept: list[Headers] = []
         self._prefixes: dict[bytes, bytes] = {}
         # A dynamic field is known by the number of its insertion: its index moves, that doesn't.
@@ -117,7 +117,7 @@ class Encoder:
         it is fields already written by `hpack_literal`.
         """
         # The same object mostly comes again: its identity is cheaper than its hash.
-        block = self._same.get(id(headers)) or self._encode_equal(headers)
+        block = self.same.get(id(headers)) or self._encode_equal(headers)
         if not volatile:
             return block
         if isinstance(volatile, bytes):
@@ -143,10 +143,10 @@ class Encoder:
         if block is None:
             return self._encode_new(fields)
         if fields is headers:
-            if len(self._same) >= _MAX_SAME:
-                self._same.clear()
+            if len(self.same) >= _MAX_SAME:
+                self.same.clear()
                 self._kept.clear()
-            self._same[id(fields)] = block
+            self.same[id(fields)] = block
             self._kept.append(fields)
         return block
 
@@ -253,7 +253,7 @@ class Encoder:
 
     def _forget_blocks(self) -> None:
         self._blocks.clear()
-        self._same.clear()
+        self.same.clear()
         self._kept.clear()
         self._blocks_cost = 0
         self._prefixes.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcpmesh.wire.block import UNCHECKED
+from mcpmesh.wire.block import NO_PROMISE, UNCHECKED
 from mcpmesh.wire.control import CONTROL
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.frame import (
@@ -29,9 +29,10 @@ from mcpmesh.wire.frame import (
     unpadded,
 )
 from mcpmesh.wire.header_block import TOO_LARGE, HeaderBlocks
-from mcpmesh.wire.stream import NO_PROMISE, Stream
+from mcpmesh.wire.stream import Stream
 from mcpmesh.wire.stream_state import StreamState
 from mcpmesh.wire.whole_answer import take_answer
+from mcpmesh.wire.whole_request import take_request
 
 if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
@@ -51,7 +52,10 @@ class Inbound:
     Units: windows in bytes.
     """
 
-    __slots__ = ("_low_window", "_preface_left", "_rest", "blocks", "connection", "recv_window")
+    __slots__ = (
+        "_low_window", "_preface_left", "_rest", "_take_whole", "blocks", "connection",
+        "recv_window", "whole_bytes",
+    )  # fmt: skip
 
     def __init__(self, connection: Connection) -> None:
         self.recv_window = connection.limits.connection_window_bytes
@@ -61,6 +65,10 @@ class Inbound:
         self.blocks = HeaderBlocks(connection.limits, connection.flood)
         self._preface_left = b"" if connection.client else PREFACE
         self._rest = b""
+        limits = connection.limits
+        #: The largest body that one frame may bring to a new stream.
+        self.whole_bytes = min(limits.stream_window_bytes, limits.max_frame_bytes)
+        self._take_whole = take_answer if connection.client else take_request
 
     def receive_preface(self, data: bytes) -> None:
         """Take a peer's first bytes, until they are known to begin with SETTINGS.
@@ -92,16 +100,24 @@ class Inbound:
         connection = self.connection
         blocks = self.blocks
         max_frame = connection.limits.max_frame_bytes
-        client = connection.client
+        take_whole = self._take_whole
         while position <= last:
             length, flags, stream_id = _unpack(buffer, position)
+            start = position + HEADER_BYTES
+            if flags == END_HEADERS and length & 0xFF == HEADERS and not blocks.pending_id:
+                # Nearly every call comes in one piece, to either side.
+                taken = take_whole(self, stream_id, buffer, start, start + (length >> 8))
+                if taken:
+                    position = taken
+                    if connection.closed:
+                        return
+                    continue
             kind = length & 0xFF
             length >>= 8
             if length > max_frame:
                 raise ConnectionFault(
                     ErrorCode.FRAME_SIZE_ERROR, f"a frame of {length} bytes, over {max_frame}"
                 )
-            start = position + HEADER_BYTES
             end = start + length
             if end > size:
                 break
@@ -114,13 +130,7 @@ class Inbound:
             if kind == DATA:
                 self._on_data(stream_id, flags, buffer[start:end])
             elif kind == HEADERS:
-                if client and flags == END_HEADERS:
-                    answered = take_answer(self, stream_id, buffer, start, end)
-                    if answered:
-                        position = answered
-                    else:
-                        self._on_block(stream_id, False, buffer[start:end])
-                elif flags & _FRAGMENT_FLAGS == END_HEADERS and stream_id:
+                if flags & _FRAGMENT_FLAGS == END_HEADERS and stream_id:
                     # A whole block as it stands: nearly all of them, one call less.
                     self._on_block(stream_id, flags & END_STREAM == END_STREAM, buffer[start:end])
                 else:

@@ -33,10 +33,6 @@ _REMOTE = int(StreamState.HALF_CLOSED_REMOTE)
 _CLOSED = int(StreamState.CLOSED)
 
 
-#: What `content_left` is without a content-length.
-NO_PROMISE = -1
-
-
 class Stream:
     """One stream of a connection, made by the connection only.
 
@@ -127,31 +123,53 @@ class Stream:
 
     def send_message(self, headers: Headers, volatile: Volatile, data: bytes) -> None:
         """Send the head and what is there of the body: in one piece when nothing holds it back."""
-        if not self._may_send(len(data)):
+        if self._must_wait(len(data)):
             self.send_headers(headers, volatile)
             self.send_data(data)
             return
         connection = self.connection
+        size = len(data)
         head = connection.header_frame(self.id, headers, volatile, False)
-        connection.emit(head + self._data_frame(data))
+        connection.emit(head + _pack(size << 8, 0, self.id) + data)
+        self.send_window -= size
+        connection.send_window -= size
+        if self.taken is not None and size:
+            self.taken(size)
 
     def send_answer(
         self, headers: Headers, volatile: Volatile, data: bytes, trailers: Headers
     ) -> None:
         """Send a whole answer: in one piece when nothing holds it back."""
-        if not self._may_send(len(data)):
+        size = len(data)
+        connection = self.connection
+        # As `_must_wait`, a call less for every answer.
+        if (
+            self.state & _LOCAL
+            or self.queue
+            or size > self.send_window
+            or size > connection.send_window
+            or size > connection.peer.max_frame_size
+            or not connection.writable
+        ):
             self.send_message(headers, volatile, data)
             self.send_headers(trailers, (), True)
             return
-        connection = self.connection
-        head = connection.header_frame(self.id, headers, volatile, False) + self._data_frame(data)
-        connection.emit(head + connection.header_frame(self.id, trailers, (), True))
+        number = self.id
+        header_frame = connection.header_frame
+        head = header_frame(number, headers, volatile, False)
+        connection.emit(
+            head + _pack(size << 8, 0, number) + data + header_frame(number, trailers, (), True)
+        )
+        self.send_window -= size
+        connection.send_window -= size
+        if self.taken is not None and size:
+            self.taken(size)
         self.state = state = self.state | _LOCAL
         if state == _CLOSED:
             connection.forget(self)
 
-    def _may_send(self, size: int) -> bool:
-        """Tell whether a head and so many bytes after it may leave now.
+    def _must_wait(self, size: int) -> bool:
+        """Tell whether something holds back a head and so many bytes after it.
 
         Raises: LocalProtocolError after the end.
         """
@@ -159,22 +177,13 @@ class Stream:
             raise LocalProtocolError(f"stream {self.id}: headers after the end")
         connection = self.connection
         return bool(
-            not self.queue
-            and size <= self.send_window
-            and size <= connection.send_window
-            and size <= connection.peer.max_frame_size
-            and connection.writable
-            and self.id
+            self.queue
+            or size > self.send_window
+            or size > connection.send_window
+            or size > connection.peer.max_frame_size
+            or not connection.writable
+            or not self.id
         )
-
-    def _data_frame(self, data: bytes) -> bytes:
-        """Write body bytes that may leave, and book them."""
-        size = len(data)
-        self.send_window -= size
-        self.connection.send_window -= size
-        if self.taken is not None and size:
-            self.taken(size)
-        return _pack(size << 8, 0, self.id) + data
 
     def send_data(self, data: bytes, end: bool = False) -> None:
         """Send body bytes, now as far as the windows allow and the rest when they open."""

@@ -27,4 +27,11 @@ class AnswerSink(StreamSink, Protocol):
     """A sink that also takes a whole answer in one step, when all of it is there at once."""
 
     def on_answer(self, head: Block, data: bytes, trailers: Headers) -> None:
-        """Take the head of a 200, the body, and the trailers that end it."""
+        """Take the head of a 200, the body, whose credit was given back, and the trailers."""
+
+
+class RequestSink(StreamSink, Protocol):
+    """A sink that also takes a whole request in one step, when all of it is there at once."""
+
+    def on_request(self, data: bytes) -> None:
+        """Take the body, after which there is nothing more; its credit was given back."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from struct import error as StructError
 from typing import TYPE_CHECKING
 
-from mcpmesh.wire.block import UNCHECKED
+from mcpmesh.wire.block import NO_PROMISE, UNCHECKED
 from mcpmesh.wire.frame import END_HEADERS, END_STREAM, HEADER, HEADER_BYTES, HEADERS
-from mcpmesh.wire.stream import NO_PROMISE
 from mcpmesh.wire.stream_state import StreamState
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ _LOCAL_ENDED = int(StreamState.HALF_CLOSED_LOCAL)
 _CLOSED = int(StreamState.CLOSED)
 #: Flags of a block that is all of the trailers.
 _LAST = END_HEADERS | END_STREAM
-_HTTP_OK = 200
 _unpack = HEADER.unpack_from
 
 
@@ -24,52 +23,54 @@ def take_answer(inbound: Inbound, stream_id: int, buffer: bytes, start: int, end
     """Take head, body and trailers in one step, when nothing about them is unusual.
 
     Most answers to unary calls arrive whole, and their head and trailers came before; taken
-    frame by frame they cost a good deal more. The head's block is from `start` to `end`.
+    frame by frame they cost a good deal more. The head's block is from `start` to `end`. The body's
+    credit goes back at once: it is one frame, and after it nothing comes on this stream.
     Returns: where the frame after the answer starts; 0 when it must be taken frame by frame.
     """
     connection = inbound.connection
     stream = connection.streams.get(stream_id)
-    received = len(buffer)
-    total = received - HEADER_BYTES
     if (
         stream is None
         or stream.state != _LOCAL_ENDED
         or stream.queue
         or stream.content_left != UNCHECKED
-        or end > total
     ):
         return 0
-    length, flags, same_id = _unpack(buffer, end)
     body = end + HEADER_BYTES
-    ended = body + (length >> 8)
-    size = ended - body
-    # A length that stands alone is that of DATA without flags: kind and flags are zero.
-    if length & 0xFF or flags or same_id != stream_id or not size or ended > total:
+    try:
+        length, flags, same_id = _unpack(buffer, end)
+        size = length >> 8
+        ended = body + size
+        # A length that stands alone is that of DATA without flags: kind and flags are zero.
+        if length & 0xFF or flags or same_id != stream_id or not size:
+            return 0
+        length, flags, same_id = _unpack(buffer, ended)
+    except StructError:
+        # The rest is still to come.
         return 0
-    length, flags, same_id = _unpack(buffer, ended)
     last = ended + HEADER_BYTES
     after: int = last + (length >> 8)
-    if length & 0xFF != HEADERS or flags != _LAST or same_id != stream_id or after > received:
+    if (
+        length & 0xFF != HEADERS
+        or flags != _LAST
+        or same_id != stream_id
+        or after > len(buffer)
+        or size > inbound.recv_window
+        or size > inbound.whole_bytes
+    ):
         return 0
     head = inbound.blocks.known(buffer[start:end])
     trailers = inbound.blocks.known(buffer[last:after])
-    if (
-        head is None
-        or head.status != _HTTP_OK
-        or head.content_length != NO_PROMISE
-        or trailers is None
-        or not trailers.is_trailers
-        or not trailers.headers
-        or size > inbound.recv_window
-        or size > connection.stream_window
-        or size > connection.limits.max_frame_bytes
-    ):
+    if head is None or not head.opens_answer or trailers is None or not trailers.ends_answer:
         return 0
     take = getattr(stream.sink, "on_answer", None)
     if take is None:
         return 0
     inbound.recv_window -= size
-    stream.held = size
+    # As `credit` does, which would be a call more for every answer.
+    connection.uncredited += size
+    if connection.uncredited >= connection.credit_step:
+        connection.give_credit()
     stream.content_left = NO_PROMISE
     stream.state = _CLOSED
     connection.forget(stream)

@@ -66,11 +66,11 @@ def test_what_is_removed_does_not_expire():
     timers = Timers(loop)
     short, long = Item(), Item()
     handles = [timers.add(10.1, 10.0, short), timers.add(20.0, 10.0, long)]
-    timers.remove(handles[0], short)
-    timers.remove(handles[1], long)
+    handles[0].discard(short)
+    handles[1].discard(long)
     loop.advance(30.0)
     assert short.expired == long.expired == len(timers) == 0
-    timers.remove(handles[1], long)
+    handles[1].discard(long)
 
 
 def test_what_is_removed_by_an_item_of_the_same_slot_does_not_expire():
@@ -80,7 +80,7 @@ def test_what_is_removed_by_an_item_of_the_same_slot_does_not_expire():
 
     def remove_the_others():
         for item, handle in zip(items, handles, strict=True):
-            timers.remove(handle, item)
+            handle.discard(item)
 
     items += [Item(remove_the_others) for _ in range(5)]
     handles += [timers.add(20.0, 10.0, item) for item in items]

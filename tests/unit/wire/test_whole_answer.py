@@ -50,13 +50,14 @@ def test_an_answer_is_taken_in_one_step() -> None:
     assert talk.said() == ["PING 0000000000000000 ACK"]
 
 
-def test_its_credit_is_given_back_as_it_is_consumed() -> None:
+def test_its_credit_is_given_back_at_once_and_only_once() -> None:
     sink = Whole()
     talk = asked(sink)
     before = talk.connection.uncredited
     at_once(talk, HEAD.format(5), "DATA 5 answer", TRAILERS.format(5))
-    assert talk.connection.uncredited == before
+    assert talk.connection.uncredited == before + 6
     sink.stream.consumed(6)
+    sink.stream.reset()
     assert talk.connection.uncredited == before + 6
 
 
