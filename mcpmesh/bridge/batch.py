@@ -8,6 +8,7 @@ from mcpmesh.bridge.exchange import Exchange, Peer, meta_of
 from mcpmesh.bridge.http_message import Headers
 from mcpmesh.bridge.links import links_of
 from mcpmesh.bridge.methods import Bridge
+from mcpmesh.bridge.view import View
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import (
     INVALID_REQUEST,
@@ -31,15 +32,23 @@ def check_batch(values: Sequence[Any], peer: Peer, limit: int) -> None:
 
 
 async def batch_answers(
-    bridge: Bridge, values: Sequence[Any], peer: Peer, headers: Headers
+    bridge: Bridge,
+    values: Sequence[Any],
+    peer: Peer,
+    headers: Headers,
+    view: View | None = None,
 ) -> list[bytes]:
     """Answer each message that wants an answer, in their order."""
     async with asyncio.TaskGroup() as tasks:
-        started = [tasks.create_task(_answer(bridge, value, peer, headers)) for value in values]
+        started = [
+            tasks.create_task(_answer(bridge, value, peer, headers, view)) for value in values
+        ]
     return [body for task in started if (body := task.result()) is not None]
 
 
-async def _answer(bridge: Bridge, value: Any, peer: Peer, headers: Headers) -> bytes | None:
+async def _answer(
+    bridge: Bridge, value: Any, peer: Peer, headers: Headers, view: View | None
+) -> bytes | None:
     try:
         message = message_of(value)
     except RpcError as error:
@@ -52,7 +61,7 @@ async def _answer(bridge: Bridge, value: Any, peer: Peer, headers: Headers) -> b
         links = links_of(headers, meta_of(message.params), header_wins=wins)
         task = asyncio.current_task()
         assert task is not None
-        answer = await bridge.answer(message, Exchange(peer, links, task.cancel))
+        answer = await bridge.answer(message, Exchange(peer, links, task.cancel, view=view))
         return answer.body if answer else None
     if isinstance(message, Notification):
         bridge.notified(message, peer)

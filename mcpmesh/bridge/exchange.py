@@ -6,6 +6,7 @@ from typing import Any
 
 from mcpmesh.bridge.kept_stream import KeptStream
 from mcpmesh.bridge.observer import CallObservation
+from mcpmesh.bridge.view import View
 from mcpmesh.model.trace import TraceContext
 
 #: Sends one JSON-RPC notification that belongs to the request, ahead of its answer.
@@ -48,7 +49,7 @@ class Exchange:
     `open` opens a stream to a client that can be asked on it; it gives None when the client takes
     none. `kept` is the answer's stream, if it has become one. `observation` is set before a
     handler runs; a handler sets `error_type` when it answers with a failure that is not an error,
-    and `session` when the client got a new session id.
+    and `session` when the client got a new session id. `view` is what lists show; None shows all.
     """
 
     peer: Peer
@@ -60,6 +61,7 @@ class Exchange:
     observation: CallObservation | None = None
     error_type: str | None = None
     session: str = ""
+    view: View | None = None
 
     def interrupt(self) -> None:
         """Cancel the answering, wherever it is done by now."""

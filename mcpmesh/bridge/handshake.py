@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcpmesh.bridge.exchange import Exchange, client_name
+from mcpmesh.bridge.meta_entries import INSTRUCTIONS
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.bridge.tuning import Tuning
 from mcpmesh.codec import mcp
@@ -44,7 +45,7 @@ class Handshake:
             "capabilities": CAPABILITIES,
             "serverInfo": self._server_info,
         }
-        self._instruct(result)
+        self._instruct(result, exchange)
         return result_bytes(request.id, result)
 
     async def discover(self, request: Request, exchange: Exchange) -> bytes:
@@ -57,12 +58,15 @@ class Handshake:
             "cacheScope": "public",
             "_meta": {mcp.SERVER_INFO: self._server_info},
         }
-        self._instruct(result)
+        self._instruct(result, exchange)
         return result_bytes(request.id, result)
 
-    def _instruct(self, result: dict[str, Any]) -> None:
-        if self._tuning.instructions:
-            result["instructions"] = self._tuning.instructions
+    def _instruct(self, result: dict[str, Any], exchange: Exchange) -> None:
+        texts = [self._tuning.instructions]
+        if exchange.view is not None and exchange.view.compact:
+            texts.append(INSTRUCTIONS)
+        if told := "\n".join(text for text in texts if text):
+            result["instructions"] = told
 
 
 def negotiated(asked: str) -> str:

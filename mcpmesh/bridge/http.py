@@ -42,6 +42,7 @@ from mcpmesh.bridge.plain_answer import refused
 from mcpmesh.bridge.plain_http import PlainHttp, is_plain
 from mcpmesh.bridge.sse import EventStream
 from mcpmesh.bridge.stream import wants_stream
+from mcpmesh.bridge.view import View
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import (
     INVALID_REQUEST,
@@ -162,7 +163,7 @@ class HttpApp:
         headers = posted.head.headers
         value = decode(posted.body)
         if type(value) is list:
-            return await self._batch(value, headers)
+            return await self._batch(value, posted.head)
         message = message_of(value)
         if not isinstance(message, Request):
             self._take(message, headers)
@@ -175,6 +176,7 @@ class HttpApp:
         meta = meta_of(message.params)
         links = links_of(headers, meta, header_wins=self._tuning.header_trace_wins)
         exchange = Exchange(peer, links, stream.cancel)
+        exchange.view = self._view(posted.head)
         wanted = wants_stream(message, peer, self._bridge.sessions) and takes_events(headers)
         if wanted and not peer.scope:
             return await in_task(self._streamed(message, exchange, stream))
@@ -250,14 +252,24 @@ class HttpApp:
         await events.finish(answer.body if answer else None)
         return None
 
-    async def _batch(self, values: list[Any], headers: Headers) -> HttpAnswer:
+    def _view(self, head: RequestHead) -> View | None:
+        """Return what lists show to who asked for this URL.
+
+        Raises: HttpRefusal 400.
+        """
+        views = self._bridge.views
+        return views.of(head.query) if head.query else views.default
+
+    async def _batch(self, values: list[Any], head: RequestHead) -> HttpAnswer:
         """Answer a batch."""
+        headers = head.headers
         if is_modern("", {}, headers):
             peer = Peer(mcp.MODERN[0], True)
         else:
             peer = legacy_peer("", {}, headers, self._bridge.sessions)
         check_batch(values, peer, self._tuning.max_batch)
-        bodies = await in_task(batch_answers(self._bridge, values, peer, headers))
+        view = self._view(head)
+        bodies = await in_task(batch_answers(self._bridge, values, peer, headers, view))
         return HttpAnswer(200, b"[" + b",".join(bodies) + b"]") if bodies else _TAKEN
 
 

@@ -7,12 +7,15 @@ import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from bisect import bisect_right
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import orjson
 
+from mcpmesh.bridge import meta_entries
+from mcpmesh.bridge.view import View
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import INVALID_PARAMS, RpcError
 from mcpmesh.codec.mcp_entry import (
@@ -30,26 +33,64 @@ from mcpmesh.v1 import tool_pb2
 
 #: Writes an entry as JSON.
 Encode = Callable[[tool_pb2.Tool], bytes]
+#: Views whose pages are kept.
+MAX_VIEWS = 64
 #: Units: seconds between two looks for the first list.
 POLL = 0.05
 
 
+class Entries:
+    """All entries of one list, as one era has them: encoded once per state of the catalog."""
+
+    def __init__(self, listed: Listed, entry: Encode) -> None:
+        self.listed = listed
+        self._entry_json = entry
+        self._cursor = ""
+        self._encoded: dict[str, tuple[tool_pb2.Tool, bytes]] = {}
+
+    def of(self, tools: ToolList) -> Mapping[str, tuple[tool_pb2.Tool, bytes]]:
+        """Return the newest version of each entry and what it is written as, by sorted names."""
+        if tools.cursor != self._cursor:
+            newest: dict[str, tool_pb2.Tool] = {}
+            for status in tools.tools:
+                tool = status.tool
+                if listed_in(tool) == self.listed:
+                    newest.setdefault(tool.name, tool)
+            self._encoded = {name: self._entry(newest[name]) for name in sorted(newest)}
+            self._cursor = tools.cursor
+        return self._encoded
+
+    def find(self, tools: ToolList, name: str) -> tool_pb2.Tool | None:
+        """Return the newest version of an entry."""
+        found = self.of(tools).get(name)
+        return found[0] if found is not None else None
+
+    def _entry(self, tool: tool_pb2.Tool) -> tuple[tool_pb2.Tool, bytes]:
+        """Encode an entry, unless it is as it was: most changes are counts of replicas."""
+        known = self._encoded.get(tool.name)
+        if known is not None and known[0] == tool:
+            return known
+        return tool, self._entry_json(tool)
+
+
 class Pages:
-    """The pages of one list, as one era has it.
+    """The pages of one list, as one era has it, or of the part of it that a view shows.
 
     A page's cursor is the name of the last entry before it, so it stays good when entries come
     and go.
     """
 
-    def __init__(self, listed: Listed, page_size: int, head: dict[str, Any], entry: Encode) -> None:
-        self._listed = listed
-        self._start = b'{"%b":[' % listed.encode()
+    def __init__(
+        self, entries: Entries, page_size: int, head: dict[str, Any], view: View | None = None
+    ) -> None:
+        self._all = entries
+        self._start = b'{"%b":[' % entries.listed.encode()
         self._page_size = page_size
-        self._entry_json = entry
         self._head = orjson.dumps(head)[1:-1]
+        self._view = view
         self._cursor: str | None = None
         self._names: list[str] = []
-        self._entries: dict[str, tuple[tool_pb2.Tool, bytes]] = {}
+        self._entries: Mapping[str, bytes] = {}
         self._pages: dict[int, bytes] = {}
 
     def page(self, tools: ToolList, cursor: str | None) -> bytes:
@@ -68,26 +109,23 @@ class Pages:
         return page
 
     def _take(self, tools: ToolList) -> None:
-        newest: dict[str, tool_pb2.Tool] = {}
-        for status in tools.tools:
-            tool = status.tool
-            if listed_in(tool) == self._listed:
-                newest.setdefault(tool.name, tool)
-        self._entries = {name: self._entry(newest[name]) for name in sorted(newest)}
-        self._names = list(self._entries)
+        encoded, view = self._all.of(tools), self._view
+        names: Iterable[str] = encoded
+        own: Mapping[str, bytes] = {}
+        if view is not None:
+            if view.compact and self._all.listed == "tools":
+                names = view.pinned & encoded.keys()
+                own = meta_entries.listed(view.pinned)
+            names = [name for name in names if view.shows(encoded[name][0])]
+        shown = {**{name: encoded[name][1] for name in names}, **own}
+        self._entries = shown
+        self._names = sorted(shown)
         self._pages = {}
         self._cursor = tools.cursor
 
-    def _entry(self, tool: tool_pb2.Tool) -> tuple[tool_pb2.Tool, bytes]:
-        """Encode an entry, unless it is as it was: most changes are counts of replicas."""
-        known = self._entries.get(tool.name)
-        if known is not None and known[0] == tool:
-            return known
-        return tool, self._entry_json(tool)
-
     def _page_from(self, start: int) -> bytes:
         names = self._names[start : start + self._page_size]
-        entries = b",".join(self._entries[name][1] for name in names)
+        entries = b",".join(self._entries[name] for name in names)
         parts = [self._start, entries, b"]"]
         if start + len(names) < len(self._names):
             parts += [b',"nextCursor":', orjson.dumps(_cursor_after(names[-1]))]
@@ -97,15 +135,43 @@ class Pages:
         return b"".join(parts)
 
 
-def all_pages(page_size: int, head: dict[str, Any], *, modern: bool) -> dict[Listed, Pages]:
+class Listing:
+    """One list of one era: whole, and as views show it."""
+
+    def __init__(self, entries: Entries, page_size: int, head: dict[str, Any]) -> None:
+        self.entries = entries
+        self._page_size = page_size
+        self._head = head
+        self._whole = Pages(entries, page_size, head)
+        self._seen: OrderedDict[View, Pages] = OrderedDict()
+
+    def pages(self, view: View | None) -> Pages:
+        """Return the pages that a view shows; None shows everything."""
+        if view is None:
+            return self._whole
+        pages = self._seen.get(view)
+        if pages is None:
+            pages = self._seen[view] = Pages(self.entries, self._page_size, self._head, view)
+            if len(self._seen) > MAX_VIEWS:
+                self._seen.popitem(last=False)
+        else:
+            self._seen.move_to_end(view)
+        return pages
+
+
+def listings(
+    page_size: int, head: dict[str, Any], *, modern: bool, description_tokens: int = 0
+) -> dict[Listed, Listing]:
     """Return the lists of an era; `head` is what each says beside its entries."""
     encoders: dict[Listed, Encode] = {
-        "tools": partial(tool_json, modern=modern),
+        "tools": partial(tool_json, modern=modern, description_tokens=description_tokens),
         "prompts": prompt_json,
         "resources": resource_json,
         "resourceTemplates": template_json,
     }
-    return {listed: Pages(listed, page_size, head, encoders[listed]) for listed in LISTED}
+    return {
+        listed: Listing(Entries(listed, encoders[listed]), page_size, head) for listed in LISTED
+    }
 
 
 def modern_head(ttl_ms: int, server_info: dict[str, str]) -> dict[str, Any]:

@@ -17,12 +17,14 @@ from mcpmesh.bridge.handshake import Handshake
 from mcpmesh.bridge.in_flight import InFlight
 from mcpmesh.bridge.kept_streams import KeptStreams
 from mcpmesh.bridge.listening import LISTEN, Listening
-from mcpmesh.bridge.lists import Pages, all_pages, known_tools, modern_head
+from mcpmesh.bridge.lists import Listing, known_tools, listings, modern_head
+from mcpmesh.bridge.meta_tools import MetaTools
 from mcpmesh.bridge.observer import CallObservation, NoObserver, Observer
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.bridge.signing import Signer
 from mcpmesh.bridge.tools_call import ToolsCall
 from mcpmesh.bridge.tuning import Tuning
+from mcpmesh.bridge.view import Views
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import (
     INTERNAL_ERROR,
@@ -88,6 +90,17 @@ class Bridge:
         self.listening = Listening(Changes(mesh), info)
         call = ToolsCall(mesh, asking, self.sessions, self.asks, self.tuning, info)
         entries = self._entries = Entries(mesh, call, asking, self.tuning)
+        tokens = self.settings.description_tokens
+        lists = {
+            modern: listings(
+                page_size, head if modern else {}, modern=modern, description_tokens=tokens
+            )
+            for modern in (True, False)
+        }
+        #: What is listed to whom.
+        self.views = Views(self.settings)
+        find = lists[True]["tools"].entries.find
+        self._meta_tools = MetaTools(mesh, call, self.tuning, find, tokens)
         both: dict[str, Handler] = {
             "tools/call": call,
             "prompts/get": entries.get_prompt,
@@ -97,13 +110,13 @@ class Bridge:
         self._methods: dict[bool, dict[str, Handler]] = {
             True: {
                 **both,
-                **self._lists(all_pages(page_size, head, modern=True)),
+                **self._lists(lists[True]),
                 "server/discover": handshake.discover,
                 LISTEN: self.listening.listen,
             },
             False: {
                 **both,
-                **self._lists(all_pages(page_size, {}, modern=False)),
+                **self._lists(lists[False]),
                 "initialize": handshake.initialize,
                 "ping": _ping,
                 "logging/setLevel": self._set_level,
@@ -181,6 +194,9 @@ class Bridge:
         handler = self._methods[peer.modern].get(request.method)
         if handler is None:
             raise RpcError(METHOD_NOT_FOUND, f"unknown method {request.method[:SHOWN]!r}")
+        view = exchange.view
+        if view is not None and view.compact and request.method == "tools/call":
+            handler = self._meta_tools
         if not peer.scope:
             return await handler(request, exchange)
         self._in_flight.check_free(peer.scope, request.id)
@@ -217,17 +233,18 @@ class Bridge:
             self.listening.unsubscribe(exchange.peer.scope, _uri(request))
         return result_bytes(request.id, {})
 
-    def _lists(self, pages: Mapping[Listed, Pages]) -> dict[str, Handler]:
+    def _lists(self, lists: Mapping[Listed, Listing]) -> dict[str, Handler]:
         """Return the methods that list."""
         return {
-            "tools/list": partial(self._list, pages["tools"]),
-            "prompts/list": partial(self._list, pages["prompts"]),
-            "resources/list": partial(self._list, pages["resources"]),
-            "resources/templates/list": partial(self._list, pages["resourceTemplates"]),
+            "tools/list": partial(self._list, lists["tools"]),
+            "prompts/list": partial(self._list, lists["prompts"]),
+            "resources/list": partial(self._list, lists["resources"]),
+            "resources/templates/list": partial(self._list, lists["resourceTemplates"]),
         }
 
-    async def _list(self, pages: Pages, request: Request, exchange: Exchange) -> bytes:
+    async def _list(self, listing: Listing, request: Request, exchange: Exchange) -> bytes:
         tools = await known_tools(self.mesh, self.tuning.first_list_timeout)
+        pages = listing.pages(exchange.view)
         return encoded_result_bytes(request.id, pages.page(tools, request.params.get("cursor")))
 
     async def _set_level(self, request: Request, exchange: Exchange) -> bytes:

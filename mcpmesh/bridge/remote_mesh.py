@@ -66,6 +66,19 @@ class RemoteMesh:
         """Return the tools as last heard of; an empty cursor means that nothing came yet."""
         return self._known.tools()
 
+    async def search(
+        self, request: discovery_pb2.SearchToolsRequest
+    ) -> discovery_pb2.SearchToolsResponse:
+        """Find tools by words, best first.
+
+        Raises: MeshError.
+        """
+        try:
+            found: discovery_pb2.SearchToolsResponse = await self._discovery.SearchTools(request)
+        except grpc.RpcError as exc:
+            raise mesh_error(exc) from exc
+        return found
+
     def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Have somebody told whenever the tools may have changed; returns how to stop that."""
         self._listeners.add(changed)

@@ -112,7 +112,7 @@ class StdioConnection:
         task = asyncio.current_task()
         assert task is not None
         links = links_of(NO_HEADERS, meta_of(request.params))
-        exchange = Exchange(peer, links, task.cancel)
+        exchange = Exchange(peer, links, task.cancel, view=self._bridge.views.default)
         if wants_stream(request, peer, self._bridge.sessions):
             exchange.notify = self._say
         if not peer.modern:

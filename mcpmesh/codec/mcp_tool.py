@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from mcpmesh.codec.shortened import schema_shortened, shortened
 from mcpmesh.v1 import tool_pb2
 
 _ANY_OBJECT: dict[str, Any] = {"type": "object"}
@@ -15,8 +16,8 @@ _HINTS = {
 }
 
 
-def tool_json(tool: tool_pb2.Tool, *, modern: bool) -> bytes:
-    """Write a tool's entry.
+def tool_json(tool: tool_pb2.Tool, *, modern: bool, description_tokens: int = 0) -> bytes:
+    """Write a tool's entry; each description in it has so many tokens at most, 0 for no limit.
 
     Before 2026-07-28 an output schema had to describe an object, so others are left out there.
     """
@@ -24,11 +25,12 @@ def tool_json(tool: tool_pb2.Tool, *, modern: bool) -> bytes:
     if tool.title:
         entry["title"] = tool.title
     if tool.description:
-        entry["description"] = tool.description
-    entry["inputSchema"] = input_schema_of(tool.input_schema)
+        entry["description"] = shortened(tool.description, description_tokens)
+    schema = input_schema_of(tool.input_schema)
+    entry["inputSchema"] = schema_shortened(schema, description_tokens)
     output_schema = schema_of(tool.output_schema)
     if output_schema is not None and (modern or output_schema.get("type") == "object"):
-        entry["outputSchema"] = output_schema
+        entry["outputSchema"] = schema_shortened(output_schema, description_tokens)
     if annotations := annotations_of(tool.annotations):
         entry["annotations"] = annotations
     if tool.labels:

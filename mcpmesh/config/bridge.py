@@ -40,6 +40,14 @@ class BridgeSettings:
     """Most bytes kept of all streams that nobody reads; beyond it the oldest are forgotten."""
     session_key: str = field(default="", repr=False)
     """Secret that signs session ids, the same on all bridges of a mesh; empty draws one."""
+    compact_list: bool = False
+    """List to models only search_tools, describe_tool and pinned_tools."""
+    pinned_tools: tuple[str, ...] = ()
+    """Tools that a compact list has too; call_tool may be one."""
+    list_labels: tuple[str, ...] = ()
+    """Labels, as NAME=VALUE or NAME, that all that is listed has."""
+    description_tokens: int = 0
+    """Most tokens of a description in the list of tools, estimated; 0 for no limit."""
 
     def __post_init__(self) -> None:
         check_listen("http", self.http)
@@ -51,6 +59,7 @@ class BridgeSettings:
         check_seconds("resume_within", self.resume_within, 0.0)
         check_between("max_stream_bytes", self.max_stream_bytes, KIB, 1024 * MIB)
         check_between("max_kept_bytes", self.max_kept_bytes, 0, 1024 * 1024 * MIB)
+        check_between("description_tokens", self.description_tokens, 0, 100_000)
         if self.session_key and len(self.session_key) < MIN_SESSION_KEY_CHARACTERS:
             raise InvalidSetting(
                 "session_key", f"shorter than {MIN_SESSION_KEY_CHARACTERS} characters"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError
@@ -17,10 +17,12 @@ from mcpmesh.dispatch.replica_view import StatusWriter
 from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.rpc.head import read_head
 from mcpmesh.stack.mesh import Metadata, ToolList
-from mcpmesh.v1 import invoke_pb2
+from mcpmesh.v1 import discovery_pb2, invoke_pb2
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.message import frame_message
 
+#: Finds tools by words.
+Search = Callable[[discovery_pb2.SearchToolsRequest], Awaitable[discovery_pb2.SearchToolsResponse]]
 _SERVICE = "/mcpmesh.v1.ToolService/"
 _HEAD: Headers = (
     (b":method", b"POST"),
@@ -38,8 +40,10 @@ class LocalMesh:
         dispatcher: Dispatcher,
         source: CatalogSource,
         pool: Pool,
+        search: Search,
     ) -> None:
         self._dispatcher = dispatcher
+        self._search = search
         self._source = source
         self._pool = pool
         self._known = ToolList("", ())
@@ -100,6 +104,15 @@ class LocalMesh:
                 yield event
         finally:
             call.cancel()
+
+    async def search(
+        self, request: discovery_pb2.SearchToolsRequest
+    ) -> discovery_pb2.SearchToolsResponse:
+        """Find tools by words, best first.
+
+        Raises: MeshError.
+        """
+        return await self._search(request)
 
     def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Have somebody told whenever the tools may have changed; returns how to stop that."""

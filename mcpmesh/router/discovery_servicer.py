@@ -86,10 +86,19 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
     ) -> discovery_pb2.SearchToolsResponse:
         """Give the tools that fit the words, best first."""
         async with Refusing(context, "SearchTools"):
-            labels = wanted(request.labels, request.kind)
-            hits = await self._searching.search(request.query, request.limit, labels)
-            writer = StatusWriter(self._view)
-            return discovery_pb2.SearchToolsResponse(hits=[hit_message(h, writer) for h in hits])
+            return await self.search(request)
+
+    async def search(
+        self, request: discovery_pb2.SearchToolsRequest
+    ) -> discovery_pb2.SearchToolsResponse:
+        """Find tools by words, best first.
+
+        Raises: MeshError.
+        """
+        labels = wanted(request.labels, request.kind)
+        hits = await self._searching.search(request.query, request.limit, labels)
+        writer = StatusWriter(self._view)
+        return discovery_pb2.SearchToolsResponse(hits=[hit_message(h, writer) for h in hits])
 
     async def WatchTools(
         self, request: discovery_pb2.WatchToolsRequest, context: ServicerContext

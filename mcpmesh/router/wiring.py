@@ -149,7 +149,7 @@ class Router:
             registrar, server
         )
         self._standard = StandardServices(server, _SERVICES)
-        self._mesh = LocalMesh(dispatcher, source, pool)
+        self._mesh = LocalMesh(dispatcher, source, pool, discovery.search)
         self._end_watches = source.end_watches
         _observe(telemetry, pool, in_flight)
         await server.start()

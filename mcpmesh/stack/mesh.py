@@ -29,7 +29,7 @@ class ToolList:
 class Mesh(Protocol):
     """The mesh as a bridge sees it.
 
-    Raises (both calls): errors.MeshError by whose fault; asyncio.CancelledError passes and
+    Raises (calls and search): errors.MeshError by whose fault; asyncio.CancelledError passes and
     cancels the call on its replica. `timeout` in seconds, None for the mesh's default.
     """
 
@@ -47,6 +47,12 @@ class Mesh(Protocol):
         self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
     ) -> AsyncIterator[invoke_pb2.InvokeEvent]:
         """Call a tool and yield its events as they come; the last one is the outcome."""
+        ...
+
+    async def search(
+        self, request: discovery_pb2.SearchToolsRequest
+    ) -> discovery_pb2.SearchToolsResponse:
+        """Find tools by words, best first."""
         ...
 
     def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
