@@ -1,6 +1,6 @@
 """The bridge over HTTP: MCP of both eras at /mcp, plain HTTP, /healthz, /readyz, /metrics."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -57,6 +57,10 @@ from mcpmesh.codec.jsonrpc import (
 from mcpmesh.codec.mcp_entry import listed_in
 from mcpmesh.telemetry.prometheus import CONTENT_TYPE
 
+#: Writes the page of /metrics.
+Metrics = Callable[[], bytes] | Callable[[], Awaitable[bytes]]
+#: Says what is not ready; "" for nothing.
+Missing = Callable[[], Awaitable[str]]
 _ALLOW_POST: Header = (b"allow", b"POST")
 _ONLY_POST = b'{"error":"MCP is served to POST with a JSON-RPC body"}'
 _ALLOW_GET: Header = (b"allow", b"GET, HEAD")
@@ -67,11 +71,18 @@ _TAKEN = HttpAnswer(202, headers=())
 
 
 class HttpApp:
-    """Serves a bridge over HTTP; `metrics` writes the page of /metrics, None means no such page."""
+    """Serves a bridge over HTTP.
 
-    def __init__(self, bridge: Bridge, *, metrics: Callable[[], bytes] | None = None) -> None:
+    `metrics` writes the page of /metrics, None means no such page; `missing` says for /readyz what
+    beside the mesh is not ready, "" for nothing.
+    """
+
+    def __init__(
+        self, bridge: Bridge, *, metrics: Metrics | None = None, missing: Missing | None = None
+    ) -> None:
         self._bridge = bridge
         self._metrics = metrics
+        self._missing = missing
         self._settings = bridge.settings
         self._tuning = tuning = bridge.tuning
         self._plain = PlainHttp(bridge)
@@ -109,7 +120,7 @@ class HttpApp:
         if path in (b"/healthz", b"/readyz"):
             return await self._health(path, head.method)
         if path == b"/metrics" and self._metrics is not None:
-            return _page(self._metrics, head.method)
+            return await _page(self._metrics, head.method)
         return _NOT_FOUND
 
     def _look_at(self, head: RequestHead) -> None:
@@ -130,7 +141,11 @@ class HttpApp:
         ready = await self._bridge.mesh.ready()
         known = self._bridge.mesh.tools().tools
         tools = len({each.tool.name for each in known if listed_in(each.tool) == "tools"})
-        body = orjson.dumps({"ready": ready, "tools": tools})
+        told: dict[str, Any] = {"ready": ready, "tools": tools}
+        if self._missing is not None and (missing := await self._missing()):
+            ready = False
+            told |= {"ready": False, "missing": missing}
+        body = orjson.dumps(told)
         return HttpAnswer(200 if ready else 503, body)
 
     async def _other(self, head: RequestHead, stream: Stream) -> HttpAnswer | None:
@@ -284,11 +299,13 @@ def _refused(error: HttpRefusal | SessionGone | RpcError, headers: Headers) -> H
     return HttpAnswer(status, error_bytes(error), (JSON, *echo))
 
 
-def _page(page: Callable[[], bytes], method: bytes) -> HttpAnswer:
+async def _page(page: Metrics, method: bytes) -> HttpAnswer:
     """Write a page for a Prometheus server."""
     if method not in (b"GET", b"HEAD"):
         return _ONLY_GET
-    return HttpAnswer(200, page(), ((b"content-type", CONTENT_TYPE.encode()),))
+    written = page()
+    body = written if isinstance(written, bytes) else await written
+    return HttpAnswer(200, body, ((b"content-type", CONTENT_TYPE.encode()),))
 
 
 def _plain(answer: Answer | None) -> HttpAnswer:

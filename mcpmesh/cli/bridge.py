@@ -1,13 +1,29 @@
-"""`mcpmesh bridge`: MCP over HTTP or stdio, for a mesh in another process."""
+"""`mcpmesh bridge`: MCP over HTTP or stdio, for a mesh in another process.
+
+Over HTTP in this process, or in several that share its port: what a client has of a bridge is
+signed, so every worker that has the key goes on with it.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from secrets import token_urlsafe
 
 from mcpmesh.bridge.lines import standard_lines
 from mcpmesh.bridge.remote_mesh import RemoteMesh
 from mcpmesh.bridge.stdio import StdioConnection
-from mcpmesh.cli.exits import Exit
+from mcpmesh.cli.child import CannotStart
+from mcpmesh.cli.child_process import Program
+from mcpmesh.cli.endpoint import reserve
+from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.front import bridge_of, http_front
 from mcpmesh.cli.loop import Stop, until
-from mcpmesh.cli.process import telemetry_of
+from mcpmesh.cli.parent_pages import ParentPages
+from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
+from mcpmesh.cli.sources import variable
+from mcpmesh.cli.supervisor import Supervisor
+from mcpmesh.cli.worker_pages import OWN_PAGE, WorkerPages
 from mcpmesh.config import (
     BridgeSettings,
     ClientSettings,
@@ -15,7 +31,14 @@ from mcpmesh.config import (
     ProcessSettings,
     TlsSettings,
 )
+from mcpmesh.model.address import Address
 from mcpmesh.sdk.engine import new_channel
+from mcpmesh.telemetry.prometheus_server import OWN_PAGES, Pages, prometheus_server
+from mcpmesh.telemetry.setup import Telemetry
+from mcpmesh.transport.listening import check_exposure
+
+#: A secret: it goes to the workers by their environment.
+_KEY = "session_key"
 
 
 async def run_http(
@@ -25,17 +48,97 @@ async def run_http(
     tls: TlsSettings,
     limits: LimitSettings,
     stop: Stop,
+    *,
+    parent: str = "",
 ) -> Exit:
-    """Serve MCP over HTTP until stop is asked. The router may come later, and go and come."""
-    with telemetry_of("mcpmesh-bridge", process) as telemetry:
+    """Serve MCP over HTTP until stop is asked. The router may come later, and go and come.
+
+    With `parent`, this is a worker: it shares the port, and shows the pages of the parent there.
+    """
+    # A worker's page for Prometheus is for its parent.
+    environ = {**os.environ, **OWN_PAGE} if parent else os.environ
+    with (
+        telemetry_of("mcpmesh-bridge", process, environ=environ) as telemetry,
+        _own_page(telemetry, OWN_PAGES if parent else None) as page,
+    ):
+        pages = ParentPages(parent) if parent else None
         async with (
             new_channel(client.router, tls, limits) as channel,
             RemoteMesh(channel) as mesh,
-            http_front(mesh, settings, telemetry, process, tls, limits) as http,
+            http_front(mesh, settings, telemetry, process, tls, limits, parent=pages) as http,
         ):
-            print_ready("bridge", http=http, router=client.router)
+            own_page = {"metrics": page} if parent else {}
+            print_ready("bridge", http=http, router=client.router, **own_page)
             await stop.wait()
     return Exit.OK
+
+
+async def run_workers(
+    settings: BridgeSettings,
+    client: ClientSettings,
+    process: ProcessSettings,
+    tls: TlsSettings,
+    limits: LimitSettings,
+    count: int,
+    stop: Stop,
+) -> Exit:
+    """Serve MCP over HTTP in several processes until stop is asked.
+
+    The kernel spreads the clients' connections over them. This process starts them again when
+    they end, and has their pages, which each of them shows.
+    """
+    held, http = reserve(settings.http, "--http")
+    workers = WorkerPages()
+    pages = Pages(workers.metrics, workers.missing)
+    with held, telemetry_of("mcpmesh-bridge", process, pages=pages) as telemetry:
+        check_exposure("http", Address.parse(settings.http), tls, process.insecure)
+        page = prometheus_server(telemetry.metrics, OWN_PAGE, pages)
+        if page is None:  # it said why
+            return Exit.UNAVAILABLE
+        page.start()
+        options = as_options(
+            settings,
+            client,
+            process,
+            tls,
+            limits,
+            hidden={_KEY},
+            http=http,
+            worker_of=page.endpoint,
+        )
+        secret = {variable(f"--{_KEY}"): settings.session_key or token_urlsafe()}
+        programs = [
+            Program.mcpmesh(f"bridge/{index + 1}", "bridge", *options, environ=secret)
+            for index in range(count)
+        ]
+        try:
+            async with Supervisor(programs, grace=process.drain_grace) as supervisor:
+                workers.workers = supervisor.children
+                if await until(stop, supervisor.wait_ready()):
+                    print_ready("bridge", http=http, router=client.router, workers=str(count))
+                await supervisor.wait_stop(stop)
+        except CannotStart:
+            return Exit.USAGE
+    return Exit.OK
+
+
+@contextmanager
+def _own_page(telemetry: Telemetry, pages: Pages | None) -> Iterator[str]:
+    """Serve pages to the other processes of this bridge; yields HOST:PORT, nothing for no pages.
+
+    Raises: CommandError when there is no port to be had.
+    """
+    if pages is None:
+        yield ""
+        return
+    server = prometheus_server(telemetry.metrics, OWN_PAGE, pages)
+    if server is None:
+        raise CommandError("the workers' pages cannot be served; the log has the reason")
+    server.start()
+    try:
+        yield server.endpoint
+    finally:
+        server.shutdown()
 
 
 async def run_stdio(

@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process, create_subprocess_exec
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from mcpmesh.cli.ready import read_ready
 
 _log = logging.getLogger(__name__)
+_NOTHING: Mapping[str, str] = {}
 _MAX_LINE_BYTES = 1 << 20
 #: Seconds a process gets to exit after its own grace is over, before it is killed.
 KILL_AFTER = 2.0
@@ -22,6 +24,8 @@ class Program:
 
     name: str
     command: tuple[str, ...]
+    #: Variables beside this process's own; secrets go here, for everybody reads command lines.
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def group(self) -> str:
@@ -29,9 +33,11 @@ class Program:
         return self.name.rpartition("/")[0] or self.name
 
     @classmethod
-    def mcpmesh(cls, name: str, *arguments: str) -> "Program":
+    def mcpmesh(
+        cls, name: str, *arguments: str, environ: Mapping[str, str] = _NOTHING
+    ) -> "Program":
         """Return a command of mcpmesh itself, on the same Python."""
-        return cls(name, (sys.executable, "-m", "mcpmesh", *arguments))
+        return cls(name, (sys.executable, "-m", "mcpmesh", *arguments), environ)
 
 
 class ChildProcess:
@@ -65,6 +71,7 @@ class ChildProcess:
             stdin=DEVNULL,
             stdout=PIPE,
             pass_fds=(fd,),
+            env={**os.environ, **program.environ},
             start_new_session=True,
             limit=_MAX_LINE_BYTES,
         )

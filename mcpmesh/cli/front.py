@@ -7,6 +7,7 @@ from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.server import HttpServer
 from mcpmesh.cli.endpoint import cannot_listen
+from mcpmesh.cli.parent_pages import ParentPages
 from mcpmesh.config import BridgeSettings, LimitSettings, ProcessSettings, TlsSettings
 from mcpmesh.model.address import Address
 from mcpmesh.stack.mesh import Mesh
@@ -29,21 +30,28 @@ async def http_front(
     process: ProcessSettings,
     tls: TlsSettings,
     limits: LimitSettings,
+    *,
+    parent: ParentPages | None = None,
 ) -> AsyncIterator[str]:
     """Serve a mesh over HTTP; yields the endpoint.
+
+    A worker shares its port, and shows the pages of its parent, which are those of all workers.
 
     Raises: CommandError when the address cannot be listened on; InvalidSetting when it needs TLS,
     or TLS its files.
     """
     check_exposure("http", Address.parse(settings.http), tls, process.insecure)
-    app = HttpApp(
-        bridge_of(mesh, settings, telemetry), metrics=lambda: exposition(telemetry.metrics)
-    )
+    bridge = bridge_of(mesh, settings, telemetry)
+    if parent is None:
+        app = HttpApp(bridge, metrics=lambda: exposition(telemetry.metrics))
+    else:
+        app = HttpApp(bridge, metrics=parent.metrics, missing=parent.missing)
     refusals = telemetry.instruments.peer_refusals
     server = HttpServer(
         app,
         settings.http,
         grace=process.drain_grace,
+        reuse_port=parent is not None,
         tls=tls,
         limits=limits,
         refused=lambda reason: refusals.cell(reason).add(),

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import fields
 from random import Random
@@ -43,8 +43,8 @@ def telemetry_of(
         undo()
 
 
-def as_options(*settings: object, **others: object) -> list[str]:
-    """Write settings as a command line, each value whether default or not.
+def as_options(*settings: object, hidden: Set[str] = frozenset(), **others: object) -> list[str]:
+    """Write settings as a command line, each value whether default or not, but for `hidden` ones.
 
     So a child process takes them from its parent, whatever its environment says.
     """
@@ -53,6 +53,8 @@ def as_options(*settings: object, **others: object) -> list[str]:
         values |= {field.name: getattr(each, field.name) for field in fields(each)}  # type: ignore[arg-type]
     options: list[str] = []
     for name, value in (values | others).items():
+        if name in hidden:
+            continue
         option = "--" + name.replace("_", "-")
         for item in value if isinstance(value, tuple) else (value,):
             options += [f"{option}={item}"]

@@ -13,7 +13,7 @@ from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.readiness import Readiness
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.supervisor import Supervisor
-from mcpmesh.cli.worker_pages import WorkerPages
+from mcpmesh.cli.worker_pages import OWN_PAGE, WorkerPages
 from mcpmesh.config import LimitSettings, ProcessSettings, RouterSettings, TlsSettings
 from mcpmesh.model.address import Address
 from mcpmesh.router.registry_host import RegistryHost
@@ -21,9 +21,6 @@ from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.prometheus_server import Pages
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.listening import check_exposure
-
-#: A worker's own page for Prometheus is for its parent, which serves the sum of them.
-_OWN_PAGE = {"OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1", "OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
 
 
 @asynccontextmanager
@@ -65,7 +62,7 @@ async def run_router(
     registry: str = "",
 ) -> Exit:
     """Route in this process until stop is asked."""
-    environ = {**os.environ, **_OWN_PAGE} if registry else os.environ
+    environ = {**os.environ, **OWN_PAGE} if registry else os.environ
     readiness = Readiness()
     pages = Pages(missing=readiness.missing)
     with telemetry_of("mcpmesh-router", process, environ=environ, pages=pages) as telemetry:

@@ -1,5 +1,10 @@
 """The commands that run what stands around a router: a bridge, tool servers."""
 
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
 from mcpmesh.cli.app import (
     SERVERS,
     Bridge,
@@ -13,15 +18,16 @@ from mcpmesh.cli.app import (
     Tls,
     app,
 )
-from mcpmesh.cli.bridge import run_http, run_stdio
+from mcpmesh.cli.bridge import run_http, run_stdio, run_workers
 from mcpmesh.cli.exits import Exit
-from mcpmesh.cli.loop import serve
+from mcpmesh.cli.loop import Stop, serve
 from mcpmesh.cli.parent import watched
 from mcpmesh.cli.serve import run_many, run_one
 from mcpmesh.config import (
     NO_TLS,
     BridgeSettings,
     ClientSettings,
+    InvalidSetting,
     LimitSettings,
     ProcessSettings,
     ServeSettings,
@@ -35,11 +41,13 @@ _LIMITS, _PROCESS = LimitSettings(), ProcessSettings()
 def bridge_command(
     *,
     stdio: bool = False,
+    workers: Count = 1,
     bridge: Bridge = _BRIDGE,
     client: Client = _CLIENT,
     process: Process = _PROCESS,
     tls: Tls = NO_TLS,
     limits: Limits = _LIMITS,
+    worker_of: Annotated[str, Parameter(show=False)] = "",
     parent_pipe: ParentPipe = None,
 ) -> Exit:
     """Run an MCP server in front of a router.
@@ -48,9 +56,20 @@ def bridge_command(
     ----------
     stdio
         Serve one client on stdin and stdout instead of HTTP.
+    workers
+        Processes that share the port; clients' connections are spread over them.
     """
-    run = run_stdio if stdio else run_http
-    return serve(watched(parent_pipe, lambda stop: run(bridge, client, process, tls, limits, stop)))
+    if stdio and workers > 1:
+        raise InvalidSetting("workers", "on stdin and stdout there is one client, for one process")
+
+    def command(stop: Stop) -> Coroutine[Any, Any, Exit]:
+        if stdio:
+            return run_stdio(bridge, client, process, tls, limits, stop)
+        if workers > 1 and not worker_of:
+            return run_workers(bridge, client, process, tls, limits, workers, stop)
+        return run_http(bridge, client, process, tls, limits, stop, parent=worker_of)
+
+    return serve(watched(parent_pipe, command))
 
 
 @app.command(name="serve", group=SERVERS)

@@ -1,4 +1,4 @@
-"""What a router with workers serves over HTTP: the sum of their metrics, and if all are ready."""
+"""What a parent of workers serves over HTTP: the sum of their metrics, and if all are ready."""
 
 import logging
 from collections.abc import Sequence
@@ -12,6 +12,8 @@ from mcpmesh.telemetry.page_sum import PageSum
 from mcpmesh.telemetry.prometheus import target_info
 
 _log = logging.getLogger(__name__)
+#: A worker's own page for Prometheus is for its parent, which serves the sum of them.
+OWN_PAGE = {"OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1", "OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
 _PATIENCE = 2.0
 
 
