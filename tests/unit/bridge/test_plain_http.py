@@ -38,9 +38,14 @@ async def added(mesh, tool):
     """Let the mesh have one more tool, and wait until the bridge knows."""
     heard = asyncio.Event()
     stop = mesh.mesh.listen(heard.set)
+    before = mesh.mesh.tools().cursor
     updated = discovery_pb2.ToolStatus(tool=tool, replicas=1)
     await mesh.discovery.events.put(discovery_pb2.CatalogEvent(cursor="2", updated=updated))
-    await asyncio.wait_for(heard.wait(), 10)
+    async with asyncio.timeout(10):
+        # The first list may come only now, and is a change too.
+        while mesh.mesh.tools().cursor == before or updated not in mesh.mesh.tools().tools:
+            await heard.wait()
+            heard.clear()
     stop()
 
 
