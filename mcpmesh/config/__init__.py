@@ -14,6 +14,7 @@ from mcpmesh.config.router import RouterSettings
 from mcpmesh.config.serve import ServeSettings
 from mcpmesh.config.static_replica import StaticReplica
 from mcpmesh.config.tls import NO_TLS, TlsSettings
+from mcpmesh.config.upstream import UpstreamSettings
 
 __all__ = [
     "NO_TLS",
@@ -26,4 +27,5 @@ __all__ = [
     "ServeSettings",
     "StaticReplica",
     "TlsSettings",
+    "UpstreamSettings",
 ]

@@ -145,6 +145,18 @@ class ToolContext:
         encoded = orjson.dumps(params, option=orjson.OPT_SORT_KEYS)
         return read_object(self._questions.answer(key, method, encoded).encode())
 
+    @property
+    def carried(self) -> str | None:
+        """What `carry` was given before the caller was asked; None in the first round."""
+        return self._questions.carried
+
+    def carry(self, text: str) -> None:
+        """Have the caller bring a text back with its answers, signed but not hidden from it.
+
+        To be called in each round that asks; for tools that can go on where they were.
+        """
+        self._questions.carry(text)
+
     @overload
     def inputs(self) -> AsyncIterator[dict[str, Any]]: ...
     @overload

@@ -11,6 +11,9 @@ from mcpmesh.sdk.failure import InputNeeded, WrongArguments
 from mcpmesh.sdk.request_state import Asked
 from mcpmesh.v1 import tool_pb2
 
+#: Stands among the questions of a state; no key of a question looks like it.
+_CARRIED = "mcpmesh/carried"
+
 
 class Questions:
     """The questions of one call and their answers by key."""
@@ -33,6 +36,16 @@ class Questions:
     def asked(self) -> Mapping[str, Asked]:
         """What was asked in this round, answered or not: the next round's `earlier`."""
         return self._asked
+
+    @property
+    def carried(self) -> str | None:
+        """What `carry` was given in the round before."""
+        found = self._earlier.get(_CARRIED)
+        return None if found is None else found.answer
+
+    def carry(self, text: str) -> None:
+        """Have the caller bring a text back with the answers."""
+        self._asked[_CARRIED] = Asked("", text)
 
     def next_key(self) -> str:
         """Name a question by its place in the order of asking."""

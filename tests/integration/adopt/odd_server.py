@@ -1,0 +1,113 @@
+"""A legacy MCP server over stdio, without any package: it behaves as its mode says."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+MODE = sys.argv[1]
+SCHEMA = {"type": "object"}
+#: Calls that wait for an answer, by the id of the question.
+ASKED = {}
+
+
+def send(message):
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
+
+
+def answer(request, result):
+    send({"id": request["id"], "result": result})
+
+
+def refuse(request, code, message):
+    send({"id": request["id"], "error": {"code": code, "message": message}})
+
+
+def tools(cursor):
+    if MODE == "wrong":
+        return {
+            "tools": [
+                {"name": "good", "inputSchema": SCHEMA},
+                {"name": "good", "inputSchema": SCHEMA},
+                {"name": "no schema"},
+                {"name": "has space", "inputSchema": SCHEMA},
+                {"name": 7, "inputSchema": SCHEMA},
+                "nonsense",
+            ]
+        }
+    if MODE == "pages":
+        page = int(cursor or 0)
+        names = [f"tool_{page * 100 + number}" for number in range(100)]
+        more = {"nextCursor": str(page + 1)} if page < 11 else {}
+        return {"tools": [{"name": name, "inputSchema": SCHEMA} for name in names], **more}
+    if MODE == "round":
+        return {"tools": [{"name": "one", "inputSchema": SCHEMA}], "nextCursor": "again"}
+    names = ("echo", "ask", "die", "error", "log", "flood")
+    return {"tools": [{"name": name, "inputSchema": SCHEMA} for name in names]}
+
+
+def call(request):
+    name = request["params"]["name"]
+    text = {"type": "text", "text": json.dumps(request["params"].get("arguments"))}
+    if name == "die":
+        os._exit(5)
+    if name == "error":
+        return refuse(request, request["params"]["arguments"]["code"], "the reason")
+    if name == "ask":
+        schema = {"type": "object", "properties": {"colour": {"type": "string"}}}
+        params = {"message": "Which colour?", "requestedSchema": schema}
+        question = f"question-{len(ASKED)}"
+        ASKED[question] = request
+        return send({"id": question, "method": "elicitation/create", "params": params})
+    if name == "log":
+        send({"method": "notifications/message", "params": {"level": "info", "data": {"n": 1}}})
+    if name == "flood":
+        token = request["params"]["_meta"].get("progressToken")
+        for number in range(5000):
+            params = {"progressToken": token, "progress": number}
+            send({"method": "notifications/progress", "params": params})
+    return answer(request, {"content": [text]})
+
+
+def main():
+    if MODE == "exit":
+        print(f"cannot start with {os.environ.get('TOKEN')}", file=sys.stderr)
+        sys.exit(7)
+    if MODE == "silent":
+        time.sleep(600)
+    if MODE == "long":
+        sys.stdout.write("x" * (17 * 1024 * 1024))
+        sys.stdout.flush()
+        time.sleep(600)
+    if MODE == "children":
+        # One in a session of its own, which outlives a parent that does not look after it.
+        orphan = ["-c", "import time; time.sleep(600)", os.environ["MARK"]]
+        subprocess.Popen([sys.executable, *orphan], start_new_session=True)
+        subprocess.Popen([sys.executable, *orphan])
+    for line in sys.stdin:
+        if MODE == "garbage":
+            print("loading the token", os.environ.get("TOKEN"), flush=True)
+        request = json.loads(line)
+        method = request.get("method")
+        if request.get("id") in ASKED and method is None:
+            said = json.dumps(request.get("result") or request.get("error"))
+            answer(ASKED[request["id"]], {"content": [{"type": "text", "text": said}]})
+        elif method == "initialize":
+            version = request["params"]["protocolVersion"]
+            info = {"name": "odd", "version": "1"}
+            capabilities = {"tools": {"listChanged": True}, "logging": {}}
+            result = {"protocolVersion": version, "capabilities": capabilities, "serverInfo": info}
+            answer(request, result)
+        elif method == "tools/list":
+            answer(request, tools(request.get("params", {}).get("cursor")))
+        elif method == "tools/call":
+            call(request)
+        elif "id" in request and method is not None:
+            refuse(request, -32601, "unknown method")
+    if MODE == "children":
+        time.sleep(600)  # it does not care that nobody speaks to it
+
+
+main()
