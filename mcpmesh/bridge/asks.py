@@ -1,7 +1,7 @@
 """Questions of tools to legacy clients: requests of ours on a client's stream, and their answers.
 
-The call that asks waits on the bridge that its client called, so the answer has to reach that
-bridge: clients that cannot see to that speak the modern era, whose questions are results.
+The call that asks waits on the bridge that its client called. The id of a question names that
+bridge, so that another one that gets the answer knows where it belongs.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from mcpmesh.bridge.exchange import Notify
-from mcpmesh.codec.jsonrpc import Response, embedded
+from mcpmesh.codec.jsonrpc import Id, Response, embedded
 from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.v1 import tool_pb2
 
@@ -23,10 +23,11 @@ class AskFailed(Exception):
 class Asks:
     """The requests that clients have yet to answer, by the scope of their session and the id.
 
-    Units: `timeout` in seconds that a client gets for an answer.
+    Units: `timeout` in seconds that a client gets for an answer. `bridge` is this one's name.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, bridge: str) -> None:
+        self._bridge = bridge
         self._timeout = timeout
         self._waiting: dict[tuple[str, str | int], asyncio.Future[Response]] = {}
         self._count = 0
@@ -46,7 +47,7 @@ class Asks:
         try:
             for key, question in sorted(questions.items()):
                 self._count += 1
-                request_id = f"ask-{self._count}"
+                request_id = f"ask.{self._bridge}.{self._count}"
                 future = self._waiting[scope, request_id] = loop.create_future()
                 asked[key] = request_id, future
                 await notify(_request(request_id, question))
@@ -72,6 +73,12 @@ class Asks:
         if pending:  # the one that is waited for
             text = f"the client gave no answer within {self._timeout:g} s"
             pending[0].set_exception(AskFailed(text))
+
+
+def asker_of(request_id: Id) -> str:
+    """Return the name of the bridge that asked a question; empty for an id that is none of ours."""
+    word, _, rest = str(request_id).partition(".")
+    return rest.rpartition(".")[0] if word == "ask" else ""
 
 
 def _request(request_id: str, question: tool_pb2.InputRequest) -> bytes:

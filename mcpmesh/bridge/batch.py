@@ -64,7 +64,7 @@ async def _answer(
         answer = await bridge.answer(message, Exchange(peer, links, task.cancel, view=view))
         return answer.body if answer else None
     if isinstance(message, Notification):
-        bridge.notified(message, peer)
+        await bridge.notified(message, peer)
     else:
-        bridge.responded(message, peer)
+        await bridge.responded(message, peer)
     return None

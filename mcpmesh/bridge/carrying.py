@@ -4,17 +4,19 @@ import asyncio
 import logging
 
 from mcpmesh.bridge.echo import correlation_header, echo_of
+from mcpmesh.bridge.event_mark import EventMark
 from mcpmesh.bridge.exchange import Exchange, Notify
 from mcpmesh.bridge.http_gate import takes_events
 from mcpmesh.bridge.http_house import Stream
 from mcpmesh.bridge.http_message import HttpRequest, RequestHead
+from mcpmesh.bridge.in_task import in_task
 from mcpmesh.bridge.kept_stream import KeptStream
-from mcpmesh.bridge.kept_streams import KeptStreams
 from mcpmesh.bridge.lost_answer import lost_answer
+from mcpmesh.bridge.methods import Bridge
+from mcpmesh.bridge.remote_streams import StreamLost
 from mcpmesh.bridge.session import Session
 from mcpmesh.bridge.sse import EventStream, primer
 from mcpmesh.codec.jsonrpc import INVALID_REQUEST, Request, RpcError, decode, message_of
-from mcpmesh.config.bridge import BridgeSettings
 
 LAST_EVENT_HEADER = b"last-event-id"
 #: Since then an event may have no message, and a server may send a client away to come back.
@@ -30,10 +32,11 @@ class Carrying:
     that the client can come back even if it hears nothing more.
     """
 
-    def __init__(self, streams: KeptStreams, settings: BridgeSettings, retry_ms: int) -> None:
-        self._streams = streams
-        self._settings = settings
-        self._retry_ms = retry_ms
+    def __init__(self, bridge: Bridge) -> None:
+        self._streams = bridge.streams
+        self._elsewhere = bridge.elsewhere
+        self._settings = bridge.settings
+        self._retry_ms = bridge.tuning.retry_ms
 
     async def open(
         self, message: Request, posted: HttpRequest, stream: Stream, exchange: Exchange
@@ -72,15 +75,46 @@ class Carrying:
         mark, number = found
         events = EventStream(stream, self._settings.heartbeat, echo_of(head.headers))
         kept = self._streams.find(mark)
+        polls = session.version >= POLLING_SINCE
         if kept is not None:
-            polls = session.version >= POLLING_SINCE
             await self._carry(kept, number, events, polls=polls, told=True)
-            return
+        elif self._streams.is_ours(mark):
+            await self._tell_lost(mark, session, events)
+        else:
+            mark_text = text.rpartition(".")[0]
+            await in_task(self._fetch(mark, mark_text, number, session, events))
+
+    async def _fetch(
+        self, mark: EventMark, text: str, after: int, session: Session, events: EventStream
+    ) -> None:
+        """Write what another bridge tells of a stream of its own."""
+        away = None
+        try:
+            async with self._elsewhere.read(session.id, mark, after) as reader, events:
+                if self._settings.poll_after and session.version >= POLLING_SINCE:
+                    loop = asyncio.get_running_loop()
+                    away = loop.call_later(self._settings.poll_after, reader.end)
+                while (event := await reader.next()) is not None:
+                    await events.event(event[1], f"{text}.{event[0]}")
+                if not reader.done:
+                    await events.retry(self._retry_ms)
+        except StreamLost:
+            await self._tell_lost(mark, session, events)
+        finally:
+            if away is not None:
+                away.cancel()
+
+    async def _tell_lost(self, mark: EventMark, session: Session, events: EventStream) -> None:
+        """Answer a request whose answer is lost.
+
+        Raises: RpcError when its id is not known.
+        """
         answer = lost_answer(mark, session.version)
-        if answer is None:
+        if answer is not None:
+            async with events:
+                await events.event(answer)
+        elif not events.started:
             raise RpcError(INVALID_REQUEST, "the stream of Last-Event-ID is no more")
-        async with events:
-            await events.event(answer)
 
     def _keep(
         self, message: Request, exchange: Exchange, posted: HttpRequest, stream: Stream

@@ -55,6 +55,7 @@ from mcpmesh.codec.jsonrpc import (
     message_of,
 )
 from mcpmesh.codec.mcp_entry import listed_in
+from mcpmesh.errors import MeshError
 from mcpmesh.telemetry.prometheus import CONTENT_TYPE
 
 #: Writes the page of /metrics.
@@ -87,7 +88,7 @@ class HttpApp:
         self._tuning = tuning = bridge.tuning
         self._plain = PlainHttp(bridge)
         self._params = ParamHeaders(bridge.mesh)
-        self._carrying = Carrying(bridge.streams, bridge.settings, tuning.retry_ms)
+        self._carrying = Carrying(bridge)
         #: How large a request may be, and how slow a client.
         self.limits = ReaderLimits(bridge.settings.max_body_bytes)
         self.times = HttpTimes(
@@ -156,7 +157,7 @@ class HttpApp:
         headers = head.headers
         if head.method == b"DELETE" and SESSION_HEADER in headers:
             session = known_session(headers[SESSION_HEADER], self._bridge.sessions)
-            self._bridge.end_session(session.id)
+            await self._bridge.end_session(session.id)
             return HttpAnswer(200, headers=())
         if head.method == b"GET" and SESSION_HEADER in headers:
             session = known_session(headers[SESSION_HEADER], self._bridge.sessions)
@@ -181,7 +182,10 @@ class HttpApp:
             return await self._batch(value, posted.head)
         message = message_of(value)
         if not isinstance(message, Request):
-            self._take(message, headers)
+            try:
+                await self._take(message, headers)
+            except MeshError as error:
+                raise HttpRefusal(503, f"whom this is for is away: {error.message}") from error
             return _TAKEN
         try:
             peer = self._peer(message, posted.head)
@@ -219,7 +223,7 @@ class HttpApp:
             self._params.check(request.params, headers, head.twice)
         return peer
 
-    def _take(self, message: Notification | Response, headers: Headers) -> None:
+    async def _take(self, message: Notification | Response, headers: Headers) -> None:
         """Take what wants no answer. A modern client has nothing to tell over HTTP.
 
         Raises: RpcError for a modern client's response, or an unknown version.
@@ -232,9 +236,9 @@ class HttpApp:
             return
         peer = legacy_peer(method, params, headers, self._bridge.sessions)
         if isinstance(message, Notification):
-            self._bridge.notified(message, peer)
+            await self._bridge.notified(message, peer)
         else:
-            self._bridge.responded(message, peer)
+            await self._bridge.responded(message, peer)
 
     async def _follow(self, scope: str, stream: Stream, headers: Headers) -> None:
         """Tell a legacy session of changes for as long as its client listens."""
@@ -250,9 +254,15 @@ class HttpApp:
         """End the streams that would last as long as their clients want."""
         self._bridge.listening.end()
 
-    def close(self) -> None:
+    async def start(self) -> None:
+        """Get to know the other bridges."""
+        await self._bridge.peers.start()
+
+    async def close(self) -> None:
         """End the answers that no client waits for any more."""
         self._bridge.streams.close()
+        await self._bridge.elsewhere.stop()
+        await self._bridge.peers.stop()
 
     async def _streamed(
         self, request: Request, exchange: Exchange, stream: Stream

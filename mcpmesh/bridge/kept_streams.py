@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from secrets import token_urlsafe
 
 from mcpmesh.bridge.event_mark import EventMark, read_event_id, write_mark
 from mcpmesh.bridge.kept_stream import KeptStream, Reader
@@ -17,16 +16,22 @@ STREAM_BYTES = 2000
 class KeptStreams:
     """Makes streams, finds them again, and forgets those that nobody comes back to.
 
+    `name` is this bridge's among those that share its key.
     Units: `resume_within` in seconds that a stream waits for its reader, `max_bytes` of one stream,
     `max_total_bytes` of all that nobody reads: beyond it those that waited longest are forgotten,
     and calls that are not done are cancelled.
     """
 
     def __init__(
-        self, signer: Signer, *, resume_within: float, max_bytes: int, max_total_bytes: int
+        self,
+        name: str,
+        signer: Signer,
+        *,
+        resume_within: float,
+        max_bytes: int,
+        max_total_bytes: int,
     ) -> None:
-        #: Names this bridge among those that share its key.
-        self.name = token_urlsafe(9)
+        self._name = name
         self._signer = signer
         self._resume_within = resume_within
         self._max_bytes = max_bytes
@@ -50,7 +55,7 @@ class KeptStreams:
         if not scope:
             return KeptStream("", self._max_bytes, cancel)
         self._count += 1
-        mark = EventMark(self.name, self._count, request_id, method)
+        mark = EventMark(self._name, self._count, request_id, method)
         written = write_mark(self._signer, scope, mark)
         stream = KeptStream(written, self._max_bytes, cancel, self._count)
         self._streams[self._count] = scope, stream
@@ -62,8 +67,17 @@ class KeptStreams:
 
     def find(self, mark: EventMark) -> KeptStream | None:
         """Return the stream of this bridge that a mark names, if it is still there."""
-        known = self._streams.get(mark.number) if mark.bridge == self.name else None
+        known = self._streams.get(mark.number) if self.is_ours(mark) else None
         return None if known is None else known[1]
+
+    def is_ours(self, mark: EventMark) -> bool:
+        """Tell whether a mark was written by this bridge."""
+        return mark.bridge == self._name
+
+    def numbered(self, scope: str, number: int) -> KeptStream | None:
+        """Return a session's stream of this bridge by its number, if it is still there."""
+        known = self._streams.get(number)
+        return known[1] if known is not None and known[0] == scope else None
 
     def read(self, stream: KeptStream, after: int) -> Reader:
         """Let a client read a stream."""

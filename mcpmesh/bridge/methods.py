@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from importlib.metadata import version as installed_version
 from random import Random
+from secrets import token_urlsafe
 
 from mcpmesh.bridge.asking import Asking
 from mcpmesh.bridge.asks import Asks
@@ -20,7 +21,10 @@ from mcpmesh.bridge.listening import LISTEN, Listening
 from mcpmesh.bridge.lists import Listing, known_tools, listings, modern_head
 from mcpmesh.bridge.meta_tools import MetaTools
 from mcpmesh.bridge.observer import CallObservation, NoObserver, Observer
+from mcpmesh.bridge.peers import Peers
+from mcpmesh.bridge.remote_streams import RemoteStreams
 from mcpmesh.bridge.session import Sessions
+from mcpmesh.bridge.shared_sessions import SharedSessions
 from mcpmesh.bridge.signing import Signer
 from mcpmesh.bridge.tools_call import ToolsCall
 from mcpmesh.bridge.tuning import Tuning
@@ -75,7 +79,10 @@ class Bridge:
         self.info = info
         self.sessions = Sessions(signer, self.tuning.session_ttl, clock)
         settings = self.settings
+        #: Names this bridge among those that share its key.
+        self.name = token_urlsafe(9)
         self.streams = KeptStreams(
+            self.name,
             signer,
             resume_within=settings.resume_within,
             max_bytes=settings.max_stream_bytes,
@@ -86,8 +93,20 @@ class Bridge:
         head = modern_head(self.tuning.list_ttl_ms, info)
         handshake = Handshake(info, self.sessions, self.tuning)
         asking = self.asking = Asking(signer, self.tuning.request_state_ttl, clock)
-        self.asks = Asks(self.tuning.ask_timeout)
+        self.asks = Asks(self.tuning.ask_timeout, self.name)
         self.listening = Listening(Changes(mesh), info)
+        # Who has a key of its own has no peers.
+        self.peers = Peers(mesh.notes if settings.session_key else None, signer, self.name)
+        self._shared = SharedSessions(
+            self.peers,
+            self.sessions,
+            self.listening,
+            self.streams,
+            self.asks,
+            self._in_flight,
+            self.tuning.session_ttl,
+        )
+        self.elsewhere = RemoteStreams(self.peers, self.streams, self.settings.heartbeat)
         call = ToolsCall(mesh, asking, self.sessions, self.asks, self.tuning, info)
         entries = self._entries = Entries(mesh, call, asking, self.tuning)
         tokens = self.settings.description_tokens
@@ -203,34 +222,38 @@ class Bridge:
         work = handler(request, exchange)
         return await self._in_flight.run(peer.scope, request.id, work, exchange.interrupt)
 
-    def notified(self, notification: Notification, peer: Peer) -> None:
-        """Take a notification; one that says nothing to us is ignored."""
+    async def notified(self, notification: Notification, peer: Peer) -> None:
+        """Take a notification; one that says nothing to us is ignored.
+
+        Raises: MeshError when it is for another bridge that cannot be reached.
+        """
         if notification.method == "notifications/cancelled" and peer.scope:
             request_id = readable_id(notification.params.get("requestId"))
             if request_id is not None:
-                self._in_flight.cancel(peer.scope, request_id)
+                await self._shared.cancel(peer.scope, request_id)
 
-    def responded(self, response: Response, peer: Peer) -> None:
-        """Take a legacy client's answer to a request of ours."""
+    async def responded(self, response: Response, peer: Peer) -> None:
+        """Take a legacy client's answer to a request of ours.
+
+        Raises: MeshError when it is for another bridge that cannot be reached.
+        """
         if peer.scope:
-            self.asks.answered(peer.scope, response)
+            await self._shared.answered(peer.scope, response)
 
-    def end_session(self, session_id: str) -> None:
+    async def end_session(self, session_id: str) -> None:
         """Refuse a legacy session from now on, and forget what it said."""
-        self.sessions.end(session_id)
-        self.listening.forget(session_id)
-        self.streams.end_session(session_id)
+        await self._shared.end(session_id)
 
     async def _subscribe(self, request: Request, exchange: Exchange) -> bytes:
         uri = _uri(request)
         await self._entries.check_resource(uri, exchange)
         if exchange.peer.scope:
-            self.listening.subscribe(exchange.peer.scope, uri)
+            await self._shared.subscribe(exchange.peer.scope, uri, wanted=True)
         return result_bytes(request.id, {})
 
     async def _unsubscribe(self, request: Request, exchange: Exchange) -> bytes:
         if exchange.peer.scope:
-            self.listening.unsubscribe(exchange.peer.scope, _uri(request))
+            await self._shared.subscribe(exchange.peer.scope, _uri(request), wanted=False)
         return result_bytes(request.id, {})
 
     def _lists(self, lists: Mapping[Listed, Listing]) -> dict[str, Handler]:
@@ -252,7 +275,7 @@ class Bridge:
         if level not in mcp.LOG_LEVELS:
             raise RpcError(INVALID_PARAMS, f'"level" is not one of {", ".join(mcp.LOG_LEVELS)}')
         if exchange.peer.scope:
-            self.sessions.set_level(exchange.peer.scope, level)
+            await self._shared.set_level(exchange.peer.scope, level)
         return result_bytes(request.id, {})
 
 

@@ -12,8 +12,10 @@ from mcpmesh.bridge.tool_watch import WatchedTools
 from mcpmesh.codec.renamed import SPOKE
 from mcpmesh.codec.spoken import tell_tool
 from mcpmesh.codec.status import PUSHBACK, error_of, pushback_from
+from mcpmesh.dispatch.remote_notes import RemoteNotes
 from mcpmesh.errors import MeshError
 from mcpmesh.stack.mesh import Metadata, ToolList
+from mcpmesh.stack.notes import Notes
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
 
 #: Units: seconds before the first and at most before any later try to watch again.
@@ -32,6 +34,8 @@ class RemoteMesh:
     def __init__(self, channel: Any, *, rng: Random | None = None) -> None:
         self._calls: Any = invoke_pb2_grpc.ToolServiceStub(channel)  # type: ignore[no-untyped-call]
         self._discovery: Any = discovery_pb2_grpc.DiscoveryServiceStub(channel)  # type: ignore[no-untyped-call]
+        #: Those of the bridges of this mesh.
+        self.notes: Notes | None = RemoteNotes(channel)
         self._rng = rng or Random()
         self._known = WatchedTools()
         self._live = False

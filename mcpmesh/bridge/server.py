@@ -80,6 +80,7 @@ class HttpServer:
         Raises: OSError when the address is taken or not ours.
         """
         bound = self._bound = bind(Address.parse(self._listen), reuse_port=self._reuse_port)
+        await self._app.start()
         loop = asyncio.get_running_loop()
         self._tick(loop)
         listen = loop.create_unix_server if bound.address.is_unix else loop.create_server
@@ -115,7 +116,7 @@ class HttpServer:
         for connection in list(house.connections):
             connection.abort()
         await self._all_gone()
-        self._app.close()
+        await self._app.close()
         if self._ticker is not None:
             self._ticker.cancel()
 

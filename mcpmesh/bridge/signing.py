@@ -32,5 +32,9 @@ class Signer:
         mac, payload = raw[:MAC_BYTES], raw[MAC_BYTES:]
         return payload if hmac.compare_digest(mac, self._mac(purpose, payload)) else None
 
+    def label(self, purpose: bytes) -> str:
+        """Return text that all who have the key know, and that does not tell the key."""
+        return self._mac(purpose, b"").hex()
+
     def _mac(self, purpose: bytes, payload: bytes) -> bytes:
         return hmac.digest(self._key, purpose + b"\0" + payload, "sha256")[:MAC_BYTES]

@@ -70,12 +70,12 @@ class StdioConnection:
             if isinstance(message, Request):
                 self._begin(message, tasks)
             elif isinstance(message, Notification):
-                self._bridge.notified(message, self._legacy)
+                await self._bridge.notified(message, self._legacy)
                 if message.method == "notifications/initialized" and self._following is None:
                     follow = self._bridge.listening.follow(SCOPE, self._say)
                     self._following = tasks.create_task(follow)
             elif isinstance(message, Response):
-                self._bridge.responded(message, self._legacy)
+                await self._bridge.responded(message, self._legacy)
         except RpcError as error:
             await self._refuse(error)
 

@@ -17,6 +17,7 @@ from mcpmesh.dispatch.replica_view import StatusWriter
 from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.rpc.head import read_head
 from mcpmesh.stack.mesh import Metadata, ToolList
+from mcpmesh.stack.notes import Notes
 from mcpmesh.v1 import discovery_pb2, invoke_pb2
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.message import frame_message
@@ -41,7 +42,10 @@ class LocalMesh:
         source: CatalogSource,
         pool: Pool,
         search: Search,
+        notes: Notes | None = None,
     ) -> None:
+        #: Those of the bridges of this mesh.
+        self.notes = notes
         self._dispatcher = dispatcher
         self._search = search
         self._source = source

@@ -4,19 +4,21 @@ import asyncio
 from random import Random
 
 from mcpmesh.config import NO_TLS, RouterSettings, TlsSettings
+from mcpmesh.dispatch.note_board import NoteBoard
 from mcpmesh.model.address import join_endpoint
 from mcpmesh.model.replica import Replica
+from mcpmesh.router.note_servicer import NoteServicer
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.router.static_source import StaticSource
 from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.server import Server
 from mcpmesh.transport.credentials import ChannelCredentials, channel_credentials
-from mcpmesh.v1 import registry_pb2_grpc
+from mcpmesh.v1 import notes_pb2_grpc, registry_pb2_grpc
 
 
 class RegistryHost:
-    """The registry of several workers, served to them alone on a port of its own."""
+    """The registry of several workers and the notes of bridges, served to them alone on a port."""
 
     def __init__(self, settings: RouterSettings, tls: TlsSettings = NO_TLS) -> None:
         self._settings = settings
@@ -35,6 +37,10 @@ class RegistryHost:
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             Registrar(self._keeper, clock), self._server
         )
+        self._board = NoteBoard(clock)
+        notes_pb2_grpc.add_NoteServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            NoteServicer(self._board), self._server
+        )
         port = self._server.add_insecure_port("127.0.0.1:0")
         await self._server.start()
         return join_endpoint("127.0.0.1", port)
@@ -42,6 +48,7 @@ class RegistryHost:
     async def stop(self) -> None:
         """End the workers' watches, and close."""
         self._keeper.end_watches()
+        self._board.end()
         await self._server.stop(0)
         for task in self._tasks:
             task.cancel()

@@ -11,11 +11,11 @@ from mcpmesh.discovery.registry import MAX_REPLICAS, Registry
 from mcpmesh.dispatch.catalog_feed import CatalogFeed
 from mcpmesh.dispatch.catalog_source import OnCatalog, Stop
 from mcpmesh.dispatch.catalog_watch import CatalogWatch
+from mcpmesh.dispatch.mailbox import Mailbox
 from mcpmesh.errors import Draining
 from mcpmesh.model.catalog import Catalog
 from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
-from mcpmesh.router.mailbox import Mailbox
 
 FOLLOWER_BOUND = 4096
 #: A lease is swept this much after its end, so that a timer that fires early finds it over.

@@ -18,9 +18,11 @@ from mcpmesh.dispatch.dispatcher import Dispatcher
 from mcpmesh.dispatch.layers import layers, shadow_layers, sharing_layers
 from mcpmesh.dispatch.local_mesh import LocalMesh
 from mcpmesh.dispatch.mirror import Mirrors
+from mcpmesh.dispatch.note_board import NoteBoard
 from mcpmesh.dispatch.observe import InFlight
 from mcpmesh.dispatch.pool import Pool
 from mcpmesh.dispatch.registry_follower import RegistryFollower
+from mcpmesh.dispatch.remote_notes import RemoteNotes
 from mcpmesh.dispatch.unknown_tool import unknown_tool
 from mcpmesh.errors import MeshError
 from mcpmesh.model.address import Address
@@ -28,6 +30,7 @@ from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.embedding import load_meaning
 from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
 from mcpmesh.router.frontend import Frontend
+from mcpmesh.router.note_servicer import NoteServicer
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_host import keep
 from mcpmesh.router.registry_keeper import RegistryKeeper
@@ -37,6 +40,7 @@ from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.limits import server_options, wire_limits
 from mcpmesh.rpc.server import Server
 from mcpmesh.rpc.standard import StandardServices
+from mcpmesh.stack.notes import Notes
 from mcpmesh.telemetry.attributes import SERVER_ADDRESS, SERVER_PORT
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.credentials import channel_credentials
@@ -45,6 +49,7 @@ from mcpmesh.transport.listening import check_exposure
 from mcpmesh.transport.refusals import Refusals
 from mcpmesh.v1 import (
     discovery_pb2_grpc,
+    notes_pb2_grpc,
     registry_pb2_grpc,
 )
 
@@ -53,6 +58,7 @@ _SERVICES = (
     "mcpmesh.v1.ToolService",
     "mcpmesh.v1.DiscoveryService",
     "mcpmesh.v1.RegistryService",
+    "mcpmesh.v1.NoteService",
 )
 
 
@@ -84,6 +90,7 @@ class Router:
         self._tasks: list[asyncio.Task[None]] = []
         self._channel: Channel | None = None
         self._static: StaticSource | None = None
+        self._board: NoteBoard | None = None
         self._stopped = False
 
     async def start(self) -> str:
@@ -148,8 +155,12 @@ class Router:
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             registrar, server
         )
+        notes = self._notes()
+        notes_pb2_grpc.add_NoteServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            NoteServicer(notes), server
+        )
         self._standard = StandardServices(server, _SERVICES)
-        self._mesh = LocalMesh(dispatcher, source, pool, discovery.search)
+        self._mesh = LocalMesh(dispatcher, source, pool, discovery.search, notes)
         self._end_watches = source.end_watches
         _observe(telemetry, pool, in_flight)
         await server.start()
@@ -171,6 +182,8 @@ class Router:
         self._stopped = True
         await self._standard.draining()
         self._end_watches()
+        if self._board is not None:
+            self._board.end()
         await self._server.stop(grace)
         self._discovery.close()
         for task in self._tasks:
@@ -195,6 +208,13 @@ class Router:
         keeper = RegistryKeeper(loop.time, default_ttl=self._settings.lease)
         self._static = keep(keeper, self._settings, rng, self._tasks, self._credentials)
         return keeper, Registrar(keeper, loop.time)
+
+    def _notes(self) -> Notes:
+        """Return the notes of bridges: of all workers, those of their parent."""
+        if self._channel is not None:
+            return RemoteNotes(self._channel)
+        self._board = NoteBoard(asyncio.get_running_loop().time)
+        return self._board
 
     def _reconnected(self, replica_id: str) -> None:
         if self._static is not None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from mcpmesh.stack.notes import Notes
 from mcpmesh.v1 import discovery_pb2, invoke_pb2
 
 #: gRPC metadata: ASCII keys in lower case.
@@ -32,6 +33,11 @@ class Mesh(Protocol):
     Raises (calls and search): errors.MeshError by whose fault; asyncio.CancelledError passes and
     cancels the call on its replica. `timeout` in seconds, None for the mesh's default.
     """
+
+    @property
+    def notes(self) -> Notes | None:
+        """Where bridges of this mesh leave notes for each other; None where there is no other."""
+        ...
 
     def tools(self) -> ToolList:
         """Return the tools as they are now, without waiting."""

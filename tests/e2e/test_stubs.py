@@ -226,6 +226,7 @@ def test_reflection_describes_every_service(router: Command) -> None:
             "mcpmesh.v1.ToolService",
             "mcpmesh.v1.DiscoveryService",
             "mcpmesh.v1.RegistryService",
+            "mcpmesh.v1.NoteService",
             "grpc.health.v1.Health",
         }
         file = database.FindFileContainingSymbol("mcpmesh.v1.ToolService")

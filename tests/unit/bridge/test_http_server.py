@@ -30,7 +30,10 @@ class Handler:
     def drain(self):
         """Nothing here lasts as long as its client wants."""
 
-    def close(self):
+    async def start(self):
+        """Nobody else to know."""
+
+    async def close(self):
         """Nothing here outlives its connection."""
 
     def late(self, request, stream):

@@ -40,6 +40,11 @@ def asker() -> ToolServer:
         await ctx.log("debug", "thinking")
         return str(await ctx.ask("What?", key="what"))
 
+    @app.tool
+    async def large(ctx: ToolContext) -> str:
+        """Asks, and has much to say."""
+        return (str(await ctx.ask("What?", key="what")) + "\u00e9") * 600_000
+
     @app.prompt
     async def about(ctx: ToolContext) -> str:
         """Asks too."""
