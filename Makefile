@@ -77,7 +77,7 @@ lock: ## Write constraints.txt anew from the newest versions that fit
 	$(find-python)
 	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
 	"$(PYTHON)" -m venv "$$work/venv" && "$$work/venv/bin/python" -m pip install -q -U pip && \
-	"$$work/venv/bin/python" -m pip install -q -e '.[otlp,examples,embeddings,srv,kubernetes]' --group dev --group fuzz && \
+	"$$work/venv/bin/python" -m pip install -q -e '.[otlp,examples,embeddings,srv,kubernetes,openapi]' --group dev --group fuzz && \
 	{ echo "# Versions that are tested together; written by make lock."; \
 	  "$$work/venv/bin/python" -m pip freeze --exclude mcpmesh; } > constraints.txt
 
@@ -109,7 +109,7 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'pip>=25.1'
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-		-e '.[otlp,examples,embeddings,srv,kubernetes]' --group dev
+		-e '.[otlp,examples,embeddings,srv,kubernetes,openapi]' --group dev
 	@touch $@ $(VENV)/run.stamp
 
 # Without a wheel of atheris for this Python, hypothesis does what it can.

@@ -25,8 +25,8 @@ _RETRY_INFO = error_details_pb2.RetryInfo.DESCRIPTOR.full_name
 def failure_of(path: str, error: grpc.RpcError, pool: Any) -> ToolFailure | Refused:
     """Return what a call's end means; `pool` has the types of the service's own details.
 
-    UNAVAILABLE, and RESOURCE_EXHAUSTED that says when to come again, are the mesh's business: it
-    may have another replica. All else is the service's answer, and the model reads it.
+    UNAVAILABLE, and RESOURCE_EXHAUSTED with gRPC's own wish for another try, are the mesh's
+    business: it may have another replica. All else is the service's answer, for the model.
     """
     trailers = _trailers(error)
     details = list(_details(trailers, pool))
@@ -34,8 +34,9 @@ def failure_of(path: str, error: grpc.RpcError, pool: Any) -> ToolFailure | Refu
     message = f"{path}: {code.name}: {error.details() or 'no reason given'}"
     wait_ms = _wait_ms(trailers, details)
     if code is StatusCode.UNAVAILABLE:
-        return Refused(NoReplica(message, retry_after_ms=wait_ms))
-    if code is StatusCode.RESOURCE_EXHAUSTED and wait_ms:
+        # A long wish is for the model to know, and no call waits for it.
+        return Refused(NoReplica(message, retry_after_ms=wait_ms if wait_ms <= 1000 else 0))
+    if code is StatusCode.RESOURCE_EXHAUSTED and wait_ms and PUSHBACK in trailers:
         return Refused(Overloaded(message, retry_after_ms=wait_ms))
     if details:
         text = orjson.dumps(details).decode()

@@ -1,0 +1,151 @@
+"""An HTTP answer → a tool's result, or the failure that the model reads."""
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from jsonschema_specifications import REGISTRY as SPECIFICATIONS
+
+from mcpmesh.adopt.openapi_operation import RESULT, is_json
+from mcpmesh.errors import NoReplica
+from mcpmesh.sdk.content import Image, blocks, text_block
+from mcpmesh.sdk.failure import Refused, ToolFailure
+from mcpmesh.v1 import tool_pb2
+
+_EXCERPT = 2000
+_LONGEST_WAIT_MS = 86_400_000
+_CODES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    408: "DEADLINE_EXCEEDED",
+    409: "ABORTED",
+    410: "NOT_FOUND",
+    412: "FAILED_PRECONDITION",
+    413: "OUT_OF_RANGE",
+    422: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    501: "UNIMPLEMENTED",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What a server answered: its status, some headers, the body."""
+
+    status: int
+    reason: str
+    media_type: str
+    body: bytes
+    retry_after: str = ""
+    location: str = ""
+
+
+class Declared:
+    """What an operation says of its results."""
+
+    def __init__(self, title: str, schema: dict[str, Any] | None, *, wrapped: bool) -> None:
+        self._title = title
+        self._wrapped = wrapped
+        self._validator = None
+        if schema is not None:
+            # With a registry of its own it never fetches what a $ref names.
+            self._validator = Draft202012Validator(schema, registry=SPECIFICATIONS)
+
+    def result(self, answer: HttpAnswer, now: float) -> tool_pb2.ToolResult:
+        """Return the result of a success.
+
+        Units: `now` is the wall clock.
+        Raises: ToolFailure or Refused for anything else.
+        """
+        if not 200 <= answer.status < 300:
+            raise _failure(self._title, answer, now)
+        kind = answer.media_type.partition(";")[0].strip().lower()
+        if answer.body and is_json(kind):
+            return self._json(answer)
+        if self._validator is not None:
+            raise self._undeclared(answer, f"{kind or 'nothing'} instead of JSON")
+        return tool_pb2.ToolResult(content=blocks(_content(kind, answer.body)))
+
+    def _json(self, answer: HttpAnswer) -> tool_pb2.ToolResult:
+        try:
+            value = orjson.loads(answer.body)
+        except orjson.JSONDecodeError as error:
+            raise self._undeclared(answer, f"no JSON, which it said it is: {error}") from error
+        structured = value if isinstance(value, dict) and not self._wrapped else {RESULT: value}
+        if self._validator is not None:
+            try:
+                wrong = best_match(self._validator.iter_errors(structured))
+            except RecursionError:
+                raise self._undeclared(answer, "JSON nested too deep") from None
+            if wrong is not None:
+                where = ".".join(str(part) for part in wrong.absolute_path)
+                raise self._undeclared(answer, f"{where}: {wrong.message}"[:300])
+        return tool_pb2.ToolResult(
+            content=[text_block(orjson.dumps(value).decode())],
+            structured_content=orjson.dumps(structured),
+        )
+
+    def _undeclared(self, answer: HttpAnswer, reason: str) -> ToolFailure:
+        return ToolFailure(
+            f"{self._title} answered {answer.status} with what its document does not declare: "
+            f"{reason}\nThe answer: {_excerpt(answer)}",
+            code="INTERNAL",
+        )
+
+
+def _content(kind: str, body: bytes) -> object:
+    if not body:
+        return None
+    if kind.startswith("image/"):
+        return Image(body, kind)
+    if kind.startswith("audio/"):
+        return tool_pb2.AudioContent(data=body, mime_type=kind)
+    if kind.startswith("text/") or kind.endswith(("xml", "yaml", "javascript")):
+        return body.decode(errors="replace")
+    return body
+
+
+def _failure(title: str, answer: HttpAnswer, now: float) -> ToolFailure | Refused:
+    """Return what a status means.
+
+    502 and 503 are the mesh's business, which may have another replica. 429 is not: mostly it
+    counts what a caller does, wherever that is.
+    """
+    message = f"{title}: {answer.status} {answer.reason}".rstrip()
+    if answer.location and 300 <= answer.status < 400:
+        message += f": it refers to {answer.location[:300]}, which is not followed"
+    if answer.body:
+        message += f"\n{_excerpt(answer)}"
+    wait_ms = retry_after_ms(answer.retry_after, now)
+    if answer.status in (502, 503):
+        # A long wish is for the model to know, and no call waits for it.
+        return Refused(NoReplica(message, retry_after_ms=wait_ms if wait_ms <= 1000 else 0))
+    code = _CODES.get(answer.status, "INVALID_ARGUMENT" if answer.status < 500 else "UNKNOWN")
+    return ToolFailure(
+        message, code=code, retryable=answer.status in (408, 429, 504), retry_after_ms=wait_ms
+    )
+
+
+def retry_after_ms(field: str, now: float) -> int:
+    """Read a Retry-After field: seconds, or a date (RFC 9110, section 10.2.3); 0 for neither."""
+    if field.isascii() and field.isdigit():
+        return min(int(field[:9]) * 1000, _LONGEST_WAIT_MS)
+    try:
+        at = parsedate_to_datetime(field).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return max(0, min(int((at - now) * 1000), _LONGEST_WAIT_MS))
+
+
+def _excerpt(answer: HttpAnswer) -> str:
+    said = answer.body[: _EXCERPT + 4].decode(errors="replace")
+    if "\0" in said:
+        return f"({len(answer.body)} bytes of {answer.media_type or 'no type'})"
+    return said if len(answer.body) <= _EXCERPT else f"{said[:_EXCERPT]}…"
