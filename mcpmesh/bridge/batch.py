@@ -1,4 +1,4 @@
-"""Batches of JSON-RPC messages, which one old revision has; their requests run side by side."""
+"""Batches of JSON-RPC messages, which one old revision has; some of a batch run side by side."""
 
 import asyncio
 from collections.abc import Sequence
@@ -39,10 +39,14 @@ async def batch_answers(
     view: View | None = None,
 ) -> list[bytes]:
     """Answer each message that wants an answer, in their order."""
+    places = asyncio.Semaphore(bridge.tuning.batch_width)
+
+    async def answer(value: Any) -> bytes | None:
+        async with places:
+            return await _answer(bridge, value, peer, headers, view)
+
     async with asyncio.TaskGroup() as tasks:
-        started = [
-            tasks.create_task(_answer(bridge, value, peer, headers, view)) for value in values
-        ]
+        started = [tasks.create_task(answer(value)) for value in values]
     return [body for task in started if (body := task.result()) is not None]
 
 

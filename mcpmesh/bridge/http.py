@@ -1,6 +1,7 @@
 """The bridge over HTTP: MCP of both eras at /mcp, plain HTTP, /healthz, /readyz, /metrics."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,9 +9,11 @@ import orjson
 
 from mcpmesh.bridge.batch import batch_answers, check_batch
 from mcpmesh.bridge.carrying import LAST_EVENT_HEADER, Carrying
+from mcpmesh.bridge.depth import check_depth
+from mcpmesh.bridge.door import Door, ReadableStream
 from mcpmesh.bridge.echo import correlation_header, echo_of
 from mcpmesh.bridge.exchange import Answer, Exchange, Peer, meta_of
-from mcpmesh.bridge.http_gate import check_origin, check_types, takes_events
+from mcpmesh.bridge.http_gate import check_types, takes_events
 from mcpmesh.bridge.http_head import answer_of
 from mcpmesh.bridge.http_house import HttpTimes, Stream
 from mcpmesh.bridge.http_message import (
@@ -87,6 +90,9 @@ class HttpApp:
         self._settings = bridge.settings
         self._tuning = tuning = bridge.tuning
         self._plain = PlainHttp(bridge)
+        self._door = Door(bridge.settings)
+        #: How many requests of one client are answered at once.
+        self.max_requests_per_peer = bridge.settings.max_requests_per_peer
         self._params = ParamHeaders(bridge.mesh)
         self._carrying = Carrying(bridge)
         #: How large a request may be, and how slow a client.
@@ -99,6 +105,18 @@ class HttpApp:
 
     async def __call__(self, request: HttpRequest, stream: Stream) -> HttpAnswer | None:
         """Answer one HTTP request."""
+        if not self._door.cors:
+            return await self._answer(request, stream)
+        fields = self._door.fields(request.head.headers)
+        try:
+            self._door.check(request.head.headers)
+            answer = self._door.preflight(request.head)
+        except HttpRefusal as refusal:
+            return _refused(refusal, request.head.headers)
+        answer = answer or await self._answer(request, ReadableStream(stream, fields))
+        return answer and replace(answer, headers=(*answer.headers, *fields))
+
+    async def _answer(self, request: HttpRequest, stream: Stream) -> HttpAnswer | None:
         head = request.head
         path = head.path
         if path == b"/mcp":
@@ -110,13 +128,11 @@ class HttpApp:
                 return await self._other(head, stream)
             except (HttpRefusal, SessionGone, RpcError) as error:
                 return _refused(error, head.headers)
+        try:
+            self._door.check(head.headers)
+        except HttpRefusal as refusal:
+            return refused(refusal)
         if is_plain(path):
-            try:
-                if head.seen is not self:
-                    check_origin(head.headers, self._settings.allowed_origins)
-                    head.seen = self
-            except HttpRefusal as refusal:
-                return refused(refusal)
             return await self._plain(request, stream)
         if path in (b"/healthz", b"/readyz"):
             return await self._health(path, head.method)
@@ -127,9 +143,9 @@ class HttpApp:
     def _look_at(self, head: RequestHead) -> None:
         """See that a head is one that we serve; one that was seen is not looked at again.
 
-        Raises: HttpRefusal 403, 415, 406.
+        Raises: HttpRefusal 421, 403, 415, 406.
         """
-        check_origin(head.headers, self._settings.allowed_origins)
+        self._door.check(head.headers)
         if head.method == b"POST":
             check_types(head.headers)
         head.seen = self
@@ -178,6 +194,7 @@ class HttpApp:
         """
         headers = posted.head.headers
         value = decode(posted.body)
+        check_depth(posted.body, value, self._settings.max_depth)
         if type(value) is list:
             return await self._batch(value, posted.head)
         message = message_of(value)
@@ -292,7 +309,10 @@ class HttpApp:
             peer = Peer(mcp.MODERN[0], True)
         else:
             peer = legacy_peer("", {}, headers, self._bridge.sessions)
-        check_batch(values, peer, self._tuning.max_batch)
+        most = self._settings.max_batch
+        if len(values) > most:
+            raise HttpRefusal(400, f"a batch has 1 to {most} messages", reason="batch")
+        check_batch(values, peer, most)
         view = self._view(head)
         bodies = await in_task(batch_answers(self._bridge, values, peer, headers, view))
         return HttpAnswer(200, b"[" + b",".join(bodies) + b"]") if bodies else _TAKEN

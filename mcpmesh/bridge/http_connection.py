@@ -23,13 +23,19 @@ from mcpmesh.bridge.http_head import (
     head_of,
 )
 from mcpmesh.bridge.http_house import Cancel, HttpHouse, Stream, Work
-from mcpmesh.bridge.http_message import Header, HttpAnswer, HttpRefusal, HttpRequest
+from mcpmesh.bridge.http_message import JSON, Header, HttpAnswer, HttpRefusal, HttpRequest
 from mcpmesh.bridge.http_reader import Phase, RequestReader
 from mcpmesh.bridge.run import Run
 from mcpmesh.transport.gate import peer_of
 
 _log = logging.getLogger(__name__)
 _FAILED = HttpAnswer(500, b'{"error":"internal error; the server\'s log has the reason"}')
+_TOO_MANY = HttpAnswer(
+    429,
+    b'{"error":"too many requests at once; wait for the answers to others"}',
+    (JSON, (b"retry-after", b"1")),
+    "requests_of_peer",
+)
 _WRITE_HIGH_BYTES = 64 * 1024
 #: Bytes of further requests that are taken while one is answered.
 _MAX_AHEAD_BYTES = 64 * 1024
@@ -42,6 +48,7 @@ class HttpConnection(asyncio.Protocol):
     __slots__ = (
         "_ahead_bytes",
         "_close_at",
+        "_counted",
         "_house",
         "_lingering",
         "_long_run",
@@ -70,6 +77,8 @@ class HttpConnection(asyncio.Protocol):
         self._close_at = inf
         #: The answer under way is the last.
         self._old = False
+        # It is counted among the requests that are answered.
+        self._counted = False
         # What is answered now, and its coroutine.
         self._request: HttpRequest | None = None
         self._run: Run[HttpAnswer | None] | None = None
@@ -177,9 +186,16 @@ class HttpConnection(asyncio.Protocol):
     def _answer(self, request: HttpRequest) -> None:
         self._request = request
         self._started = False
+        answering = self._house.answering
+        if answering.full and answering.is_full(self._peer):
+            self._on_answer(_TOO_MANY)
+            return
         work = self._house.handler(request, self)
         run = self._run = Run(work, self._on_answer, self._on_failure)
         run.resume()
+        if self._run is run:  # it waits for something
+            self._counted = True
+            answering.enter(self._peer)
 
     def _on_answer(self, answer: HttpAnswer | None) -> None:
         request = self._request
@@ -187,11 +203,16 @@ class HttpConnection(asyncio.Protocol):
         transport = self._transport
         self._request = self._run = None
         self._since = 0.0
+        if self._counted:
+            self._counted = False
+            self._house.answering.leave(self._peer)
         if transport is None:
             return
         house = self._house
         close = not request.head.keep_alive or house.draining or self._old
         if answer is not None:
+            if answer.refused:
+                self._note(answer.refused, "refused a request")
             bodiless = request.head.method == b"HEAD"
             transport.write(answer_bytes(answer, house.date, close=close, bodiless=bodiless))
         elif not request.head.old:
@@ -207,6 +228,9 @@ class HttpConnection(asyncio.Protocol):
             _log.error("a bug of ours fails %r", self._request, exc_info=error)
         if self._started or isinstance(error, asyncio.CancelledError):
             self._request = self._run = None
+            if self._counted:
+                self._counted = False
+                self._house.answering.leave(self._peer)
             self.abort()
         else:
             self._on_answer(_FAILED)
@@ -273,6 +297,8 @@ class HttpConnection(asyncio.Protocol):
     def _refuse(self, refusal: HttpRefusal) -> None:
         """Tell a client why it is not served, and end the connection."""
         _log.debug("refused a client: %s", refusal.error.message)
+        if refusal.reason:
+            self._note(refusal.reason, f"refused: {refusal.error.message}")
         if self._transport is not None:
             answer = answer_of(refusal)
             self._transport.write(

@@ -20,7 +20,7 @@ def check_origin(headers: Headers, allowed: tuple[str, ...]) -> None:
     text = origin.decode("latin-1").lower()
     if text in allowed or host_of(text) in _LOOPBACK:
         return
-    raise HttpRefusal(403, f"origin {text[:SHOWN]!r} is not allowed")
+    raise HttpRefusal(403, f"origin {text[:SHOWN]!r} is not allowed", reason="origin")
 
 
 def host_of(origin: str) -> str:

@@ -41,7 +41,10 @@ def answer_bytes(answer: HttpAnswer, date: bytes, *, close: bool, bodiless: bool
 def answer_of(refusal: HttpRefusal, headers: tuple[Header, ...] = ()) -> HttpAnswer:
     """Return the answer that tells a refusal."""
     return HttpAnswer(
-        refusal.status, error_bytes(refusal.error), (JSON, *headers, *refusal.headers)
+        refusal.status,
+        error_bytes(refusal.error),
+        (JSON, *headers, *refusal.headers),
+        refusal.reason,
     )
 
 

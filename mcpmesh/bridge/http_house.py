@@ -9,6 +9,7 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mcpmesh.bridge.answering import Answering
 from mcpmesh.bridge.http_message import Header, HttpAnswer, HttpRequest
 from mcpmesh.bridge.http_reader import KnownHeads, ReaderLimits
 from mcpmesh.transport.gate import Gate
@@ -85,6 +86,7 @@ class HttpHouse:
     times: HttpTimes
     gate: Gate
     refusals: Refusals
+    answering: Answering = field(default_factory=Answering)
     rng: Random = field(default_factory=Random)
     known: KnownHeads = field(default_factory=KnownHeads)
     connections: set[HttpConnection] = field(default_factory=set)

@@ -71,13 +71,21 @@ class HttpAnswer:
     status: int
     body: bytes = b""
     headers: tuple[Header, ...] = (JSON,)
+    #: Why the client was refused, for who counts it.
+    refused: str = ""
 
 
 class HttpRefusal(Exception):
-    """A refusal with an HTTP status of its own."""
+    """A refusal with an HTTP status of its own.
 
-    def __init__(self, status: int, message: str, headers: tuple[Header, ...] = ()) -> None:
+    `reason`: the limit or rule, for who counts refusals; empty for what is not worth it.
+    """
+
+    def __init__(
+        self, status: int, message: str, headers: tuple[Header, ...] = (), *, reason: str = ""
+    ) -> None:
         super().__init__(status, message)
+        self.reason = reason
         self.status = status
         self.headers = headers
         self.error = RpcError(INVALID_REQUEST, message)
@@ -89,4 +97,5 @@ def too_large(limit: int) -> HttpRefusal:
         413,
         f"the body is larger than {limit} bytes; send less, or have the bridge take more with "
         "max_body_bytes (--max-body-bytes)",
+        reason="body_bytes",
     )

@@ -142,7 +142,7 @@ class RequestReader:
                         break
         except httptools.HttpParserError as error:
             hint = "gRPC is served by the router" if data.startswith(_PREFACE) else error
-            self._refuse(400, f"not an HTTP/1.1 request: {hint}")
+            self._refuse(400, f"not an HTTP/1.1 request: {hint}", "not_http")
             return
         if not self._moved and self.phase is not Phase.IDLE:
             self._silent += len(data)
@@ -234,7 +234,9 @@ class RequestReader:
     def _head_too_large(self) -> None:
         limits = self._limits
         self._refuse(
-            431, f"the head is larger than {limits.head_bytes} bytes or {limits.fields} fields"
+            431,
+            f"the head is larger than {limits.head_bytes} bytes or {limits.fields} fields",
+            "head_bytes",
         )
 
     def _too_large(self) -> None:
@@ -243,10 +245,10 @@ class RequestReader:
             self.refused = True
             self.ready.append(too_large(self._limits.body_bytes))
 
-    def _refuse(self, status: int, message: str) -> None:
+    def _refuse(self, status: int, message: str, reason: str = "") -> None:
         if not self.refused:
             self.refused = True
-            self.ready.append(HttpRefusal(status, message))
+            self.ready.append(HttpRefusal(status, message, reason=reason))
 
     def late(self) -> None:
         """Refuse what takes too long to come."""

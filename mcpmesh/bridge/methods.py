@@ -26,7 +26,7 @@ from mcpmesh.bridge.remote_streams import RemoteStreams
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.bridge.shared_sessions import SharedSessions
 from mcpmesh.bridge.signing import Signer
-from mcpmesh.bridge.tools_call import ToolsCall
+from mcpmesh.bridge.tools_call import ToolsCall, too_long
 from mcpmesh.bridge.tuning import Tuning
 from mcpmesh.bridge.view import Views
 from mcpmesh.codec import mcp
@@ -47,6 +47,7 @@ from mcpmesh.codec.jsonrpc import (
 from mcpmesh.codec.mcp_entry import Listed
 from mcpmesh.codec.mcp_error import rpc_error_of
 from mcpmesh.config.bridge import BridgeSettings
+from mcpmesh.errors import OutOfRange
 from mcpmesh.stack.mesh import Mesh
 
 Handler = Callable[[Request, Exchange], Awaitable[bytes]]
@@ -107,7 +108,7 @@ class Bridge:
             self.tuning.session_ttl,
         )
         self.elsewhere = RemoteStreams(self.peers, self.streams, self.settings.heartbeat)
-        call = ToolsCall(mesh, asking, self.sessions, self.asks, self.tuning, info)
+        call = self._call = ToolsCall(mesh, asking, self.sessions, self.asks, self.tuning, info)
         entries = self._entries = Entries(mesh, call, asking, self.tuning)
         tokens = self.settings.description_tokens
         lists = {
@@ -178,6 +179,8 @@ class Bridge:
         status = 200
         try:
             body = await self._body(request, exchange)
+            if body is not None and len(body) > self.settings.max_answer_bytes:
+                body = self._too_long(request, exchange, body)
         except CancelledError:
             observation.end("cancelled")
             raise
@@ -187,6 +190,18 @@ class Bridge:
         if body is None:
             return None
         return Answer(body, status, observation.correlation_id, exchange.session)
+
+    def _too_long(self, request: Request, exchange: Exchange, body: bytes) -> bytes:
+        """Answer something shorter, unless it is a list: those are the mesh's own.
+
+        Raises: OutOfRange.
+        """
+        size, most = len(body), self.settings.max_answer_bytes
+        if request.method == "tools/call":
+            return self._call.too_long(request, exchange, size, most)
+        if request.method in ("prompts/get", "resources/read", "completion/complete"):
+            raise OutOfRange(too_long(request.method, size, most))
+        return body
 
     def _failed(self, request: Request, exchange: Exchange, exc: Exception) -> tuple[bytes, int]:
         """Write an error, and return its HTTP status.

@@ -29,4 +29,5 @@ def refused(refusal: HttpRefusal) -> HttpAnswer:
     """Tell why a request is none that we serve."""
     code = _CODES.get(refusal.status, "INVALID_ARGUMENT")
     error = error_object(code, refusal.error.message, False, 0)
-    return HttpAnswer(refusal.status, written({"error": error}), (JSON, *refusal.headers))
+    body = written({"error": error})
+    return HttpAnswer(refusal.status, body, (JSON, *refusal.headers), refusal.reason)

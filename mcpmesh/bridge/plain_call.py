@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from mcpmesh.bridge.asking import Asking
+from mcpmesh.bridge.depth import check_depth
 from mcpmesh.bridge.exchange import Exchange, Links, Peer
 from mcpmesh.bridge.http_house import Stream
 from mcpmesh.bridge.http_message import JSON, Header, Headers, HttpAnswer, HttpRefusal, HttpRequest
@@ -21,14 +22,21 @@ from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.observer import CallObservation
 from mcpmesh.bridge.plain_answer import failed, refused
 from mcpmesh.bridge.sse import EventStream
-from mcpmesh.bridge.tools_call import TOOL_ERROR, metadata_of
+from mcpmesh.bridge.tools_call import TOOL_ERROR, metadata_of, too_long
 from mcpmesh.codec import mcp
 from mcpmesh.codec.http_error import error_json, http_status_of, retry_after
 from mcpmesh.codec.jsonrpc import INTERNAL_ERROR, RpcError, decode
 from mcpmesh.codec.mcp_error import failure_of, rpc_error_of
 from mcpmesh.codec.metadata import parse_timeout
 from mcpmesh.codec.plain_result import plain_event, plain_question, plain_result, written
-from mcpmesh.errors import InternalError, InvalidCall, MeshError, RemoteProtocolError, ToolNotFound
+from mcpmesh.errors import (
+    InternalError,
+    InvalidCall,
+    MeshError,
+    OutOfRange,
+    RemoteProtocolError,
+    ToolNotFound,
+)
 from mcpmesh.model.tool import check_name
 from mcpmesh.stack.mesh import Metadata
 from mcpmesh.v1 import invoke_pb2, tool_pb2
@@ -129,6 +137,9 @@ class PlainCalls:
             raise RemoteProtocolError(f"{call.invoke.tool}: the answer holds no outcome")
         result = outcome.result
         status, body = plain_result(result)
+        most = self._bridge.settings.max_answer_bytes
+        if len(body) > most:
+            raise OutOfRange(too_long(call.invoke.tool, len(body), most))
         wait: tuple[Header, ...] = ()
         if result.is_error:
             call.exchange.error_type = TOOL_ERROR
@@ -190,7 +201,7 @@ class PlainCalls:
             raise ToolNotFound(f"no tool has such a name: {exc.message}") from exc
         if version:
             check_name("tool version", version)
-        said = _body(request)
+        said = _body(request, self._bridge.settings.max_depth)
         invoke = invoke_pb2.InvokeRequest(tool=tool, version=version)
         try:
             arguments: Any = said
@@ -237,10 +248,10 @@ def _nothing() -> None:
     """A call over plain HTTP is cancelled by its connection."""
 
 
-def _body(request: HttpRequest) -> dict[str, Any]:
+def _body(request: HttpRequest, max_depth: int) -> dict[str, Any]:
     """Read the body; an empty one says nothing.
 
-    Raises: InvalidCall.
+    Raises: InvalidCall, HttpRefusal 400 for one that nests too deep.
     """
     if not request.body:
         return {}
@@ -248,6 +259,7 @@ def _body(request: HttpRequest) -> dict[str, Any]:
         said = decode(request.body)
     except RpcError as exc:
         raise InvalidCall(exc.message) from exc
+    check_depth(request.body, said, max_depth)
     if type(said) is not dict:
         raise InvalidCall("the body is not a JSON object of arguments")
     return said

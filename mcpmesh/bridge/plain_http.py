@@ -11,7 +11,8 @@ from mcpmesh.bridge.kept_answers import KeptAnswers
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.plain_answer import failed, refused
 from mcpmesh.bridge.plain_call import ENVELOPE, PlainCalls
-from mcpmesh.bridge.tool_documents import Document, Kind, Labels, ToolDocuments
+from mcpmesh.bridge.tool_documents import Document, Kind, ToolDocuments
+from mcpmesh.bridge.view import labels_of
 from mcpmesh.codec.jsonrpc import SHOWN
 from mcpmesh.codec.manifest import TOOL_PATH
 from mcpmesh.errors import MeshError, NoReplica, NotReady
@@ -46,6 +47,7 @@ class PlainHttp:
     def __init__(self, bridge: Bridge) -> None:
         tuning = bridge.tuning
         self._documents = ToolDocuments(bridge.mesh, bridge.info, tuning.first_list_timeout)
+        self._labels = bridge.settings.list_labels
         kept = KeptAnswers(tuning.kept_answer_ttl, tuning.max_kept_answer_bytes, time.monotonic)
         self._calls = PlainCalls(bridge, kept)
 
@@ -90,7 +92,8 @@ class PlainHttp:
             for name, value in fields:
                 if name == "style":
                     kind = _style(value)
-            return await self._documents.document(kind, _labels(fields))
+            given = (value for name, value in fields if name == "label")
+            return await self._documents.document(kind, labels_of((*self._labels, *given)))
         name = path[len(_TOOLS) :].removesuffix(_MANIFEST).decode("utf-8", "replace")
         versions = [value for _, value in _fields(query, frozenset({"version"}))]
         return await self._documents.manifest(name, versions[-1] if versions else "")
@@ -159,16 +162,6 @@ def _fields(query: bytes, known: frozenset[str]) -> list[tuple[str, str]]:
             words = ", ".join(sorted(known))
             raise HttpRefusal(400, f"unknown field {name[:SHOWN]!r} in the query; known: {words}")
     return fields
-
-
-def _labels(fields: list[tuple[str, str]]) -> Labels:
-    """Return the labels that tools must have: label=NAME=VALUE, or label=NAME for any value."""
-    labels: set[tuple[str, str | None]] = set()
-    for field, value in fields:
-        if field == "label":
-            name, equals, wanted = value.partition("=")
-            labels.add((name, wanted if equals else None))
-    return tuple(sorted(labels, key=str))
 
 
 def _style(value: str) -> Kind:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from mcpmesh.bridge.answering import Answering
 from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.http_connection import HttpConnection
 from mcpmesh.bridge.http_head import date_line
@@ -51,6 +52,7 @@ class HttpServer:
             app.limits,
             times,
             gate=Gate(limits.max_connections, limits.max_connections_per_peer),
+            answering=Answering(app.max_requests_per_peer),
             refusals=Refusals(refused) if refused is not None else Refusals(),
             late=app.late,
         )

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 import orjson
 
 from mcpmesh.bridge.lists import known_tools
+from mcpmesh.bridge.view import Labels, View
 from mcpmesh.codec.manifest import manifest_json
 from mcpmesh.codec.mcp_entry import listed_in
 from mcpmesh.codec.openai import function_json, function_name
@@ -23,8 +24,6 @@ from mcpmesh.v1 import tool_pb2
 
 T = TypeVar("T")
 Kind = Literal["manifest", "chat", "responses", "openapi"]
-#: What tools must be marked with: a label's name, and its value; None for any value.
-Labels = tuple[tuple[str, str | None], ...]
 #: Documents that are kept; filters beyond them are written anew each time.
 MAX_KEPT = 64
 
@@ -104,7 +103,8 @@ class ToolDocuments:
         self._kept.clear()
 
     def _written(self, kind: Kind, labels: Labels) -> bytes:
-        tools = [tool for tool in self._tools.values() if _has(tool, labels)]
+        view = View(labels=labels)
+        tools = [tool for tool in self._tools.values() if view.shows(tool)]
         if kind == "openapi":
             self._operations = _encoded(self._tools, self._operations, operation_of)
             operations = (self._operations[tool.name][1] for tool in tools)
@@ -145,13 +145,6 @@ _WRITERS: Mapping[Kind, Callable[[tool_pb2.Tool], bytes]] = {
     "chat": _chat,
     "responses": _responses,
 }
-
-
-def _has(tool: tool_pb2.Tool, labels: Labels) -> bool:
-    return all(
-        name in tool.labels if value is None else tool.labels.get(name) == value
-        for name, value in labels
-    )
 
 
 def _document(body: bytes) -> Document:

@@ -112,6 +112,14 @@ class Calls:
             meta.get("progressToken"), level, exchange.notify, self._tuning.max_gathered_bytes
         )
 
+    def too_long(self, request: Request, exchange: Exchange, size: int, most: int) -> bytes:
+        """Answer a call whose answer is not passed on: a result that a model can act on."""
+        exchange.error_type = TOOL_ERROR
+        text = too_long(str(request.params.get("name")), size, most)
+        error = error_meta("OUT_OF_RANGE", False, 0)
+        meta = self.meta(exchange)
+        return result_bytes(request.id, failure_json(text, error, exchange.peer.version, meta))
+
     def meta(self, exchange: Exchange) -> dict[str, Any]:
         """Return the `_meta` of our own that an answer has."""
         assert exchange.observation is not None
@@ -210,6 +218,14 @@ class ToolsCall(Calls):
             exchange.error_type = TOOL_ERROR
             return cannot_ask_json(tool, outcome.input_required, exchange.peer.version, meta)
         raise RemoteProtocolError(f"{tool}: the answer holds no outcome")
+
+
+def too_long(what: str, size: int, most: int) -> str:
+    """Say that an answer is not passed on."""
+    return (
+        f"{what}: the answer has {size} bytes, more than {most} are not passed on; ask for less "
+        "at once, or have the bridge pass on more with max_answer_bytes (--max-answer-bytes)"
+    )
 
 
 def metadata_of(exchange: Exchange) -> list[tuple[str, str]]:

@@ -21,8 +21,8 @@ class Tuning:
     #: How long a client may take to send a request's head, and its body.
     head_timeout: float = 30.0
     body_timeout: float = 30.0
-    #: Most messages in one batch.
-    max_batch: int = 100
+    #: Most messages of one batch that are answered at once.
+    batch_width: int = 16
     #: Most bytes of streamed chunks that are gathered for one result.
     max_gathered_bytes: int = 16 * MIB
     #: How long a legacy session id is good.

@@ -80,8 +80,9 @@ def errors_page() -> str:
             "What the bridge answers to JSON-RPC that it cannot take. The HTTP status is that of\n"
             "MCP 2026-07-28; where it differs, the older revisions' is in brackets.\n",
             markdown_table(("code", "HTTP", "when"), _protocol_errors()),
-            "\nAnd by HTTP alone: 403 an `Origin` that is not allowed, 405 another method than"
-            " POST, 406 and 415 not JSON, 408 and 413 a body that is too slow or too large.",
+            "\nAnd by HTTP alone: 403 an `Origin` and 421 a `Host` that is not allowed, 405 another"
+            " method than POST, 406 and 415 not JSON, 408 and 413 a body that is too slow or too"
+            " large, 429 too many requests at once ([limits](limits.md#at-the-bridge)).",
         ]
     )
 

@@ -7,6 +7,7 @@ from mcpmesh.config.checks import (
     MIB,
     InvalidSetting,
     check_between,
+    check_host,
     check_listen,
     check_origin,
     check_seconds,
@@ -28,6 +29,19 @@ class BridgeSettings:
     """Largest HTTP body taken, in bytes."""
     allowed_origins: tuple[str, ...] = ()
     """Origins a browser may call from, or *; loopback origins always may."""
+    cors: bool = False
+    """Let pages of the allowed origins read answers (CORS), those of loopback too."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names that requests may give, or *; localhost and IP addresses always may. \
+Without any: all names, but where the bridge listens on loopback no others."""
+    max_depth: int = 128
+    """Most levels of JSON in an HTTP body."""
+    max_batch: int = 100
+    """Most messages in a JSON-RPC batch."""
+    max_requests_per_peer: int = 512
+    """Most HTTP requests of one address answered at once, streams too; 0 for any number."""
+    max_answer_bytes: int = 32 * MIB
+    """Largest answer to a call that is passed on, in bytes."""
     heartbeat: float = 15.0
     """Seconds of silence on an open HTTP stream after which a comment keeps it alive."""
     poll_after: float = 0.0
@@ -54,6 +68,12 @@ class BridgeSettings:
         check_between("max_body_bytes", self.max_body_bytes, KIB, 1024 * MIB)
         for origin in self.allowed_origins:
             check_origin("allowed_origins", origin)
+        for host in self.allowed_hosts:
+            check_host("allowed_hosts", host)
+        check_between("max_depth", self.max_depth, 8, 250)
+        check_between("max_batch", self.max_batch, 1, 10_000)
+        check_between("max_requests_per_peer", self.max_requests_per_peer, 0, 2**31 - 1)
+        check_between("max_answer_bytes", self.max_answer_bytes, KIB, 1024 * MIB)
         check_seconds("heartbeat", self.heartbeat, 1.0)
         check_seconds("poll_after", self.poll_after, 0.0)
         check_seconds("resume_within", self.resume_within, 0.0)

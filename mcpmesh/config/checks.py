@@ -67,3 +67,9 @@ def check_origin(setting: str, origin: str) -> None:
     scheme, separator, host = origin.partition("://")
     if not (scheme and separator and host) or "/" in host:
         raise InvalidSetting(setting, f"{origin!r} is neither * nor SCHEME://HOST[:PORT]")
+
+
+def check_host(setting: str, host: str) -> None:
+    """Refuse what is no host name, save the wildcard."""
+    if host != "*" and (not host or any(mark in host for mark in "/:@* ")):
+        raise InvalidSetting(setting, f"{host!r} is neither * nor a host name without a port")

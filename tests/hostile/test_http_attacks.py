@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
+from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
 import pytest
@@ -23,9 +24,10 @@ MAX_GROWTH_KIB = 100 * 1024
 PER_PEER = 60
 LIMITS = (
     "--header-timeout=1.5", "--request-timeout=1.5", "--max-body-bytes=1048576",
-    f"--max-connections-per-peer={PER_PEER}",
+    f"--max-connections-per-peer={PER_PEER}", "--max-requests-per-peer=8", "--max-depth=32",
+    "--max-batch=10",
 )  # fmt: skip
-HEAD = b"POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 _METRIC = "mcpmesh_peer_refusals_total{"
 
@@ -33,8 +35,10 @@ _METRIC = "mcpmesh_peer_refusals_total{"
 class Attacker:
     """One hostile connection."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        # Whose address is another one's is another peer.
+        own = (host, 0)
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE, source_address=own)
 
     def __enter__(self) -> "Attacker":
         return self
@@ -138,9 +142,74 @@ def unread_answers(port: int) -> set[int]:
         attacker.socket.settimeout(0.5)
         with suppress(TimeoutError):
             for _ in range(400):
-                attacker.socket.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 1000)
+                attacker.socket.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
             raise AssertionError("the peer takes requests without end")
         return set()
+
+
+def posted(body: bytes, *fields: bytes, path: bytes = b"/mcp", host: bytes = b"localhost") -> bytes:
+    """Write a request that is the last on its connection."""
+    lines = (
+        b"POST %b HTTP/1.1" % path, b"Host: %b" % host, b"Content-Type: application/json",
+        b"Accept: application/json, text/event-stream", b"Connection: close",
+        b"Content-Length: %d" % len(body), *fields,
+    )  # fmt: skip
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def told(port: int, *requests: bytes) -> set[int]:
+    """Send each request on a connection of its own; return the statuses."""
+    statuses = set()
+    for request in requests:
+        with Attacker(port) as attacker:
+            attacker.send(request)
+            statuses.add(attacker.status())
+    return statuses
+
+
+def rebound_names(port: int) -> set[int]:
+    """A page that gave its own name this machine's address, at every door."""
+    paths = (b"/mcp", b"/manifest", b"/mcp/tool/who/invoke", b"/metrics", b"/readyz")
+    return told(port, *(posted(b"{}", path=path, host=b"evil.example") for path in paths))
+
+
+def foreign_pages(port: int) -> set[int]:
+    """Pages of other sites, and of none."""
+    origins = (b"https://evil.example", b"null", b"http://localhost.evil.example", b"\xff")
+    return told(port, *(posted(b"{}", b"Origin: " + origin) for origin in origins))
+
+
+def deep_bodies(port: int) -> set[int]:
+    """JSON that nests as deep as a body is long, in lists and in objects."""
+    lists = b"[" * 900 + b"]" * 900
+    objects = b'{"a":' * 900 + b"1" + b"}" * 900
+    deepest = b"[" * 500_000
+    invoke = b"/mcp/tool/echo/invoke"
+    return told(
+        port, *(posted(body) for body in (lists, objects, deepest)), posted(objects, path=invoke)
+    )
+
+
+def long_batches(port: int) -> set[int]:
+    """Batches of very many calls."""
+    one = b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"who"}}'
+    batch = b"[" + b",".join(one % number for number in range(5000)) + b"]"
+    return told(port, *[posted(batch, b"MCP-Protocol-Version: 2025-03-26")] * 5)
+
+
+def crowds(port: int) -> set[int]:
+    """More calls at once than one address may have; those within the limit stay."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
+        asked = json.dumps({"folder": folder, "seconds": 60}).encode()
+        sleeping = posted(asked, path=b"/mcp/tool/hold/invoke")
+        attackers = [stack.enter_context(Attacker(port, "127.0.0.2")) for _ in range(40)]
+        for each in attackers:
+            each.send(sleeping)
+        end = time.monotonic() + PATIENCE
+        while sum(answered := [each.told(0.01) for each in attackers]) < len(attackers) - 8:
+            assert time.monotonic() < end, "one address has all that it asks for"
+        return {each.status() for each, done in zip(attackers, answered, strict=True) if done}
 
 
 @pytest.fixture(scope="module")
@@ -182,12 +251,17 @@ def counted(bridge: Command) -> int:
     [
         (slow_bodies, {408}, True),
         (slow_heads, {408}, True),
-        (huge_heads, {431}, False),
-        (endless_chunks, {413, 408}, False),
+        (huge_heads, {431}, True),
+        (endless_chunks, {413, 408}, True),
         (slow_chunks, {408}, True),
-        (odd_chunks, {400, 413, 431}, False),
+        (odd_chunks, {400, 413, 431}, True),
         (many_connections, {0}, True),
         (unread_answers, set(), False),
+        (rebound_names, {421}, True),
+        (foreign_pages, {403}, True),
+        (deep_bodies, {400}, True),
+        (long_batches, {400}, True),
+        (crowds, {429}, True),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

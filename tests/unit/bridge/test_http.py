@@ -281,11 +281,13 @@ async def test_malformed_meta_of_a_call_is_32602(http):
         refused(await modern(http, "tools/call", {"name": "echo"}, **{key: value}), 400, -32602, 1)
 
 
-async def test_arguments_too_deep_to_be_written_are_32602(http):
-    deep = b"[" * 300 + b"]" * 300
+async def test_a_body_deeper_than_the_limit_is_refused(http):
     body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":'
-    response = await http.post("/mcp", content=body + b'{"a":%b}}}' % deep, headers=JSON)
-    refused(response, 200, -32602, 1)
+    deep = b'{"a":%b}}}' % (b"[" * 300 + b"]" * 300)
+    error = refused(await http.post("/mcp", content=body + deep, headers=JSON), 400, -32600)
+    assert "--max-depth" in error["message"]
+    wide = b'{"a":[%b]}}}' % b",".join([b"[]"] * 300)
+    assert (await http.post("/mcp", content=body + wide, headers=JSON)).status_code == 200
 
 
 @pytest.mark.parametrize(
