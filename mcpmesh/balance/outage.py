@@ -22,11 +22,13 @@ class Outage:
     Units: seconds of one clock.
     """
 
-    __slots__ = ("_ended", "_failed", "_next", "_since", "reason")
+    __slots__ = ("_ended", "_failed", "_next", "_since", "reason", "said")
 
     def __init__(self) -> None:
         #: What the last one failed with.
         self.reason = ""
+        #: What those are told that are not tried, and after how many ms to come again.
+        self.said: tuple[str, int] = ("", 0)
         self._failed = 0
         self._since = 0.0
         # Calls that will have ended when the last of them has.
@@ -57,4 +59,5 @@ class Outage:
         if now < self._next:
             return False
         self._next = now + 1.0 / per_second
+        self.said = ("", 0)
         return True

@@ -66,13 +66,13 @@ class ToolLoad:
         if self.outage.note(self.calls - self.in_flight, now, reason) and self.admission.probes:
             self.limit = 0
 
-    def refuses(self, now: float) -> bool:
-        """Tell whether a call should not be tried, for all before it failed; ask only if `out`."""
+    def refuses(self, now: float) -> Outage | None:
+        """Return why a call should not be tried: all before it failed. Ask only if `out`."""
         outage = self.outage
         if outage is None or outage.is_over(self.calls - self.in_flight):
             self.limit = self.admission.in_flight
-            return False
-        return not outage.lets_through(now, self.admission.probes)
+            return None
+        return None if outage.lets_through(now, self.admission.probes) else outage
 
     def typical(self, quantile: float) -> RecentQuantile:
         """Return what measures how long this share of the attempts takes at most."""

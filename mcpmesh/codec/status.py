@@ -1,6 +1,6 @@
 """THE error table: our error classes, gRPC statuses and JSON-RPC codes, each way, total."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from grpc import StatusCode
 
@@ -47,9 +47,11 @@ FOR_THE_MODEL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How a call ended on a gRPC wire; `metadata` goes with it in the trailers."""
+class Status(NamedTuple):
+    """How a call ended on a gRPC wire; `metadata` goes with it in the trailers.
+
+    A tuple, as one is made for every call that fails, at a third of what a frozen dataclass costs.
+    """
 
     code: StatusCode
     message: str = ""
@@ -79,16 +81,20 @@ def pushback_from(text: str | bytes) -> int:
 
 def status_of(error: BaseException) -> Status:
     """Return what a gRPC peer is told of an error; the message of an internal one is withheld."""
+    code, message = told_of(error)
     if not isinstance(error, errors.MeshError):
-        return Status(StatusCode.INTERNAL, WITHHELD)
-    code = STATUS[error.grpc_code]
+        return Status(code, message)
     # Tells what can't ever pass from a limit of load: both are RESOURCE_EXHAUSTED.
     pushback = -1 if isinstance(error, errors.TooLarge) else error.retry_after_ms
-    return Status(
-        code,
-        WITHHELD if code is StatusCode.INTERNAL else error.message,
-        ((PUSHBACK, str(pushback)),) if pushback else (),
-    )
+    return Status(code, message, ((PUSHBACK, str(pushback)),) if pushback else ())
+
+
+def told_of(error: BaseException) -> tuple[StatusCode, str]:
+    """Return the code and message of `status_of`, for who needs no more."""
+    if not isinstance(error, errors.MeshError):
+        return StatusCode.INTERNAL, WITHHELD
+    code = STATUS[error.grpc_code]
+    return code, WITHHELD if code is StatusCode.INTERNAL else error.message
 
 
 def error_of(code: StatusCode, message: str, *, retry_after_ms: int = 0) -> errors.MeshError:

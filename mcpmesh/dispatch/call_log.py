@@ -10,7 +10,7 @@ from mcpmesh.stack.call import Call
 CallLog = Literal["off", "errors", "sampled", "all"]
 #: Failures per second, and at once, that get a line by default. When everything fails, a line
 #: would cost more than the call.
-_RATE = 10.0
+_RATE = 5.0
 _BURST = 100.0
 
 _log = logging.getLogger("mcpmesh.call")

@@ -8,7 +8,7 @@ import logging
 from mcpmesh.codec.status import Status, status_of
 from mcpmesh.errors import MeshError
 from mcpmesh.router.request_pipe import StreamedRequest
-from mcpmesh.rpc.answer import HEAD, trailers
+from mcpmesh.rpc.answer import ALONE, trailers, written_rest
 from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.tries import answered_by, previous_attempts
@@ -77,11 +77,11 @@ class StreamCall(Call):
         stream = self.caller
         if stream.state & _LOCAL_ENDED:
             return
-        repeated, rest = trailers(status.code, status.message, status.metadata)
-        repeated = HEAD + repeated
+        repeated, written = ALONE[status.code], written_rest(status.message, status.metadata)
         # A call that was refused before the stack has the caller's id, if any.
         if self.correlation_id:
-            rest = ((b"x-correlation-id", self.correlation_id.encode()), *rest)
+            written = f"{_CORRELATION}{literal_value(self.correlation_id)}{written}"
+        rest = written.encode("latin-1")
         if not stream.state & _REMOTE_ENDED:
             loop = asyncio.get_running_loop()
             LateTrailers(stream, loop, repeated, rest, begun=self._has_begun())

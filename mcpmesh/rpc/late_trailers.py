@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 
+from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.stream import Stream
 
@@ -32,7 +33,7 @@ class LateTrailers:
         stream: Stream,
         loop: asyncio.AbstractEventLoop,
         repeated: Headers,
-        rest: Headers,
+        rest: Volatile,
         *,
         begun: bool,
     ) -> None:

@@ -7,6 +7,7 @@ from grpc import StatusCode
 
 from mcpmesh.balance.balancer import Route
 from mcpmesh.balance.gate import Gate, Share
+from mcpmesh.balance.outage import Outage
 from mcpmesh.balance.tool_load import ToolLoad
 from mcpmesh.errors import DeadlineExceeded, NoReplica, Overloaded
 from mcpmesh.policy.admission import Refusal, Shed
@@ -19,8 +20,8 @@ from mcpmesh.stack.waiting import Waiting
 
 #: Who is told to come again sooner would be refused again.
 _LEAST_PUSHBACK_MS = 10
-#: Five to fifteen of these are between a refusal for an outage and the next try.
-_OUTAGE_PUSHBACK_MS = 100
+#: Who is refused for an outage is to come again after a time between these.
+_OUTAGE_PUSHBACK_MS = (500, 1500)
 
 
 class Admitting(Layer[Call]):
@@ -88,8 +89,8 @@ class Admitting(Layer[Call]):
     def _ask(self, call: Call, route: Route) -> None:
         """Take a call, have it wait, or refuse it."""
         load, now = route.load, self._loop.time()
-        if load.out and load.refuses(now):
-            self._refuse_untried(call, load)
+        if load.out and (outage := load.refuses(now)) is not None:
+            self._refuse_untried(call, outage)
             return
         gate = load.gate
         if gate is None:
@@ -207,19 +208,18 @@ class Admitting(Layer[Call]):
             ),
         )
 
-    def _refuse_untried(self, call: Call, load: ToolLoad) -> None:
+    def _refuse_untried(self, call: Call, outage: Outage) -> None:
         self._shed(call.tool, Shed.OUTAGE)
-        reason = load.outage.reason if load.outage is not None else ""
-        # One of a few, for what repeats is written once.
-        pushback = _OUTAGE_PUSHBACK_MS * self._rng.randrange(5, 16)
-        self.fail(
-            call,
-            NoReplica(
+        message, pushback = outage.said
+        if not message:
+            # The same for all until the next is let through: what repeats is written once.
+            pushback = int(self._rng.uniform(*_OUTAGE_PUSHBACK_MS))
+            message = (
                 f"{call.tool}: all of its last calls failed, so this one was not tried; the last "
-                f"one with: {reason or 'no reason'}; try again in {pushback / 1000:g} s",
-                retry_after_ms=pushback,
-            ),
-        )
+                f"one with: {outage.reason or 'no reason'}; try again in {pushback / 1000:g} s"
+            )
+            outage.said = message, pushback
+        self.fail(call, NoReplica(message, retry_after_ms=pushback))
 
 
 def _relieve(load: ToolLoad) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from grpc import StatusCode
 
-from mcpmesh.codec.status import status_of
+from mcpmesh.codec.status import told_of
 
 Above = TypeVar("Above")
 Below = TypeVar("Below")
@@ -81,5 +81,4 @@ def outcome(error: BaseException) -> tuple[StatusCode, str]:
     """Return how the books call the end of what failed with this error."""
     if isinstance(error, asyncio.CancelledError):
         return StatusCode.CANCELLED, "the caller is gone"
-    status = status_of(error)
-    return status.code, status.message
+    return told_of(error)
