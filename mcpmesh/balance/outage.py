@@ -22,13 +22,15 @@ class Outage:
     Units: seconds of one clock.
     """
 
-    __slots__ = ("_ended", "_failed", "_next", "_since", "reason", "said")
+    __slots__ = ("_ended", "_failed", "_next", "_since", "reason", "said", "untried")
 
     def __init__(self) -> None:
         #: What the last one failed with.
         self.reason = ""
         #: What those are told that are not tried, and after how many ms to come again.
         self.said: tuple[str, int] = ("", 0)
+        #: Calls that were not tried and are not counted yet.
+        self.untried = 0
         self._failed = 0
         self._since = 0.0
         # Calls that will have ended when the last of them has.

@@ -27,6 +27,7 @@ class CallLogger:
         self._clock = clock
         self._bucket = TokenBucket()
         self._left_out = 0
+        self._closed_until = 0.0
 
     def note(self, call: Call, status: str, message: str, duration: float) -> None:
         """Write the line of a call that ended, if it is to have one."""
@@ -43,7 +44,13 @@ class CallLogger:
         _write(logging.WARNING, call, status, message, duration)
 
     def _has_room(self) -> bool:
-        if self._bucket.take(self._clock(), _RATE, _BURST):
+        now = self._clock()
+        if now < self._closed_until:
+            self._left_out += 1
+            return False
+        again = self._bucket.take(now, _RATE, _BURST)
+        if again:
+            self._closed_until = now + again
             self._left_out += 1
             return False
         if self._left_out:

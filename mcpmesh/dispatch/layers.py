@@ -142,8 +142,8 @@ def shadow_layers(
     )
 
 
-def _count_shed(telemetry: Telemetry, tool: str, why: Shed) -> None:
-    telemetry.instruments.shed.cell(tool, why.value).add()
+def _count_shed(telemetry: Telemetry, tool: str, why: Shed, calls: int) -> None:
+    telemetry.instruments.shed.cell(tool, why.value).add(calls)
 
 
 def _count_fallback(telemetry: Telemetry, tool: str, error_type: str) -> None:

@@ -83,9 +83,10 @@ class ObserveCalls(Layer[Call]):
 
     def failed(self, call: Call, error: BaseException) -> None:
         code, message = outcome(error)
+        name = code.name
         if call.candidate is None and not isinstance(error, CancelledError):
-            self._refusals.cell(code.name).add()
-        self._note(call, code, message)
+            self._refusals.cell(name).add()
+        self._note(call, name, message)
         self.fail(call, error)
 
     def ended(self, call: Call, code: StatusCode, message: str) -> None:
@@ -101,13 +102,12 @@ class ObserveCalls(Layer[Call]):
             cell = self._known(labels) or self._rpc_server.at(labels)
             cell.record(self._clock() - call.began)
         else:
-            self._note(call, code, message)
+            self._note(call, code.name, message)
         self.end(call, code, message)
 
-    def _note(self, call: Call, code: StatusCode, message: str) -> None:
+    def _note(self, call: Call, name: str, message: str) -> None:
         self._in_flight.calls -= 1
         duration = self._clock() - call.began
-        name = code.name
         label = tool_label(call.asked, name)
         self._rpc_server.cell(call.head.method, label, name).record(duration)
         if call.span is not None:

@@ -27,7 +27,7 @@ _OUTAGE_PUSHBACK_MS = (500, 1500)
 class Admitting(Layer[Call]):
     """Gives each call a place at its tool, at once or in turn, for all of its attempts.
 
-    `shed` is told of each refusal: (tool, why).
+    `shed` is told of refusals: (tool, why, how many).
     Fails the call with: Overloaded, saying when to come again; NoReplica, if all before it failed.
     """
 
@@ -35,7 +35,7 @@ class Admitting(Layer[Call]):
         self,
         loop: Loop,
         rng: Random,
-        shed: Callable[[str, Shed], None] = lambda _tool, _why: None,
+        shed: Callable[[str, Shed, int], None] = lambda _tool, _why, _calls: None,
     ) -> None:
         self._loop = loop
         self._rng = rng
@@ -196,7 +196,7 @@ class Admitting(Layer[Call]):
         _relieve(load)
 
     def _refuse(self, call: Call, refusal: Refusal) -> None:
-        self._shed(call.tool, refusal.why)
+        self._shed(call.tool, refusal.why, 1)
         # Spread, or those that were refused together come again together.
         again = refusal.again * self._rng.uniform(1.0, 1.5)
         pushback = max(_LEAST_PUSHBACK_MS, int(again * 1000) + 1)
@@ -209,9 +209,12 @@ class Admitting(Layer[Call]):
         )
 
     def _refuse_untried(self, call: Call, outage: Outage) -> None:
-        self._shed(call.tool, Shed.OUTAGE)
+        outage.untried += 1
         message, pushback = outage.said
         if not message:
+            # Twenty times a second and not for each: refusing is to cost little.
+            self._shed(call.tool, Shed.OUTAGE, outage.untried)
+            outage.untried = 0
             # The same for all until the next is let through: what repeats is written once.
             pushback = int(self._rng.uniform(*_OUTAGE_PUSHBACK_MS))
             message = (

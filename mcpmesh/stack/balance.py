@@ -53,6 +53,8 @@ class Balance(Layer[Attempt]):
         self._keys = AffinityKeys()
         self._versions = VersionChoice(rng)
         self._waiting: dict[Attempt, None] = {}
+        # What was said last of a route without replicas: many calls are told the same.
+        self._said: tuple[Route | None, str] = (None, "")
         table.listen(self._try_waiting)
 
     def start(self, attempt: Attempt) -> None:
@@ -80,7 +82,9 @@ class Balance(Layer[Attempt]):
         elif route is None:
             self.fail(attempt, self._unknown(call.tool, call.version))
         else:
-            self.fail(attempt, _no_replica(route))
+            if self._said[0] is not route:
+                self._said = route, _nobody(route)
+            self.fail(attempt, NoReplica(self._said[1]))
 
     def _find(self, call: Call) -> Route | None:
         """Look the call's route up anew."""
@@ -105,7 +109,7 @@ class Balance(Layer[Attempt]):
                 self.start(attempt)
 
 
-def _no_replica(route: Route) -> NoReplica:
+def _nobody(route: Route) -> str:
     tool, replicas = route.cluster.tool, route.cluster.replicas
     names: Iterable[str] = map(str, replicas[:3])
     more = f" and {len(replicas) - 3} more" if len(replicas) > 3 else ""
@@ -113,6 +117,4 @@ def _no_replica(route: Route) -> NoReplica:
         who = "its only replica takes no calls now"
     else:
         who = f"none of its {len(replicas)} replicas takes calls now"
-    return NoReplica(
-        f"{tool.name}: {who} ({', '.join(names)}{more}); try again, or ask to wait for one"
-    )
+    return f"{tool.name}: {who} ({', '.join(names)}{more}); try again, or ask to wait for one"

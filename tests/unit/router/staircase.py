@@ -71,7 +71,9 @@ class Staircase:
             Exit(),
             ObserveCalls(self.telemetry, clock, self.in_flight, "off"),
             Deadline(Timers(self.loop), clock),  # type: ignore[arg-type]
-            Admitting(self.loop, Random(seed), lambda _tool, why: self.shed.append(why)),  # type: ignore[arg-type]
+            Admitting(
+                self.loop, Random(seed), lambda _tool, why, calls: self.shed.extend([why] * calls)
+            ),  # type: ignore[arg-type]
             Retrying(
                 send,
                 self.loop,  # type: ignore[arg-type]

@@ -34,7 +34,9 @@ class Admitted:
         self.table.show(cluster("echo", "a"), a=ready("a"))
         self.below = Below()
         self.shed: list[Shed] = []
-        self.layer = Admitting(self.loop, Random(1), lambda _tool, why: self.shed.append(why))  # type: ignore[arg-type]
+        self.layer = Admitting(
+            self.loop, Random(1), lambda _tool, why, calls: self.shed.extend([why] * calls)
+        )  # type: ignore[arg-type]
         self.top = stacked(Exit(), self.layer, self.below)
 
     @property
