@@ -1,6 +1,6 @@
 """How a call of a gRPC service that failed is told to the model, and to the mesh."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
@@ -22,7 +22,9 @@ _RETRYABLE = frozenset((StatusCode.UNAVAILABLE, StatusCode.RESOURCE_EXHAUSTED, S
 _RETRY_INFO = error_details_pb2.RetryInfo.DESCRIPTOR.full_name
 
 
-def failure_of(path: str, error: grpc.RpcError, pool: Any) -> ToolFailure | Refused:
+def failure_of(
+    path: str, error: grpc.RpcError, pool: Any, hide: Callable[[str], str]
+) -> ToolFailure | Refused:
     """Return what a call's end means; `pool` has the types of the service's own details.
 
     UNAVAILABLE, and RESOURCE_EXHAUSTED with gRPC's own wish for another try, are the mesh's
@@ -31,7 +33,7 @@ def failure_of(path: str, error: grpc.RpcError, pool: Any) -> ToolFailure | Refu
     trailers = _trailers(error)
     details = list(_details(trailers, pool))
     code: StatusCode = error.code()
-    message = f"{path}: {code.name}: {error.details() or 'no reason given'}"
+    message = f"{path}: {code.name}: {hide(error.details() or 'no reason given')}"
     wait_ms = _wait_ms(trailers, details)
     if code is StatusCode.UNAVAILABLE:
         # A long wish is for the model to know, and no call waits for it.
@@ -39,7 +41,7 @@ def failure_of(path: str, error: grpc.RpcError, pool: Any) -> ToolFailure | Refu
     if code is StatusCode.RESOURCE_EXHAUSTED and wait_ms and PUSHBACK in trailers:
         return Refused(Overloaded(message, retry_after_ms=wait_ms))
     if details:
-        text = orjson.dumps(details).decode()
+        text = hide(orjson.dumps(details).decode())
         cut = text if len(text) <= _MAX_DETAILS_BYTES else f"{text[:_MAX_DETAILS_BYTES]}…"
         message = f"{message}\nDetails: {cut}"
     # A negative wish says never: the answer is larger than we take, for one.

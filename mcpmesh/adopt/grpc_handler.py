@@ -36,6 +36,8 @@ class GrpcCalls:
     forward: tuple[str, ...] = ()
     #: An answer stands twice in its result: as text for models, and for programs.
     max_result_bytes: int = 4 * 1024 * 1024
+    #: Takes secrets out of what the service says: it may repeat what it was sent.
+    hide: Callable[[str], str] = str
 
     def handler(self, method: ProtoMethod) -> Callable[..., Any]:
         """Return what answers calls of this method as a tool."""
@@ -50,7 +52,7 @@ class GrpcCalls:
             try:
                 encoded = await open_call(requests, self._options(context))
             except grpc.RpcError as error:
-                raise failure_of(method.path[1:], error, method.protos.pool) from error
+                raise self._failure(method, error) from error
             answer = method.answer(encoded)
             structured = orjson.dumps(method.result(answer))
             if len(structured) * 2 > self.max_result_bytes - _ENVELOPE:
@@ -79,12 +81,15 @@ class GrpcCalls:
                     kept.add(text)
                     yield text_block(text.decode())
             except grpc.RpcError as error:
-                raise failure_of(method.path[1:], error, method.protos.pool) from error
+                raise self._failure(method, error) from error
             finally:
                 call.cancel()
             yield tool_pb2.ToolResult(structured_content=kept.result())
 
         return handle
+
+    def _failure(self, method: ProtoMethod, error: grpc.RpcError) -> ToolFailure | Refused:
+        return failure_of(method.path[1:], error, method.protos.pool, self.hide)
 
     async def _connected(self) -> None:
         """Wait for the connection, so that a call that cannot be sent is known as one.

@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from mcpmesh.adopt.grpc_handler import GrpcCalls
 from mcpmesh.adopt.method_choice import chosen
@@ -38,13 +39,20 @@ def chosen_methods(methods: Iterable[ProtoMethod], only: Sequence[str]) -> list[
 
 
 def tools_of(
-    methods: Sequence[ProtoMethod], calls: GrpcCalls, naming: Naming, upstream: str
+    methods: Sequence[ProtoMethod],
+    calls: GrpcCalls,
+    naming: Naming,
+    upstream: str,
+    said: Mapping[str, Any],
 ) -> Iterator[ToolFunction]:
-    """Yield a tool for each method; what cannot be one is left out with a warning."""
+    """Yield a tool for each method; what cannot be one is left out with a warning.
+
+    `said` are attributes that all tools have.
+    """
     names = tool_names(methods)
     for method in methods:
         try:
-            tool = _tool(method, naming.name(names[method.path]))
+            tool = _tool(method, naming.name(names[method.path]), said)
         except (InvalidCall, RecursionError) as error:
             _LOG.warning("%s: %s is left out: %s", upstream, method.path[1:], error)
             continue
@@ -63,7 +71,7 @@ def tool_names(methods: Iterable[ProtoMethod]) -> dict[str, str]:
     return names
 
 
-def _tool(method: ProtoMethod, name: str) -> Tool:
+def _tool(method: ProtoMethod, name: str, said: Mapping[str, Any]) -> Tool:
     """Describe a method; what is too large for the catalog goes without its comments.
 
     Raises: InvalidCall when its arguments are too large even so.
@@ -82,4 +90,5 @@ def _tool(method: ProtoMethod, name: str) -> Tool:
         # Callers can do without it.
         output_schema=given if len(given) <= MAX_SCHEMA_BYTES else b"",
         annotations=method.annotations,
+        **said,
     )

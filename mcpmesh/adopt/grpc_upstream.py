@@ -17,6 +17,7 @@ from mcpmesh.adopt.naming import Naming
 from mcpmesh.adopt.native_routes import NativeRoutes
 from mcpmesh.adopt.proto_method import methods_of
 from mcpmesh.adopt.protos import MAX_BYTES, Protos, read_descriptor_set
+from mcpmesh.adopt.secrets import Secrets
 from mcpmesh.adopt.upstream import UpstreamFailed
 from mcpmesh.config import NO_TLS, LimitSettings, TlsSettings
 from mcpmesh.errors import InvalidCall, MethodNotFound, NoReplica
@@ -39,7 +40,8 @@ class GrpcService:
 
     `only` are patterns such as shop.v1.Orders/*; `descriptor_set` is a file that protoc wrote, for
     servers without reflection. `metadata` goes with every call and may hold secrets; `forward`
-    names entries of the caller's metadata that go with its calls.
+    names entries of the caller's metadata that go with its calls. `call_timeout` is in seconds, 0
+    for none.
     """
 
     name: str
@@ -48,20 +50,23 @@ class GrpcService:
     descriptor_set: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
     forward: tuple[str, ...] = ()
+    native: bool = True
     tls: TlsSettings = NO_TLS
     limits: LimitSettings = field(default_factory=LimitSettings)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    call_timeout: float = 0.0
 
 
 class GrpcUpstream:
     """Connects to one address of a service; an Upstream.
 
-    `native` tells a router of the service's address while it can be called.
+    `native` tells routers of the service's address while it can be called.
     """
 
     def __init__(
         self, service: GrpcService, naming: Naming, native: NativeRoutes | None = None
     ) -> None:
-        """Take the settings.
+        """Take the settings; `route_at` gives the routes later.
 
         Raises: InvalidCall for an address that is none.
         """
@@ -78,6 +83,11 @@ class GrpcUpstream:
     def name(self) -> str:
         """What logs and the mesh call it."""
         return self._service.name
+
+    def route_at(self, routers: Sequence[str], tls: TlsSettings, limits: LimitSettings) -> None:
+        """Have these routers relay calls of the service by path, unless the settings forbid it."""
+        if self._service.native and routers:
+            self._native = NativeRoutes(self.name, routers, tls, limits)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator["GrpcConnection"]:
@@ -139,9 +149,14 @@ class GrpcConnection:
         """Return the methods as tools."""
         service = self._service
         calls = GrpcCalls(
-            self._channel, service.metadata, service.forward, service.limits.max_message_bytes
+            self._channel,
+            service.metadata,
+            service.forward,
+            service.limits.max_message_bytes,
+            Secrets.of(service.metadata.values()).hide,
         )
-        return list(tools_of(self._methods, calls, self._naming, service.name))
+        said = {"labels": service.labels, "timeout": service.call_timeout or None}
+        return list(tools_of(self._methods, calls, self._naming, service.name, said))
 
     async def changed(self) -> None:
         """Wait until the connection is lost: a server that comes back may be another edition.

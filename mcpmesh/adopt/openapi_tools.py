@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -46,12 +46,15 @@ def tools_of(
     keys: Keys,
     base_of: "Bases",
     naming: Naming,
-    timeout: float | None,
+    said: Mapping[str, Any],
 ) -> Iterator[ToolFunction]:
-    """Yield a tool for each operation; what cannot be one is left out with a warning."""
+    """Yield a tool for each operation; what cannot be one is left out with a warning.
+
+    `said` are attributes that all tools have.
+    """
     for operation in operations:
         try:
-            tool = _tool(operation, naming, timeout)
+            tool = _tool(operation, naming, said)
             proof = keys.proof_for(operation.security) or Proof()
             handler = calls.handler(operation, base_of.base(operation), proof)
             yield offered(tool, handler, checked=True)
@@ -59,7 +62,7 @@ def tools_of(
             _LOG.warning("%s: %s is left out: %s", calls.base, operation.title, error.message)
 
 
-def _tool(operation: HttpOperation, naming: Naming, timeout: float | None) -> Tool:
+def _tool(operation: HttpOperation, naming: Naming, said: Mapping[str, Any]) -> Tool:
     """Describe an operation.
 
     Raises: InvalidCall when its arguments are too large for the catalog.
@@ -74,7 +77,7 @@ def _tool(operation: HttpOperation, naming: Naming, timeout: float | None) -> To
         input_schema=_fitting(operation.input_schema),
         output_schema=output if len(output) <= MAX_SCHEMA_BYTES else b"",
         annotations=operation.annotations,
-        timeout=timeout,
+        **said,
     )
 
 

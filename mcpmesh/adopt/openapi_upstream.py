@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from mcpmesh.adopt.openapi_document import Document
 from mcpmesh.adopt.openapi_security import keys_of, unproven
 from mcpmesh.adopt.openapi_source import is_url, load_document
 from mcpmesh.adopt.openapi_tools import Bases, chosen_operations, tools_of
+from mcpmesh.adopt.secrets import Secrets
 from mcpmesh.adopt.upstream import UpstreamFailed
 from mcpmesh.sdk.tool import ToolFunction
 
@@ -47,17 +49,18 @@ class OpenApiService:
     forward: tuple[str, ...] = ()
     call_timeout: float = 60.0
     max_answer_bytes: int = 1024 * 1024
+    labels: Mapping[str, str] = field(default_factory=dict)
+    tls_ca: str = ""
+    tls_cert: str = ""
 
 
 class OpenApiUpstream:
-    """One address of an API; an Upstream. `hide` takes the secrets out of what is told."""
+    """One address of an API; an Upstream."""
 
-    def __init__(
-        self, service: OpenApiService, naming: Naming, hide: Callable[[str], str] = str
-    ) -> None:
+    def __init__(self, service: OpenApiService, naming: Naming) -> None:
         self._service = service
         self._naming = naming
-        self._hide = hide
+        self._hide = Secrets.of((*service.secrets.values(), *service.headers.values())).hide
 
     def __repr__(self) -> str:
         return f"OpenApiUpstream({self.name}, {self._service.document})"
@@ -86,6 +89,7 @@ class OpenApiUpstream:
             # The deadline of a call cancels it.
             timeout=httpx2.Timeout(None, connect=_CONNECT, pool=_CONNECT),
             headers={"user-agent": "mcpmesh", "accept-encoding": "gzip"},
+            verify=_tls(service),
             # The environment's proxies and .netrc are not part of the settings.
             trust_env=False,
         )
@@ -131,9 +135,10 @@ class OpenApiConnection:
 
     async def entries(self) -> Sequence[ToolFunction]:
         """Return the operations as tools."""
-        timeout = self._service.call_timeout or None
+        service = self._service
+        said = {"labels": service.labels, "timeout": service.call_timeout or None}
         return list(
-            tools_of(self._operations, self._calls, self._keys, self._bases, self._naming, timeout)
+            tools_of(self._operations, self._calls, self._keys, self._bases, self._naming, said)
         )
 
     async def changed(self) -> None:
@@ -154,6 +159,23 @@ def _same_host(service: OpenApiService) -> bool:
         return True
     ours, theirs = urlsplit(service.base_url), urlsplit(service.document)
     return (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
+
+
+def _tls(service: OpenApiService) -> ssl.SSLContext | bool:
+    """Return whom to trust, and what to show.
+
+    Raises: UpstreamFailed for files that cannot be used.
+    """
+    if not (service.tls_ca or service.tls_cert):
+        return True
+    try:
+        context = ssl.create_default_context(cafile=service.tls_ca or None)
+        if service.tls_cert:
+            context.load_cert_chain(service.tls_cert)
+    except (OSError, ssl.SSLError) as error:
+        files = " and ".join(filter(None, (service.tls_ca, service.tls_cert)))
+        raise UpstreamFailed(f"cannot use {files}: {error}", final=True) from error
+    return context
 
 
 async def _answers(base: str) -> None:

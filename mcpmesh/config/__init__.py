@@ -8,7 +8,9 @@ configuration reference.
 
 from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.config.checks import InvalidSetting
+from mcpmesh.config.grpc_service import GrpcServiceSettings
 from mcpmesh.config.limits import LimitSettings
+from mcpmesh.config.openapi_service import OpenApiSettings
 from mcpmesh.config.process import ClientSettings, ProcessSettings
 from mcpmesh.config.router import RouterSettings
 from mcpmesh.config.serve import ServeSettings
@@ -20,8 +22,10 @@ __all__ = [
     "NO_TLS",
     "BridgeSettings",
     "ClientSettings",
+    "GrpcServiceSettings",
     "InvalidSetting",
     "LimitSettings",
+    "OpenApiSettings",
     "ProcessSettings",
     "RouterSettings",
     "ServeSettings",
