@@ -1,0 +1,79 @@
+"""Settings of a tool container that is adopted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from mcpmesh.config.checks import MIB, InvalidSetting, check_between, check_seconds
+from mcpmesh.errors import InvalidCall
+from mcpmesh.model.tool import check_labels, check_name
+from mcpmesh.policy.table import read_table
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSettings:
+    """A container that serves /manifest and takes calls over HTTP.
+
+    Raises: InvalidSetting.
+    """
+
+    url: str = ""
+    """Where it is; its manifest is at /manifest below it."""
+    urls: tuple[str, ...] = ()
+    """Several containers with the same tools; each is a replica."""
+    namespace: str = ""
+    """What names begin with: shop makes find shop_find."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """HTTP headers of every request, such as Authorization."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels of its tools, besides those that its manifest gives them."""
+    look_every: float = 5.0
+    """Seconds between two looks at the manifest."""
+    max_answer_bytes: int = 4 * MIB
+    """Most bytes of an answer's body."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "urls", tuple(self.urls))
+        if not self.addresses:
+            raise InvalidSetting("adopt", "needs a url")
+        for url in self.addresses:
+            _check_url(url)
+        check_seconds("look_every", self.look_every, 0.1)
+        check_between("max_answer_bytes", self.max_answer_bytes, 1024, 64 * MIB)
+        try:
+            if self.namespace:
+                check_name("namespace", self.namespace)
+            check_labels("adopt", self.labels)
+        except InvalidCall as error:
+            raise InvalidSetting("adopt", error.message) from error
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All URLs."""
+        return (*((self.url,) if self.url else ()), *self.urls)
+
+    @classmethod
+    def read(cls, table: object, where: str) -> "ContainerSettings":
+        """Read a table such as {"urls": ["http://10.0.0.7:8000", "http://10.0.0.8:8000"]}.
+
+        Raises: InvalidSetting naming the key that is unknown or has a wrong value.
+        """
+        try:
+            return read_table(cls, table, where)
+        except InvalidCall as error:
+            raise InvalidSetting("adopt", error.message) from error
+        except InvalidSetting as error:
+            raise InvalidSetting("adopt", f"{where}: {error}") from error
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        sound = sound and not parts.query and not parts.fragment
+    except ValueError:
+        sound = False
+    if not sound:
+        raise InvalidSetting(
+            "adopt", f"{url[:100]!r} is no http:// or https:// URL without a query"
+        )
