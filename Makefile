@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos docs attack interop interop-mcp bench lab conformance conformance-mcp faults fuzz differential lock clean
+.PHONY: help run test lint protos check-protos docs attack interop interop-mcp bench lab conformance conformance-mcp faults fuzz fuzz-bridge differential lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -70,6 +70,9 @@ attack: $(VENV)/dev.stamp ## Attack a router beside an honest client, and print 
 fuzz: $(VENV)/fuzz.stamp ## Fuzz what reads peers' bytes; ARGS="--seconds 3600 --target hpack"
 	$(BIN)/python -m fuzz $(ARGS)
 
+fuzz-bridge: $(VENV)/dev.stamp ## Attack a bridge over HTTP and stdio for a minute; ARGS="--seconds 600"
+	$(BIN)/python -m fuzz.bridge $(ARGS)
+
 differential: $(VENV)/dev.stamp ## Hold the engine against h2 and hpack; ARGS="--frames 1000000"
 	$(BIN)/python -m fuzz.differential $(ARGS)
 
@@ -77,7 +80,7 @@ lock: ## Write constraints.txt anew from the newest versions that fit
 	$(find-python)
 	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
 	"$(PYTHON)" -m venv "$$work/venv" && "$$work/venv/bin/python" -m pip install -q -U pip && \
-	"$$work/venv/bin/python" -m pip install -q -e '.[otlp,examples,embeddings,srv,kubernetes,openapi]' --group dev --group fuzz && \
+	"$$work/venv/bin/python" -m pip install -q -e '.[otlp,examples,embeddings,srv,kubernetes,openapi,mcp-grpc]' --group dev --group fuzz && \
 	{ echo "# Versions that are tested together; written by make lock."; \
 	  "$$work/venv/bin/python" -m pip freeze --exclude mcpmesh; } > constraints.txt
 
@@ -109,7 +112,7 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'pip>=25.1'
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-		-e '.[otlp,examples,embeddings,srv,kubernetes,openapi]' --group dev
+		-e '.[otlp,examples,embeddings,srv,kubernetes,openapi,mcp-grpc]' --group dev
 	@touch $@ $(VENV)/run.stamp
 
 # Without a wheel of atheris for this Python, hypothesis does what it can.
