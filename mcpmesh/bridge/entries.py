@@ -8,7 +8,6 @@ import orjson
 from mcpmesh.bridge.asking import Asking
 from mcpmesh.bridge.asks import AskFailed
 from mcpmesh.bridge.call_params import check_meta
-from mcpmesh.bridge.entry_index import EntryIndex
 from mcpmesh.bridge.exchange import Exchange
 from mcpmesh.bridge.lists import known_tools
 from mcpmesh.bridge.tools_call import TOOL_ERROR, Calls
@@ -26,6 +25,7 @@ from mcpmesh.codec.jsonrpc import (
 from mcpmesh.codec.mcp_entry import contents_json, messages_json, said
 from mcpmesh.codec.mcp_error import tool_error_meta
 from mcpmesh.codec.mcp_result import cannot_ask_json
+from mcpmesh.dispatch.entry_index import EntryIndex
 from mcpmesh.errors import RemoteProtocolError, ToolNotFound
 from mcpmesh.model.tool import PROMPT
 from mcpmesh.stack.mesh import Mesh

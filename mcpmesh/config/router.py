@@ -51,6 +51,8 @@ or all."""
     """Capabilities: NAME=["TOOL", "TOOL"] or NAME={"explore": 0.1}, with * for all of them."""
     search_model: str = ""
     """Model that search knows meanings by: a model2vec folder or name; empty: search by words."""
+    mcp_grpc: bool = False
+    """Serve MCP's protobuf form too, model_context_protocol.Mcp; needs mcpmesh[mcp-grpc]."""
     health: str = ""
     """When replicas are left out and come back: {"panic_ratio": 0.5}."""
 

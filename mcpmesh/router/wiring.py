@@ -30,6 +30,8 @@ from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.embedding import load_meaning
 from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
 from mcpmesh.router.frontend import Frontend
+from mcpmesh.router.mcp_service import SERVICE as MCP_SERVICE
+from mcpmesh.router.mcp_service import add_mcp_service, check_mcp_grpc
 from mcpmesh.router.note_servicer import NoteServicer
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_host import keep
@@ -81,6 +83,8 @@ class Router:
         limits: LimitSettings | None = None,
     ) -> None:
         check_exposure("grpc", Address.parse(settings.grpc), tls, insecure)
+        if settings.mcp_grpc:
+            check_mcp_grpc()
         self._settings = settings
         self._tls = tls
         self._credentials = channel_credentials(tls)
@@ -159,8 +163,11 @@ class Router:
         notes_pb2_grpc.add_NoteServiceServicer_to_server(  # type: ignore[no-untyped-call]
             NoteServicer(notes), server
         )
-        self._standard = StandardServices(server, _SERVICES)
         self._mesh = LocalMesh(dispatcher, source, pool, discovery.search, notes)
+        if settings.mcp_grpc:
+            add_mcp_service(server, self._mesh)
+        mcp = (MCP_SERVICE,) if settings.mcp_grpc else ()
+        self._standard = StandardServices(server, (*_SERVICES, *mcp))
         self._end_watches = source.end_watches
         _observe(telemetry, pool, in_flight)
         await server.start()
