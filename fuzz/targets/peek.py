@@ -2,7 +2,7 @@
 
 from google.protobuf.message import DecodeError
 
-from mcpmesh.codec.peek import peek
+from mcpmesh.codec.peek import peek, peek_short
 from mcpmesh.errors import InvalidCall
 from mcpmesh.v1.invoke_pb2 import InvokeRequest
 
@@ -21,6 +21,8 @@ def check(data: bytes) -> None:
         wanted: tuple[str, str] | None = _decoded(data)
     except DecodeError:
         wanted = None
+    short = peek_short(data, 0)
+    assert not short or wanted == (short, ""), f"{short}, and protobuf reads {wanted}"
     try:
         found = peek(data)
     except InvalidCall:
