@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import cast
 
 from mcpmesh.codec.status import Status, status_of
 from mcpmesh.errors import MeshError
@@ -76,8 +77,9 @@ class DirectCall(Call):
         self, headers: Headers, volatile: Volatile, data: bytes, trailers: Headers
     ) -> None:
         """Take a whole answer."""
-        self.send_message(headers, volatile, data)
-        self.send_headers(trailers, (), True)
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.on_relayed(headers, cast(Headers, volatile), data, trailers)
 
     def send_data(self, data: bytes, end: bool = False) -> None:
         """Take body bytes."""

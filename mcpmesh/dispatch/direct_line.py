@@ -65,7 +65,7 @@ class DirectLine:
             if connection is not None and not connection.draining:
                 return connection.request(fields, volatile, body, asking)
         call = DirectCall(head, asking)
-        call.tool, call.version, call.body = tool, version, body
+        call.tool, call.version, call.body, call.route = tool, version, body, route
         self._dispatcher.begin(call, asking.time_remaining())
         return call
 

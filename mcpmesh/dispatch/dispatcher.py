@@ -59,7 +59,7 @@ class Dispatcher:
 
         Units: `asked` in seconds, None when the caller sets no limit.
         """
-        route = call.route = self._table.routes.find(call.tool, call.version)
+        route = call.route = call.route or self._table.routes.find(call.tool, call.version)
         if route is None or route.special:
             self._begin_special(call, route, asked)
             return

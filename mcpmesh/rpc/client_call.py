@@ -177,6 +177,15 @@ class CallBase:
         if self._code is None:
             self._on_trailers(trailers)
 
+    def on_relayed(self, headers: Headers, own: Headers, data: bytes, trailers: Headers) -> None:
+        """Take a whole answer from who called for us; `own` are more fields of its head."""
+        self._on_head(headers)
+        if self._code is None:
+            self._head = (*headers, *own)
+            self.on_data(data, False)
+        if self._code is None:
+            self._on_trailers(trailers)
+
     def on_data(self, data: bytes, end: bool) -> None:
         try:
             self._queue.feed(data)
