@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mcpmesh.transport.liveness import LOOK
 from mcpmesh.transport.refusals import Refusals
+from mcpmesh.transport.slices import SLICE_BYTES
 
 if TYPE_CHECKING:
     from mcpmesh.transport.link import Link
@@ -17,10 +18,6 @@ TICK = 1.0
 
 #: Up to this size, received bytes are taken for a lone call.
 SMALL_BATCH_BYTES = 512
-
-#: From this size on, received bytes are parsed in slices, so that a flood of tiny frames shares
-#: the loop with everybody else.
-SLICE_BYTES = 8 * 1024
 
 
 class Hub:

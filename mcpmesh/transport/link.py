@@ -3,12 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from time import perf_counter
 from typing import cast
 
 from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.transport.gate import Gate, peer_of
-from mcpmesh.transport.hub import SLICE_BYTES, Hub
+from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.link_owner import AwaitsRequest, LinkOwner, Relays
 from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.transport.liveness import Liveness, Sign
@@ -19,6 +18,7 @@ from mcpmesh.transport.other_protocols import (
     is_http1,
     is_tls_alert,
 )
+from mcpmesh.transport.slices import Slices
 from mcpmesh.transport.socket_name import socket_name
 from mcpmesh.transport.tls_failure import TlsFailure
 from mcpmesh.wire.block import Block
@@ -36,8 +36,6 @@ _KEEPALIVE_PING = b"mcpmeshK"
 _DRAIN_PING = b"mcpmeshD"
 #: Seconds that a peer gets to answer the PING of a drain.
 _PONG_GRACE = 2.0
-#: Seconds of one turn of the loop that one link's bytes may take.
-_TURN = 0.0005
 _OVERDUE = {
     Overdue.HANDSHAKE: (ErrorCode.SETTINGS_TIMEOUT, "no HTTP/2 settings came in time"),
     Overdue.HEADERS: (ErrorCode.ENHANCE_YOUR_CALM, "a header block was not complete in time"),
@@ -85,7 +83,7 @@ class Link(asyncio.Protocol):
         silence = self.times.silence
         self._liveness = Liveness(silence) if on_silence is not None and silence else None
         self._ponged = False
-        self._unparsed = b""
+        self._slices: Slices | None = None
         self._heard = 0.0
         self._pinged = 0.0
         self._started = False
@@ -111,7 +109,9 @@ class Link(asyncio.Protocol):
         address = transport.get_extra_info("peername")
         self.peer_name = socket_name(address)
         self.local_name = socket_name(transport.get_extra_info("sockname"))
-        self._heard = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        self._slices = Slices(transport, self.connection, self.take, loop)
+        self._heard = loop.time()
         self._lookout = Lookout(self.times, self._heard, self.hub.rng)
         self.hub.add(self)
         if self._liveness is not None:
@@ -127,9 +127,9 @@ class Link(asyncio.Protocol):
         # A server waits for the first bytes, which clients send at once: HTTP/1 is to be told so.
 
     def data_received(self, data: bytes) -> None:
-        if self._unparsed:
+        if self._slices is not None and self._slices.waiting:
             # TLS may still give what it had decrypted when reading was paused.
-            self._unparsed += data
+            self._slices.add(data)
         else:
             self.hub.receive(self, data)
 
@@ -147,7 +147,8 @@ class Link(asyncio.Protocol):
         self.hub.remove(self)
         if self._gate is not None and self._peer:
             self._gate.leave(self._peer)
-        self._unparsed = b""
+        if self._slices is not None:
+            self._slices.stop()
         self._why = self._why or self._loss(exc)
         self._transport = None
         self.connection.lost(self._why)
@@ -250,36 +251,9 @@ class Link(asyncio.Protocol):
             self._on_ready(self)
 
     def take_in_slices(self, data: bytes) -> None:
-        """Parse a lot of bytes, for a moment per turn of the loop; meanwhile no more are read.
-
-        A flood of small frames would hold everybody else up for as long as it takes to parse what
-        one read brings; large frames are not slowed down.
-        """
-        self._unparsed += data
-        self._go_on()
-
-    def _go_on(self) -> None:
-        data = self._unparsed
-        size = len(data)
-        position = 0
-        until = perf_counter() + _TURN
-        while position < size and not self.connection.closed:
-            # A large frame is taken whole.
-            end = position + max(SLICE_BYTES // 2, self.connection.missing_bytes())
-            self.take(data[position:end])
-            position = end
-            if position < size and perf_counter() > until:
-                break
-        transport = self._transport
-        if transport is None or self.connection.closed:
-            self._unparsed = b""
-            return
-        self._unparsed = data[position:]
-        if self._unparsed:
-            transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._go_on)
-        elif not transport.is_reading():
-            transport.resume_reading()
+        """Parse a lot of bytes, a moment per turn of the loop."""
+        assert self._slices is not None
+        self._slices.add(data)
 
     def _end(self, code: ErrorCode, reason: str, why: str) -> None:
         """End the connection for what the peer did, and have it counted."""

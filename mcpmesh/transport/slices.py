@@ -1,0 +1,118 @@
+"""Parses a lot of bytes for a moment per turn of the loop; meanwhile no more are read.
+
+A flood of small frames would hold everybody else up for as long as it takes to parse what one read
+brings, and a transport goes on reading within one turn for as long as more comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import perf_counter
+
+from mcpmesh.wire.connection import Connection
+
+#: From so many bytes on, what came is parsed in slices.
+SLICE_BYTES = 8 * 1024
+#: Bytes of a slice: fewer when they are much work.
+_LARGEST, _SMALLEST = SLICE_BYTES // 2, 512
+#: Seconds of one turn of the loop that one link's bytes may take.
+_TURN = 0.0005
+
+
+class Slices:
+    """What came on a link and is not parsed yet.
+
+    `take` parses bytes. Large frames are taken whole, so they are not slowed down.
+    """
+
+    __slots__ = (
+        "_clock", "_connection", "_loop", "_paused", "_rest", "_step", "_take", "_transport",
+        "_until",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        connection: Connection,
+        take: Callable[[bytes], None],
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        """`clock` moves within a turn, as the loop's own does not."""
+        self._transport: asyncio.Transport | None = transport
+        self._connection = connection
+        self._take = take
+        self._loop = loop
+        self._clock = clock
+        self._rest = b""
+        self._paused = False
+        self._step = _LARGEST
+        #: When the turn's moment is over; 0 in a turn that parsed nothing yet.
+        self._until = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Slices waiting={len(self._rest)} paused={self._paused}>"
+
+    @property
+    def waiting(self) -> bool:
+        """Tell whether bytes that came before wait to be parsed."""
+        return self._paused
+
+    def add(self, data: bytes) -> None:
+        """Take bytes, and parse them as far as this turn allows."""
+        self._rest += data
+        if self._paused:
+            return
+        if not self._until:
+            self._begin_turn()
+        self._parse()
+
+    def stop(self) -> None:
+        """Forget what waits: the connection is gone."""
+        self._transport = None
+        self._rest = b""
+
+    def _begin_turn(self) -> None:
+        self._until = self._clock() + _TURN
+        self._loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._until = 0.0
+        if self._paused and self._transport is not None:
+            self._begin_turn()
+            self._parse()
+
+    def _parse(self) -> None:
+        data, connection = self._rest, self._connection
+        size = len(data)
+        position = 0
+        now = self._clock()
+        while position < size and now <= self._until and not connection.closed:
+            end = position + max(self._step, connection.missing_bytes())
+            self._take(data[position:end])
+            position = end
+            began, now = now, self._clock()
+            self._adapt(now - began)
+        transport = self._transport
+        if transport is None or connection.closed:
+            self._rest = b""
+            return
+        self._rest = data[position:]
+        if self._rest or now > self._until:
+            self._pause(transport)
+        elif self._paused:
+            self._paused = False
+            transport.resume_reading()
+
+    def _adapt(self, took: float) -> None:
+        """Choose the next slice's size by how long this one took."""
+        if took > _TURN / 2:
+            self._step = max(_SMALLEST, self._step // 2)
+        elif took < _TURN / 8:
+            self._step = min(_LARGEST, self._step * 2)
+
+    def _pause(self, transport: asyncio.Transport) -> None:
+        if not self._paused:
+            self._paused = True
+            transport.pause_reading()
