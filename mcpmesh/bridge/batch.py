@@ -1,14 +1,11 @@
 """Batches of JSON-RPC messages, which one old revision has; some of a batch run side by side."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from mcpmesh.bridge.exchange import Exchange, Peer, meta_of
-from mcpmesh.bridge.http_message import Headers
-from mcpmesh.bridge.links import links_of
+from mcpmesh.bridge.exchange import Exchange, Peer
 from mcpmesh.bridge.methods import Bridge
-from mcpmesh.bridge.view import View
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import (
     INVALID_REQUEST,
@@ -18,6 +15,9 @@ from mcpmesh.codec.jsonrpc import (
     error_bytes,
     message_of,
 )
+
+#: Makes the exchange of a request, from it and how to cancel its answering.
+Begin = Callable[[Request, Callable[[], object]], Exchange]
 
 
 def check_batch(values: Sequence[Any], peer: Peer, limit: int) -> None:
@@ -32,27 +32,21 @@ def check_batch(values: Sequence[Any], peer: Peer, limit: int) -> None:
 
 
 async def batch_answers(
-    bridge: Bridge,
-    values: Sequence[Any],
-    peer: Peer,
-    headers: Headers,
-    view: View | None = None,
+    bridge: Bridge, values: Sequence[Any], peer: Peer, begin: Begin
 ) -> list[bytes]:
     """Answer each message that wants an answer, in their order."""
     places = asyncio.Semaphore(bridge.tuning.batch_width)
 
     async def answer(value: Any) -> bytes | None:
         async with places:
-            return await _answer(bridge, value, peer, headers, view)
+            return await _answer(bridge, value, peer, begin)
 
     async with asyncio.TaskGroup() as tasks:
         started = [tasks.create_task(answer(value)) for value in values]
     return [body for task in started if (body := task.result()) is not None]
 
 
-async def _answer(
-    bridge: Bridge, value: Any, peer: Peer, headers: Headers, view: View | None
-) -> bytes | None:
+async def _answer(bridge: Bridge, value: Any, peer: Peer, begin: Begin) -> bytes | None:
     try:
         message = message_of(value)
     except RpcError as error:
@@ -61,11 +55,9 @@ async def _answer(
         if message.method == "initialize":
             refusal = RpcError(INVALID_REQUEST, "initialize cannot be part of a batch")
             return error_bytes(refusal, message.id)
-        wins = bridge.tuning.header_trace_wins
-        links = links_of(headers, meta_of(message.params), header_wins=wins)
         task = asyncio.current_task()
         assert task is not None
-        answer = await bridge.answer(message, Exchange(peer, links, task.cancel, view=view))
+        answer = await bridge.answer(message, begin(message, task.cancel))
         return answer.body if answer else None
     if isinstance(message, Notification):
         await bridge.notified(message, peer)

@@ -12,6 +12,8 @@ from mcpmesh.model.trace import TraceContext
 #: Sends one JSON-RPC notification that belongs to the request, ahead of its answer.
 Notify = Callable[[bytes], Awaitable[None]]
 
+#: How the scope of a client begins that has one connection, and no session beyond it.
+OF_A_CONNECTION = "sse:"
 _NOTHING: Mapping[str, Any] = {}
 MAX_CLIENT_CHARACTERS = 128
 

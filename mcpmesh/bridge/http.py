@@ -15,7 +15,7 @@ from mcpmesh.bridge.echo import correlation_header, echo_of
 from mcpmesh.bridge.exchange import Answer, Exchange, Peer, meta_of
 from mcpmesh.bridge.http_gate import check_types, takes_events
 from mcpmesh.bridge.http_head import answer_of
-from mcpmesh.bridge.http_house import HttpTimes, Stream
+from mcpmesh.bridge.http_house import Cancel, HttpTimes, Stream
 from mcpmesh.bridge.http_message import (
     JSON,
     Header,
@@ -26,6 +26,7 @@ from mcpmesh.bridge.http_message import (
     RequestHead,
 )
 from mcpmesh.bridge.http_reader import ReaderLimits
+from mcpmesh.bridge.http_sse import MESSAGES, SSE, HttpSse
 from mcpmesh.bridge.in_task import in_task
 from mcpmesh.bridge.links import links_of
 from mcpmesh.bridge.methods import Bridge
@@ -95,6 +96,7 @@ class HttpApp:
         self.max_requests_per_peer = bridge.settings.max_requests_per_peer
         self._params = ParamHeaders(bridge.mesh)
         self._carrying = Carrying(bridge)
+        self._sse = HttpSse(bridge) if bridge.settings.sse else None
         #: How large a request may be, and how slow a client.
         self.limits = ReaderLimits(bridge.settings.max_body_bytes)
         self.times = HttpTimes(
@@ -134,6 +136,11 @@ class HttpApp:
             return refused(refusal)
         if is_plain(path):
             return await self._plain(request, stream)
+        if self._sse is not None and (path == SSE or path.startswith(MESSAGES)):
+            try:
+                return await self._sse(request, stream)
+            except HttpRefusal as refusal:
+                return _refused(refusal, head.headers)
         if path in (b"/healthz", b"/readyz"):
             return await self._health(path, head.method)
         if path == b"/metrics" and self._metrics is not None:
@@ -270,6 +277,8 @@ class HttpApp:
     def drain(self) -> None:
         """End the streams that would last as long as their clients want."""
         self._bridge.listening.end()
+        if self._sse is not None:
+            self._sse.end()
 
     async def start(self) -> None:
         """Get to know the other bridges."""
@@ -314,7 +323,13 @@ class HttpApp:
             raise HttpRefusal(400, f"a batch has 1 to {most} messages", reason="batch")
         check_batch(values, peer, most)
         view = self._view(head)
-        bodies = await in_task(batch_answers(self._bridge, values, peer, headers, view))
+
+        def begin(request: Request, cancel: Cancel) -> Exchange:
+            meta = meta_of(request.params)
+            links = links_of(headers, meta, header_wins=self._tuning.header_trace_wins)
+            return Exchange(peer, links, cancel, view=view)
+
+        bodies = await in_task(batch_answers(self._bridge, values, peer, begin))
         return HttpAnswer(200, b"[" + b",".join(bodies) + b"]") if bodies else _TAKEN
 
 

@@ -75,7 +75,7 @@ class Bridge:
         self.tuning = tuning or Tuning()
         self._observer = observer or NoObserver(Random())
         info = dict(server_info or {"name": "mcpmesh", "version": installed_version("mcpmesh")})
-        signer = Signer(self.settings.session_key)
+        signer = self.signer = Signer(self.settings.session_key)
         #: By what name and version the bridge goes.
         self.info = info
         self.sessions = Sessions(signer, self.tuning.session_ttl, clock)
@@ -258,6 +258,11 @@ class Bridge:
     async def end_session(self, session_id: str) -> None:
         """Refuse a legacy session from now on, and forget what it said."""
         await self._shared.end(session_id)
+
+    def forget(self, scope: str) -> None:
+        """Forget what a client said whose connection is gone, and its session with it."""
+        self.listening.forget(scope)
+        self.sessions.forget(scope)
 
     async def _subscribe(self, request: Request, exchange: Exchange) -> bytes:
         uri = _uri(request)

@@ -1,8 +1,7 @@
 """Legacy sessions: a signed text that says all a bridge must know, so that any bridge reads it.
 
-Two things live in one process only, for the protocol has no place to carry them: that a client
-ended its session, and the log level it set later. Another bridge forgives the first and takes
-the default for the second.
+That a client ended its session, and the log level it set later, have no place there: they are
+remembered here, and bridges tell them to each other (`shared_sessions`).
 """
 
 from collections import OrderedDict
@@ -79,6 +78,10 @@ class Sessions:
     def end(self, session_id: str) -> None:
         """Refuse a session from now on."""
         _remember(self._ended, session_id, None)
+        self.forget(session_id)
+
+    def forget(self, session_id: str) -> None:
+        """Forget what the client of a session set."""
         self._levels.pop(session_id, None)
 
     def level(self, session_id: str) -> str:

@@ -7,6 +7,7 @@ cancellations that reached another bridge than the one that waits for them.
 from hashlib import sha256
 
 from mcpmesh.bridge.asks import Asks, asker_of
+from mcpmesh.bridge.exchange import OF_A_CONNECTION
 from mcpmesh.bridge.in_flight import InFlight
 from mcpmesh.bridge.kept_streams import KeptStreams
 from mcpmesh.bridge.listening import Listening
@@ -52,6 +53,8 @@ class SharedSessions:
     async def set_level(self, session: str, level: str) -> None:
         """Set the least log level that a client wants to hear of."""
         self._sessions.set_level(session, level)
+        if session.startswith(OF_A_CONNECTION):
+            return
         key = f"level {session}"
         await self._peers.share("level", key=key, keep=self._keep, session=session, level=level)
 
@@ -64,6 +67,8 @@ class SharedSessions:
             self._listening.subscribe(session, uri)
         else:
             self._listening.unsubscribe(session, uri)
+        if session.startswith(OF_A_CONNECTION):
+            return
         await self._peers.share(
             "subscribed",
             key=f"uri {session} {sha256(uri.encode()).hexdigest()[:32]}",
@@ -90,7 +95,8 @@ class SharedSessions:
 
         Raises: MeshError when the other bridges cannot be reached.
         """
-        if not self._in_flight.cancel(session, request_id):
+        found = self._in_flight.cancel(session, request_id)
+        if not found and not session.startswith(OF_A_CONNECTION):
             await self._peers.tell("cancelled", session=session, id=request_id)
 
     def _end(self, session: str) -> None:

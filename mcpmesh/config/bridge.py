@@ -44,6 +44,8 @@ Without any: all names, but where the bridge listens on loopback no others."""
     """Largest answer to a call that is passed on, in bytes."""
     heartbeat: float = 15.0
     """Seconds of silence on an open HTTP stream after which a comment keeps it alive."""
+    sse: bool = False
+    """Serve HTTP+SSE, the transport of revision 2024-11-05, too: at /sse."""
     poll_after: float = 0.0
     """Seconds after which a stream of revision 2025-11-25 gives its connection back; 0 is never."""
     resume_within: float = 60.0

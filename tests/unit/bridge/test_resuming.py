@@ -223,16 +223,17 @@ async def test_a_call_without_a_word_becomes_a_stream_with_signs_of_life_in_both
         headers = await session(mesh.http)
         modern = message("tools/call", {"name": "steps", "_meta": META})
         modern_head = {**modern_headers("tools/call", "steps"), **ACCEPT}
-        async with (
-            posted(mesh, steps(None), headers) as old,
-            posted(mesh, modern, modern_head) as new,
-        ):
-            for events, first in ((old, "id: "), (new, ": keep-alive")):
+
+        async def lives(body, head, first):
+            async with posted(mesh, body, head) as events:
                 lines = events.answer.aiter_lines()
                 assert (await anext(lines)).startswith(first)
                 mesh.tools.let(0, end=True)
                 last = [line async for line in lines if line.startswith("data: {")]
-                assert text(orjson.loads(last[-1].removeprefix("data: "))) == "0 steps"
+            assert text(orjson.loads(last[-1].removeprefix("data: "))) == "0 steps"
+
+        old = lives(steps(None), headers, "id: ")
+        await asyncio.gather(old, lives(modern, modern_head, ": keep-alive"))
 
 
 async def test_a_modern_client_that_leaves_a_long_call_cancels_it():

@@ -95,3 +95,23 @@ async def test_one_request_too_many_is_refused_at_once():
         pipe.reader.feed_eof()
         await asyncio.wait_for(StdioConnection(mesh.bridge, pipe.write).serve(pipe.lines), 5)
         assert (await pipe.hear())["error"]["code"] == -32603
+
+
+async def test_batches_are_for_the_revision_that_has_them():
+    async with running_bridge() as mesh:
+        pipe = Pipe()
+        serving = asyncio.create_task(StdioConnection(mesh.bridge, pipe.write).serve(pipe.lines))
+        ping = {"jsonrpc": "2.0", "method": "ping"}
+        batch = [{**ping, "id": 1}, {"jsonrpc": "2.0", "method": "x"}, {**ping, "id": "two"}, 3]
+        pipe.reader.feed_data(orjson.dumps(batch) + b"\n")
+        assert (await pipe.hear())["error"]["code"] == -32600
+        params = {"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {}}
+        pipe.send(id=0, method="initialize", params=params)
+        assert (await pipe.hear())["result"]["protocolVersion"] == "2025-03-26"
+        pipe.reader.feed_data(orjson.dumps(batch) + b"\n")
+        told = await pipe.hear()
+        assert [each["id"] for each in told] == [1, "two", None]
+        pipe.reader.feed_data(orjson.dumps([{"jsonrpc": "2.0", "method": "x"}]) + b"\n")
+        pipe.reader.feed_eof()
+        await asyncio.wait_for(serving, 5)
+        assert pipe.said.empty()

@@ -30,9 +30,9 @@ CAN = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}}
 
 
 @asynccontextmanager
-async def bridge_on(mesh, key=KEY):
+async def bridge_on(mesh, key=KEY, settings=None):
     """Serve another bridge of the mesh; gives a client and what kills it."""
-    bridge = Bridge(mesh.bridge.mesh, BridgeSettings(session_key=key))
+    bridge = Bridge(mesh.bridge.mesh, settings or BridgeSettings(session_key=key))
     server = HttpServer(HttpApp(bridge), ANY, grace=0)
     address = await server.start()
     try:
