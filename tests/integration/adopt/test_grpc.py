@@ -17,7 +17,8 @@ from mcpmesh.adopt.grpc_upstream import GrpcService, GrpcUpstream
 from mcpmesh.adopt.naming import Naming
 from mcpmesh.adopt.native_routes import NativeRoutes
 from mcpmesh.adopt.upstream import UpstreamFailed
-from mcpmesh.config import NO_TLS, LimitSettings
+from mcpmesh.config import NO_TLS, LimitSettings, TlsSettings
+from tests.certificates import Authority
 from tests.integration.adopt.adopted import Mesh, adopting, client_of, mesh
 from tests.integration.adopt.zoo_server import Animal, Zoo, kind, served, stub
 from tests.unit.adopt.zoo import compile_protos, descriptor_set, zoo
@@ -287,6 +288,19 @@ async def test_a_lost_copy_loses_no_later_call_and_comes_back() -> None:
             async with asyncio.timeout(10):
                 while two.calls == before:
                     await client.call_tool("Zoo_Echo", {"name": "a"})
+
+
+async def test_a_service_over_tls_is_called_by_the_name_in_its_certificate(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    key, certificate = authority.sign("zoo", "zoo.example").pems
+    trusting = TlsSettings(tls_ca=authority.ca, tls_server_name="zoo.example")
+    async with served(Zoo(), key=key, certificate=certificate) as address:
+        async with client_of([service(address, tls=trusting)]) as (client, _):
+            result = await client.call_tool("Zoo_Echo", {"name": "a"})
+        for tls in (NO_TLS, TlsSettings(tls_ca=authority.ca)):
+            with pytest.raises(UpstreamFailed):
+                await _connect(service(address, tls=tls))
+    assert result.structured_content["name"] == "a"
 
 
 async def test_callers_with_the_protos_reach_the_service_by_path_through_the_router() -> None:
