@@ -10,8 +10,9 @@ import grpc
 import orjson
 
 from mcpmesh.adopt.grpc_failure import failure_of
-from mcpmesh.adopt.proto_method import LEFT_OUT, MESSAGES, ProtoMethod
-from mcpmesh.errors import NoReplica, Overloaded
+from mcpmesh.adopt.grpc_reflection import learn_type
+from mcpmesh.adopt.proto_method import LEFT_OUT, MESSAGES, ProtoMethod, UnknownType
+from mcpmesh.errors import MeshError, NoReplica, Overloaded
 from mcpmesh.sdk.content import text_block
 from mcpmesh.sdk.context import ToolContext
 from mcpmesh.sdk.failure import Refused, ToolFailure
@@ -22,6 +23,9 @@ MAX_KEPT = 1000
 MAX_KEPT_BYTES = 1024 * 1024
 #: Room for what stands around an answer.
 _ENVELOPE = 4096
+#: Types that one answer may have to be learnt for, and the seconds for each.
+_MOST_TYPES = 5
+_LEARN = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class GrpcCalls:
     max_result_bytes: int = 4 * 1024 * 1024
     #: Takes secrets out of what the service says: it may repeat what it was sent.
     hide: Callable[[str], str] = str
+    #: Whether the service can be asked for the protos of what stands in an Any.
+    reflects: bool = False
 
     def handler(self, method: ProtoMethod) -> Callable[..., Any]:
         """Return what answers calls of this method as a tool."""
@@ -53,7 +59,7 @@ class GrpcCalls:
                 encoded = await open_call(requests, self._options(context))
             except grpc.RpcError as error:
                 raise self._failure(method, error) from error
-            answer = method.answer(encoded)
+            answer = await self._answer(method, encoded)
             structured = orjson.dumps(method.result(answer))
             if len(structured) * 2 > self.max_result_bytes - _ENVELOPE:
                 raise ToolFailure(
@@ -77,7 +83,7 @@ class GrpcCalls:
             call = open_call(requests, self._options(context))
             try:
                 async for encoded in call:
-                    text = orjson.dumps(method.answer(encoded))
+                    text = orjson.dumps(await self._answer(method, encoded))
                     kept.add(text)
                     yield text_block(text.decode())
             except grpc.RpcError as error:
@@ -87,6 +93,25 @@ class GrpcCalls:
             yield tool_pb2.ToolResult(structured_content=kept.result())
 
         return handle
+
+    async def _answer(self, method: ProtoMethod, encoded: bytes) -> Any:
+        """Read an answer; types in an Any are learnt as they come.
+
+        Raises: ToolFailure.
+        """
+        for _ in range(_MOST_TYPES):
+            try:
+                return method.answer(encoded)
+            except UnknownType as unknown:
+                if not self.reflects:
+                    raise
+                try:
+                    await learn_type(
+                        self.channel, method.protos, unknown.name, _LEARN, self.metadata.items()
+                    )
+                except MeshError:
+                    raise unknown from None
+        return method.answer(encoded)
 
     def _failure(self, method: ProtoMethod, error: grpc.RpcError) -> ToolFailure | Refused:
         return failure_of(method.path[1:], error, method.protos.pool, self.hide)

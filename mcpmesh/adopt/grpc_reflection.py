@@ -1,7 +1,7 @@
 """Asks a gRPC server for its protos: server reflection, v1 and where that is missing v1alpha."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import grpc
@@ -31,28 +31,8 @@ async def reflected_protos(
     Raises: MethodNotFound when the server reflects nothing; NoReplica when it cannot be asked;
     InvalidCall when its answers make no sense.
     """
-    for path in _PATHS:
-        try:
-            return await _ask(channel, path, wanted, timeout, metadata)
-        except grpc.RpcError as error:
-            if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                raise NoReplica(
-                    f"{channel.target} did not say what it serves: "
-                    f"{error.code().name} {error.details()}"
-                ) from error
-    raise MethodNotFound(
-        f"{channel.target} serves no reflection; name a file with its descriptors, "
-        "written by protoc --include_imports --descriptor_set_out"
-    )
 
-
-async def _ask(
-    channel: Any, path: str, wanted: Callable[[str], bool], timeout: float, metadata: Pairs
-) -> Protos:
-    method = channel.stream_stream(path, _Request.SerializeToString, _response)
-    call = method(timeout=timeout, metadata=tuple(metadata))
-    try:
-        conversation = _Conversation(call)
+    async def ask(conversation: _Conversation) -> None:
         for service in await conversation.services():
             if wanted(service):
                 try:
@@ -60,10 +40,44 @@ async def _ask(
                 except InvalidCall as error:
                     # One that is named and not described must not hide the others.
                     _LOG.warning("%s: %s is left out: %s", channel.target, service, error.message)
-        await conversation.add_imports()
-        return Protos(conversation.files.values())
-    finally:
-        call.cancel()
+
+    return Protos(await _reflected(channel, ask, timeout, metadata))
+
+
+async def learn_type(
+    channel: Any, protos: Protos, name: str, timeout: float, metadata: Pairs = ()
+) -> None:
+    """Add the file that describes a message, and what it imports. Raises: as reflected_protos."""
+    files = await _reflected(channel, lambda asked: asked.add_symbol(name), timeout, metadata)
+    protos.add(files)
+
+
+async def _reflected(
+    channel: Any,
+    ask: "Callable[[_Conversation], Awaitable[None]]",
+    timeout: float,
+    metadata: Pairs,
+) -> list[descriptor_pb2.FileDescriptorProto]:
+    for path in _PATHS:
+        method = channel.stream_stream(path, _Request.SerializeToString, _response)
+        call = method(timeout=timeout, metadata=tuple(metadata))
+        conversation = _Conversation(call)
+        try:
+            await ask(conversation)
+            await conversation.add_imports()
+            return list(conversation.files.values())
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                raise NoReplica(
+                    f"{channel.target} did not say what it serves: "
+                    f"{error.code().name} {error.details()}"
+                ) from error
+        finally:
+            call.cancel()
+    raise MethodNotFound(
+        f"{channel.target} serves no reflection; name a file with its descriptors, "
+        "written by protoc --include_imports --descriptor_set_out"
+    )
 
 
 class _Conversation:

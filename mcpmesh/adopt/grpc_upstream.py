@@ -154,6 +154,7 @@ class GrpcConnection:
             service.forward,
             service.limits.max_message_bytes,
             Secrets.of(service.metadata.values()).hide,
+            reflects=not service.descriptor_set,
         )
         said = {"labels": service.labels, "timeout": service.call_timeout or None}
         return list(tools_of(self._methods, calls, self._naming, service.name, said))

@@ -1,5 +1,6 @@
 """A method of a gRPC service as a tool: its schemas, and JSON to protobuf and back."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,18 @@ MESSAGES = "messages"
 #: The property that says how many messages before them are left out.
 LEFT_OUT = "leftOut"
 _IDEMPOTENCE = descriptor_pb2.MethodOptions
+
+
+#: What the library says of an Any, in a TypeError.
+_UNKNOWN = re.compile(r"Can not find message descriptor by type_url: (\S+)")
+
+
+class UnknownType(ToolFailure):
+    """An answer holds an Any of the type `name`, which is in none of the protos."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message, code="INTERNAL")
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,8 @@ class ProtoMethod:
     def answer(self, encoded: bytes) -> Any:
         """Read an answer as what JSON has.
 
-        Raises: ToolFailure when the bytes are not what the protos say.
+        Raises: UnknownType for an Any of a type that is in none of the protos; ToolFailure when
+        the bytes are not what the protos say.
         """
         kind = self.descriptor.output_type
         try:
@@ -133,12 +147,11 @@ class ProtoMethod:
                 descriptor_pool=self.protos.pool,
             )
         except (DecodeError, TypeError, ValueError, json_format.Error) as error:
-            # TypeError: what the library raises for an Any of a type that it does not know.
-            raise ToolFailure(
-                f"{self.path[1:]} answered what its protos do not describe as {kind.full_name}: "
-                f"{_cut(str(error))}",
-                code="INTERNAL",
-            ) from error
+            what = f"{self.path[1:]} answered what its protos do not describe as {kind.full_name}"
+            said = f"{what}: {_cut(str(error))}"
+            if unknown := _UNKNOWN.search(str(error)):
+                raise UnknownType(said, unknown[1].rpartition("/")[2]) from error
+            raise ToolFailure(said, code="INTERNAL") from error
 
     def result(self, answer: Any) -> dict[str, Any]:
         """Return the structured result of one answer."""

@@ -49,13 +49,22 @@ class Protos:
         """
         self.pool: Any = descriptor_pool.DescriptorPool()
         self.comments: dict[str, str] = {}
-        self._files = {each.name: each for each in files}
+        self._files: dict[str, descriptor_pb2.FileDescriptorProto] = {}
         self._added: set[str] = set()
-        for name in list(self._files):
-            self._add(name)
+        self.add(files)
 
     def __repr__(self) -> str:
         return f"Protos({len(self._added)} files)"
+
+    def add(self, files: Iterable[descriptor_pb2.FileDescriptorProto]) -> None:
+        """Add the files that are new, each after those it imports.
+
+        Raises: as when made.
+        """
+        new = {each.name: each for each in files if each.name not in self._added}
+        self._files |= new
+        for name in new:
+            self._add(name)
 
     @property
     def services(self) -> Iterator[ServiceDescriptor]:

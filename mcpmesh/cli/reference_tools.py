@@ -48,7 +48,7 @@ def tools_page() -> str:
         else:
             parts.append(_section(each.name, kind))
     if plain:
-        parts.append("## Others\n\n" + _table(ToolPolicy, plain))
+        parts.append("## Others\n\n" + settings_table(ToolPolicy, plain))
     return "\n".join(parts)
 
 
@@ -56,10 +56,11 @@ def _section(key: str, kind: type[Any]) -> str:
     short = getattr(kind, "SHORT", "")
     about = field_texts(ToolPolicy)[key]
     brief = f" `{key} = VALUE` stands for `{key} = {{ {short} = VALUE }}`." if short else ""
-    return f"## {key}\n\n{about}{brief}\n\n{_table(kind, fields(kind))}\n"
+    return f"## {key}\n\n{about}{brief}\n\n{settings_table(kind, fields(kind))}\n"
 
 
-def _table(kind: type[Any], rows: Any) -> str:
+def settings_table(kind: type[Any], rows: Any) -> str:
+    """Return a row for each of these fields of a settings class."""
     texts, hints = field_texts(kind), get_type_hints(kind)
     return markdown_table(
         _COLUMNS,

@@ -169,7 +169,7 @@ class Registration:
         _LOG.info(
             "%s: registered %s at %s",
             self._replica.id,
-            ", ".join(tool.name for tool in request.tools),
+            ", ".join(tool.name for tool in request.tools) or ", ".join(self._replica.services),
             self._router,
         )
         return seconds(response.ttl)

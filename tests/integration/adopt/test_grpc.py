@@ -109,6 +109,18 @@ async def test_a_tool_gives_what_a_direct_call_gives() -> None:
     assert later.structured_content == {"value": "2026-01-01T00:00:01.500Z"}
 
 
+async def test_an_any_is_read_for_types_that_reflection_knows() -> None:
+    async with adopted() as (client, *_):
+        packed = await client.call_tool("Zoo_Echo", {"name": "a", "remark": "pack"})
+        riddle = await client.call_tool("Zoo_Echo", {"name": "a", "remark": "riddle"})
+    assert packed.structured_content["extra"] == {
+        "@type": "type.googleapis.com/grpc.health.v1.HealthCheckRequest",
+        "service": "zoo",
+    }
+    assert riddle.is_error
+    assert "no.Such" in riddle.content[0].text
+
+
 async def test_health_is_a_tool_when_a_pattern_names_it() -> None:
     async with adopted(only=("grpc.health.v1.Health/Check", "zoo.v1.Zoo/E*")) as (client, *_):
         names = [tool.name for tool in (await client.list_tools()).tools]

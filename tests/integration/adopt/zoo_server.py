@@ -36,6 +36,11 @@ class Zoo:
 
     async def Echo(self, request: Any, context: Any) -> Any:
         self.calls += 1
+        if request.remark == "pack":
+            # Of a type that none of the service's protos imports.
+            request.extra.Pack(health_pb2.HealthCheckRequest(service="zoo"))
+        if request.remark == "riddle":
+            request.extra.type_url = "type.googleapis.com/no.Such"
         return request
 
     async def ListAnimals(self, request: Any, context: Any) -> AsyncIterator[Any]:
