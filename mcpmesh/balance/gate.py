@@ -17,6 +17,9 @@ from mcpmesh.policy.token_bucket import TokenBucket
 _MOST_CALLERS = 4096
 #: Share of the longest wait that is left to calls behind a queue which does not empty.
 _BEHIND_A_STANDING_QUEUE = 0.25
+#: Share of the longest wait beyond which a wait that is expected may turn out to be too long: who
+#: is refused then has waited in vain.
+_SURE = 0.7
 #: Seconds after which to come again while nothing is measured.
 _UNMEASURED = 0.1
 
@@ -115,7 +118,7 @@ class Gate:
             what = f" and {ahead} wait" if ahead else ""
             limit = f"{self.limit(now)} calls are in flight{what}, the most that may"
             return Refusal(Shed.QUEUE_FULL, limit, wait)
-        if wait > self._longest_wait(now):
+        if wait > self._longest_wait(now) * _SURE:
             limit = f"it would wait {wait:.3f} s for its turn"
             return Refusal(Shed.QUEUE_WAIT, limit, wait)
         if wait > left:

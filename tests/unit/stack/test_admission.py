@@ -134,8 +134,9 @@ def test_what_would_wait_too_long_as_measured_is_refused_at_once() -> None:
     assert tool.shed == []
     more = [tool.call() for _ in range(30)]
     refusals = [each for each in more if each.error is not None]
-    assert len(waiting) + len(more) - len(refusals) == 20
-    assert 1000 < refused(refusals[0]).retry_after_ms < 1600
+    # A second and, to be sure, three tenths less.
+    assert len(waiting) + len(more) - len(refusals) == 14
+    assert 700 < refused(refusals[0]).retry_after_ms < 1200
     assert set(tool.shed) == {Shed.QUEUE_WAIT}
 
 
@@ -150,7 +151,7 @@ def test_behind_a_queue_that_does_not_empty_calls_wait_but_shortly() -> None:
         late = tool.call()
         if late.error is None:
             waiting.append(late)
-    assert len(waiting) == 5
+    assert len(waiting) == 3
     assert set(tool.shed) == {Shed.QUEUE_WAIT}
     # Once it was empty, a burst may wait again.
     while waiting:
