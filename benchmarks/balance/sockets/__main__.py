@@ -1,4 +1,7 @@
-"""python -m benchmarks.balance.sockets [SCENARIO …] [--policy NAME] [--seconds N]"""
+"""python -m benchmarks.balance.sockets [SCENARIO …] [--policy NAME] [--seconds N]
+
+A whole run keeps its results, draws its pictures, and writes the tables of docs/health.md.
+"""
 
 import argparse
 import asyncio
@@ -7,6 +10,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from benchmarks.balance.sockets.pictures import draw
+from benchmarks.balance.sockets.report import write
 from benchmarks.balance.sockets.restart import run_restart
 from benchmarks.balance.sockets.run import run_policy
 from benchmarks.balance.sockets.scenario import SCENARIOS, read_scenario
@@ -14,6 +19,7 @@ from benchmarks.harness.machine import machine
 from benchmarks.harness.process import ROOT
 
 RESULTS = ROOT / "benchmarks" / "balance" / "sockets.json"
+PICTURES = ROOT / "docs" / "images"
 RESTART = "rolling_restart"
 
 
@@ -31,6 +37,7 @@ async def main() -> None:
     if asked.seconds is None and asked.policy is None:
         results["machine"] = machine()
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        write()
 
 
 async def _run(name: str, policy: str | None, seconds: float | None) -> dict[str, Any]:
@@ -41,12 +48,17 @@ async def _run(name: str, policy: str | None, seconds: float | None) -> dict[str
     scenario = read_scenario(SCENARIOS / f"{name}.toml")
     if seconds is not None:
         scenario = replace(scenario, seconds=seconds)
-    results = {}
+    runs = {}
     for each, settings in scenario.policies.items():
         if policy in (None, each):
-            results[each] = await run_policy(scenario, settings)
-            _print(f"{name}, {each}: {json.dumps(results[each], indent=1)}")
-    return {"title": scenario.title, "policies": results}
+            runs[each] = await run_policy(scenario, settings)
+            _print(f"{name}, {each}: {json.dumps(runs[each].summary, indent=1)}")
+    if seconds is None and policy is None:
+        draw(scenario, runs, PICTURES / f"sockets-{name}.png")
+    return {
+        "title": scenario.title,
+        "policies": {each: one.summary for each, one in runs.items()},
+    }
 
 
 def _print(text: str) -> None:

@@ -23,10 +23,13 @@ _MOST_AT_ONCE = 4000
 class Outcomes:
     """What became of the calls.
 
-    Units: seconds; `begun` and times of failures from the beginning of the load.
+    Units: seconds; times at which calls began from the beginning of the load.
     """
 
+    #: What each answered call took.
     seconds: list[float] = field(default_factory=list)
+    #: When each of these began.
+    began: list[float] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     failed_at: list[float] = field(default_factory=list)
     calls: int = 0
@@ -96,3 +99,4 @@ class Load:
         if counted:
             outcomes.calls += 1
             outcomes.seconds.append(time.perf_counter() - began)
+            outcomes.began.append(began - start)

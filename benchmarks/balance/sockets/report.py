@@ -48,7 +48,7 @@ def _slow(found: dict[str, Any]) -> list[str]:
             f"| {name} | {one['p50_ms']:.0f} | {one['p99_ms']:.0f} | {one['p99_ms'] / base:.2f} "
             f"| {one['p999_ms']:.0f} | {one['failed']} | {slow:.1%} |"
         )
-    return [*lines, ""]
+    return [*lines, "", _picture("slow_pair", found), ""]
 
 
 def _broken(found: dict[str, Any]) -> list[str]:
@@ -64,7 +64,11 @@ def _broken(found: dict[str, Any]) -> list[str]:
             *(_fault(each) for each in one["faults"]),
             "",
         ]
-    return lines
+    return [*lines, _picture("three_broken", found), ""]
+
+
+def _picture(name: str, found: dict[str, Any]) -> str:
+    return f"![{found['title']}](images/sockets-{name}.png)"
 
 
 def _fault(one: dict[str, Any]) -> str:

@@ -29,7 +29,16 @@ class Look:
     states: tuple[str, ...]
 
 
-async def run_policy(scenario: Scenario, settings: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of one policy: what is kept of it, and what pictures are drawn from."""
+
+    summary: dict[str, Any]
+    outcomes: Outcomes
+    looks: list[Look]
+
+
+async def run_policy(scenario: Scenario, settings: Mapping[str, Any]) -> Run:
     """Run a scenario with one policy."""
     async with fleet(scenario, settings) as running:
         load = Load(running.router, scenario.rate, scenario.timeout)
@@ -47,7 +56,7 @@ async def run_policy(scenario: Scenario, settings: Mapping[str, Any]) -> dict[st
             await asyncio.gather(*healers, looking, return_exceptions=True)
             await load.close()
         worked = [await each.behave() for each in running.replicas]
-    return _summary(scenario, outcomes, looks, worked)
+    return Run(_summary(scenario, outcomes, looks, worked), outcomes, looks)
 
 
 async def _carry_out(running: Fleet, fault: Fault, start: float) -> None:
