@@ -15,6 +15,7 @@ from mcpmesh.balance.place import Place
 from mcpmesh.codec.status import status_of
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.dispatch.dispatcher import Dispatcher
+from mcpmesh.dispatch.fallback_check import FallbackCheck
 from mcpmesh.dispatch.layers import layers, shadow_layers, sharing_layers
 from mcpmesh.dispatch.local_mesh import LocalMesh
 from mcpmesh.dispatch.mirror import Mirrors
@@ -125,6 +126,8 @@ class Router:
             place=Place(str(bound), settings.zone),
         )  # fmt: skip
         source.listen(pool.on_catalog)
+        # After the pool, by whose routes it goes.
+        source.listen(FallbackCheck(lambda: pool.routes).on_catalog)
         capabilities = Capabilities(settings.choosings())
         source.listen(capabilities.on_catalog)
         in_flight = InFlight()
