@@ -2,7 +2,8 @@
 
 import http.client
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,12 @@ _ARGUMENTS = {"text": "hello world, this is a tool call", "n": 42}
 _ANSWER = "hello world, this is a tool call 42"
 _BOTH = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 _CLIENT = {"name": "benchmark", "version": "1"}
+_META = {
+    "io.modelcontextprotocol/protocolVersion": MODERN,
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": _CLIENT,
+}
+_ANSWERS_WITHIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +76,50 @@ class Post:
             raise Failed(f"{self.url}: {said!r}, not {_ANSWER!r}")
 
 
-def modern_call(port: int, tool: str = "echo") -> Post:
-    """Return a call that stands alone."""
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": MODERN,
-        "io.modelcontextprotocol/clientCapabilities": {},
-        "io.modelcontextprotocol/clientInfo": _CLIENT,
-    }
+def modern_call(
+    port: int,
+    tool: str = "echo",
+    arguments: Mapping[str, Any] = _ARGUMENTS,
+    *,
+    progress: str = "",
+) -> Post:
+    """Return a call that stands alone; with `progress`, one that is told how far it is."""
+    meta: dict[str, Any] = dict(_META)
+    if progress:
+        meta["progressToken"] = progress
     headers = {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": tool}
-    return Post(port, _call(tool, {"_meta": meta}), headers)
+    return Post(port, _call(tool, {"_meta": meta}, arguments), headers)
+
+
+def modern_list(port: int) -> Post:
+    """Return a list of tools that stands alone."""
+    headers = {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/list"}
+    return Post(port, _list({"_meta": _META}), headers)
+
+
+def legacy_list(port: int) -> Post:
+    """Begin a session, and return a list of tools in it.
+
+    Raises: Failed.
+    """
+    return Post(port, _list({}), legacy_call(port).headers)
+
+
+def wait_for(make: Callable[[], Post], check: Callable[[Post], object]) -> Post:
+    """Make a request until it is answered as it should be: tools come after their bridge.
+
+    Raises: Failed.
+    """
+    end = time.monotonic() + _ANSWERS_WITHIN
+    while True:
+        try:
+            post = make()
+            check(post)
+            return post
+        except (Failed, KeyError, TypeError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 def legacy_call(port: int, tool: str = "echo") -> Post:
@@ -98,8 +140,14 @@ def legacy_call(port: int, tool: str = "echo") -> Post:
     return Post(port, _call(tool, {}), headers)
 
 
-def _call(tool: str, more: Mapping[str, Any]) -> dict[str, Any]:
-    params = {"name": tool, "arguments": _ARGUMENTS, **more}
+def _list(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": "@ID@", "method": "tools/list", "params": params}
+
+
+def _call(
+    tool: str, more: Mapping[str, Any], arguments: Mapping[str, Any] = _ARGUMENTS
+) -> dict[str, Any]:
+    params = {"name": tool, "arguments": arguments, **more}
     return {"jsonrpc": "2.0", "id": "@ID@", "method": "tools/call", "params": params}
 
 

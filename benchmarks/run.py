@@ -15,10 +15,12 @@ from benchmarks import (
     fairness,
     footprint,
     hop,
+    listing,
     memory,
     server,
     soak,
     stream,
+    ticking,
 )
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.machine import busy_now, machine, versions
@@ -32,6 +34,8 @@ BENCHMARKS: dict[str, Callable[[Bench], None]] = {
     "direct": direct.run,
     "stream": stream.run,
     "bridge": bridge.run,
+    "listing": listing.run,
+    "ticking": ticking.run,
     "memory": memory.run,
     "footprint": footprint.run,
     "fairness": fairness.run,
