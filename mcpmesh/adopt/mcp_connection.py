@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import mcp_types as types
@@ -93,7 +94,10 @@ class McpConnection:
 
     def _tool(self, entry: Json) -> ToolFunction:
         original = entry["name"]
-        tool = read_tool(entry, self._naming.name(original), self._settings.labels)
+        tool = replace(
+            read_tool(entry, self._naming.name(original), self._settings.labels),
+            timeout=self._settings.call_timeout or None,
+        )
 
         async def call(arguments: bytes, context: ToolContext) -> tool_pb2.ToolResult:
             params = {"name": original, "arguments": read_object(arguments)}

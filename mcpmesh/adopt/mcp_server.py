@@ -107,8 +107,7 @@ class McpServer:
                 ) from None
             except UpstreamFailed as failure:
                 why = await self._why(ended)
-                text = f"{failure.message}; it {why}" if why else failure.message
-                raise UpstreamFailed(self._secrets.hide(text)) from failure
+                raise UpstreamFailed(self._secrets.hide(why or failure.message)) from failure
             naming = Naming(self._settings.namespace)
             connection = McpConnection(session, naming, self._settings, self._parked)
             try:

@@ -7,6 +7,7 @@ from cyclopts import App, Group, Parameter, validators
 from mcpmesh.cli.exits import exit_table
 from mcpmesh.cli.sources import PREFIX, ExactEnv
 from mcpmesh.config import (
+    AdoptSettings,
     BridgeSettings,
     ClientSettings,
     LimitSettings,
@@ -47,6 +48,7 @@ app = App(
 
 AsJson = Annotated[bool, Parameter(name="--json-output")]
 
+Adopt = Annotated[AdoptSettings, Flat]
 Router = Annotated[RouterSettings, Flat]
 Bridge = Annotated[BridgeSettings, Flat]
 Client = Annotated[ClientSettings, Flat]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from mcpmesh.cli import about, callers, routers, servers
+from mcpmesh.cli import about, callers, routers, servers, upstreams
 from mcpmesh.cli.app import app
 from mcpmesh.cli.exits import CommandError, Exit, exit_of
 from mcpmesh.cli.options import options
@@ -19,7 +19,7 @@ from mcpmesh.config import InvalidSetting
 from mcpmesh.errors import DeadlineExceeded, MeshError
 
 #: Importing a module of commands adds them to the app.
-COMMANDS = (routers, servers, callers, about)
+COMMANDS = (routers, servers, upstreams, callers, about)
 
 
 @app.meta.default

@@ -8,6 +8,7 @@ from cyclopts import App
 from mcpmesh.cli.options import Option, options
 from mcpmesh.cli.table import code, markdown_table
 from mcpmesh.config import (
+    AdoptSettings,
     BridgeSettings,
     ClientSettings,
     LimitSettings,
@@ -25,6 +26,7 @@ SETTINGS = (
     ProcessSettings,
     ClientSettings,
     TlsSettings,
+    AdoptSettings,
 )
 #: Settings that stand in no class: how many processes, which way.
 _ALONE = {"workers": 1, "replicas": 1, "reload": False, "stdio": False}
@@ -55,10 +57,17 @@ tools = ["ocr", "translate"]
 # More of them, in a file that is taken anew whenever it changes; --discovery-file replicas.toml
 [discovery]
 file = "replicas.toml"
+
+# MCP servers whose tools become the mesh's; ${NAME} is a variable of the environment
+[adopt.files]
+command = ["npx", "-y", "@modelcontextprotocol/server-filesystem", "/srv/files"]
+env = { TOKEN = "${FILES_TOKEN}" }
+namespace = "fs"
+copies = 3
 ```
 
 A `[[replica]]` may also have `labels`, `weight` and `server_name`, and its endpoint may stand for
-many: [discovery](discovery.md).
+many: [discovery](discovery.md). What `[adopt.NAME]` may say: [adopt](adopt.md).
 
 Telemetry follows OpenTelemetry's own `OTEL_` variables: [traces](traces.md), [metrics](metrics.md),
 [logs](logs.md).

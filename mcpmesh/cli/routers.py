@@ -1,12 +1,15 @@
 """The commands that route: a whole mesh, or a router alone."""
 
+import os
 from collections.abc import Coroutine
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from mcpmesh.cli.adopt import adopted_tables
 from mcpmesh.cli.app import (
     SERVERS,
+    Adopt,
     Bridge,
     Count,
     Limits,
@@ -22,10 +25,17 @@ from mcpmesh.cli.loop import Stop, serve
 from mcpmesh.cli.parent import watched
 from mcpmesh.cli.router import run_router, run_workers
 from mcpmesh.cli.up import Tools, run_up
-from mcpmesh.config import NO_TLS, BridgeSettings, LimitSettings, ProcessSettings, RouterSettings
+from mcpmesh.config import (
+    NO_TLS,
+    AdoptSettings,
+    BridgeSettings,
+    LimitSettings,
+    ProcessSettings,
+    RouterSettings,
+)
 
 _ROUTER, _BRIDGE, _PROCESS = RouterSettings(), BridgeSettings(), ProcessSettings()
-_LIMITS = LimitSettings()
+_LIMITS, _ADOPT = LimitSettings(), AdoptSettings()
 
 
 @app.command(name="up", group=SERVERS)
@@ -38,6 +48,7 @@ def up_command(
     process: Process = _PROCESS,
     tls: Tls = NO_TLS,
     limits: Limits = _LIMITS,
+    adopt: Adopt = _ADOPT,
     parent_pipe: ParentPipe = None,
 ) -> Exit:
     """Run a whole mesh: router and bridge here, tool servers as child processes.
@@ -52,8 +63,12 @@ def up_command(
         Replace the tool servers when Python code in the current folder or theirs changes.
     """
     tools = Tools(targets, replicas, reload)
+    adopted_tables(adopt, os.environ)
     return serve(
-        watched(parent_pipe, lambda stop: run_up(tools, router, bridge, process, tls, limits, stop))
+        watched(
+            parent_pipe,
+            lambda stop: run_up(tools, router, bridge, process, tls, limits, adopt, stop),
+        )
     )
 
 

@@ -28,6 +28,8 @@ CAPABILITIES = "capabilities"
 HEALTH = "health"
 #: The table form of discovery_file: [discovery] with file.
 DISCOVERY = "discovery"
+#: The table form of `adopt`: [adopt.NAME] with settings.
+ADOPT = "adopt"
 _TABLES = frozenset({REPLICA, TOOLS, CAPABILITIES, HEALTH, DISCOVERY})
 
 
@@ -59,8 +61,20 @@ class FileValues:
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         mine = {key_of(argument.name) for argument in arguments if argument.name.startswith("--")}
-        values = {k.replace("_", "-"): v for k, v in self._values.items() if k in mine}
+        taken = {k: v for k, v in self._values.items() if k in mine}
+        # Cyclopts takes no key that is a command's name too.
+        _append(arguments, ADOPT, taken.pop(ADOPT, []), str(self._path))
+        values = {k.replace("_", "-"): v for k, v in taken.items()}
         Dict(values, source=str(self._path), use_commands_as_keys=False)(app, commands, arguments)
+
+
+def _append(arguments: ArgumentCollection, key: str, values: object, source: str) -> None:
+    """Give an option these values, unless it has some."""
+    for argument in arguments:
+        if key_of(argument.name) != key or argument.tokens or not isinstance(values, list):
+            continue
+        for index, value in enumerate(values):
+            argument.append(Token(keyword=key, value=str(value), source=source, index=index))
 
 
 def variable(option: str) -> str:
@@ -117,6 +131,10 @@ def read_file(path: Path, known: Iterable[str]) -> FileValues:
     ]
     if capability:
         values["capability"] = capability
+    if isinstance(adopt := values.get(ADOPT), dict):
+        values[ADOPT] = _adopted(path, adopt)
+    elif ADOPT in values:
+        values[ADOPT] = _listed(path, values, ADOPT, "NAME={…}")
     if isinstance(health := values.get(HEALTH), dict):
         values[HEALTH] = _written(path, health, "of health")
     values |= _discovery(path, values.pop(DISCOVERY, {}), keys)
@@ -161,6 +179,13 @@ def _tools(path: Path, tables: object) -> list[str]:
     if not isinstance(tables, dict) or not all(isinstance(each, dict) for each in tables.values()):
         raise CommandError(f'{path}: write [tools.NAME], or [tools."*"], and settings under it')
     return [f"{name}={_written(path, table, 'of a tool')}" for name, table in tables.items()]
+
+
+def _adopted(path: Path, tables: Mapping[str, object]) -> list[str]:
+    """Write [adopt.NAME] tables in the form of --adopt."""
+    if not all(isinstance(each, dict) for each in tables.values()):
+        raise CommandError(f"{path}: write [adopt.NAME], and settings under it")
+    return [f"{name}={_written(path, said, 'of adopt')}" for name, said in tables.items()]
 
 
 def _capabilities(path: Path, table: object) -> list[str]:

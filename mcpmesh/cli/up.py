@@ -10,6 +10,7 @@ from functools import partial
 
 from watchfiles import PythonFilter, awatch
 
+from mcpmesh.cli.adopt import adopt_program
 from mcpmesh.cli.child import CannotStart, Child, State
 from mcpmesh.cli.endpoint import reachable
 from mcpmesh.cli.exits import Exit
@@ -24,6 +25,7 @@ from mcpmesh.cli.serve import program
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.target import split_target, watched_folders
 from mcpmesh.config import (
+    AdoptSettings,
     BridgeSettings,
     InvalidSetting,
     LimitSettings,
@@ -61,6 +63,7 @@ async def run_up(
     process: ProcessSettings,
     tls: TlsSettings,
     limits: LimitSettings,
+    adopt: AdoptSettings,
     stop: Stop,
 ) -> Exit:
     """Run the mesh until stop is asked; then the tool servers drain first.
@@ -75,7 +78,7 @@ async def run_up(
         ):
             try:
                 async with (
-                    children(tools, reachable(grpc), process, tls, limits) as supervisor,
+                    children(tools, adopt, reachable(grpc), process, tls, limits) as supervisor,
                     following(supervisor, tools, running.mesh),
                 ):
                     if not await until(stop, settled(supervisor, running.mesh)):
@@ -104,15 +107,22 @@ def check_both_ways(tls: TlsSettings) -> None:
 
 
 def children(
-    tools: Tools, router: str, process: ProcessSettings, tls: TlsSettings, limits: LimitSettings
+    tools: Tools,
+    adopt: AdoptSettings,
+    router: str,
+    process: ProcessSettings,
+    tls: TlsSettings,
+    limits: LimitSettings,
 ) -> Supervisor:
-    """Return the supervisor of the tool servers."""
+    """Return the supervisor of the tool servers, and of what adopts."""
     settings = ServeSettings(router=router)
     programs = [
         program(target, index, settings, process, tls, limits)
         for target in tools.targets
         for index in range(tools.replicas)
     ]
+    if adopt.adopt:
+        programs.append(adopt_program(adopt, router, process, tls, limits))
     return Supervisor(programs, grace=process.drain_grace, patient=tools.reload)
 
 

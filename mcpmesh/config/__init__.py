@@ -6,6 +6,7 @@ means the same in every class here. The string under a field is its text in --he
 configuration reference.
 """
 
+from mcpmesh.config.adopt import AdoptSettings
 from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.config.checks import InvalidSetting
 from mcpmesh.config.grpc_service import GrpcServiceSettings
@@ -20,6 +21,7 @@ from mcpmesh.config.upstream import UpstreamSettings
 
 __all__ = [
     "NO_TLS",
+    "AdoptSettings",
     "BridgeSettings",
     "ClientSettings",
     "GrpcServiceSettings",

@@ -1,0 +1,121 @@
+"""The command that makes tools of what exists outside the mesh."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from mcpmesh.adopt.kinds import upstreams_of
+from mcpmesh.cli.adopt import adopted_tables, environment, run_adopt, table_of
+from mcpmesh.cli.app import (
+    SERVERS,
+    Adopt,
+    Count,
+    Limits,
+    ParentPipe,
+    Process,
+    Serve,
+    Tls,
+    app,
+)
+from mcpmesh.cli.exits import CommandError, Exit
+from mcpmesh.cli.loop import serve
+from mcpmesh.cli.parent import watched
+from mcpmesh.config import (
+    NO_TLS,
+    AdoptSettings,
+    LimitSettings,
+    ProcessSettings,
+    ServeSettings,
+)
+from mcpmesh.config.upstream import Era
+
+_SERVE, _LIMITS, _PROCESS = ServeSettings(), LimitSettings(), ProcessSettings()
+_ADOPT = AdoptSettings()
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
+_MOST = 64
+
+
+@app.command(name="adopt", group=SERVERS)
+def adopt_command(
+    *source: Annotated[str, Parameter(show_env_var=False, allow_leading_hyphen=False)],
+    name: str = "",
+    namespace: str = "",
+    copies: Count = 1,
+    env: tuple[str, ...] = (),
+    header: tuple[str, ...] = (),
+    cwd: str = "",
+    sse: bool = False,
+    era: Era = "auto",
+    env_file: Path | None = None,
+    adopt: Adopt = _ADOPT,
+    settings: Serve = _SERVE,
+    process: Process = _PROCESS,
+    tls: Tls = NO_TLS,
+    limits: Limits = _LIMITS,
+    parent_pipe: ParentPipe = None,
+) -> Exit:
+    """Run the tools of an MCP server that exists: of a command behind --, or at URLs.
+
+    Without either, what the configuration names in [adopt.NAME] tables.
+
+    Parameters
+    ----------
+    source
+        The command and its arguments behind --, or http:// and https:// URLs.
+    name
+        What the server is called in logs and in the list of replicas.
+    namespace
+        What the names of its tools begin with: fs makes read_file fs_read_file.
+    copies
+        Processes of the command, or sessions with each URL; each is a replica.
+    env
+        A variable for the command: NAME=VALUE, or NAME for the value it has here.
+    header
+        An HTTP header for URLs, NAME: VALUE; ${NAME} in it is a variable of the environment.
+    cwd
+        Folder that the command runs in.
+    sse
+        The URLs speak the older HTTP+SSE.
+    era
+        legacy for servers that cannot bear being asked for the modern protocol first.
+    env_file
+        File with lines NAME=VALUE that ${NAME} and --env NAME may stand for.
+    """
+    environ = environment(env_file)
+    if source:
+        transport = "sse" if sse else ""
+        said = {"namespace": namespace, "copies": copies, "cwd": cwd, "era": era}
+        table = table_of(source, env, header, transport=transport, **said)
+        upstreams = list(upstreams_of(name or namespace or _name_of(source), table, environ))
+    else:
+        upstreams = adopted_tables(adopt, environ)
+    if not upstreams:
+        raise CommandError("nothing to adopt: give a command behind --, or a URL")
+    return serve(
+        watched(
+            parent_pipe,
+            lambda stop: run_adopt(
+                upstreams, settings, process, tls, limits, stop, patient=not source
+            ),
+        )
+    )
+
+
+def _name_of(source: tuple[str, ...]) -> str:
+    """Return a name for a server: the host of a URL, or what the command is about."""
+    if "://" in source[0]:
+        word = source[0].partition("://")[2].partition("/")[0].rpartition("@")[2]
+    else:
+        # npx -y @scope/some-server DIR is about some-server, ./server --port 1 about server.
+        packages = [each for each in source[1:] if not each.startswith("-")]
+        runner = Path(source[0]).name in _RUNNERS and packages
+        word = Path(packages[0] if runner else source[0]).name
+    return _NOT_IN_NAMES.sub("-", word).strip("-")[:_MOST] or "upstream"
+
+
+#: Commands that run another one, which they are given as an argument.
+_RUNNERS = frozenset(
+    ("npx", "uvx", "bunx", "pnpx", "node", "python", "python3", "uv", "deno", "docker")
+)
