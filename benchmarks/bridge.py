@@ -16,7 +16,7 @@ from benchmarks.harness.process import Processes, free_port
 from benchmarks.harness.rounds import Metrics
 from benchmarks.harness.wrk import wrk
 from benchmarks.hops import TRACING, mesh_argv
-from benchmarks.mcp_post import Post, legacy_call, modern_call
+from benchmarks.mcp_post import Post, legacy_call, modern_call, wait_for
 
 OURS = "mcpmesh bridge"
 UP = "mcpmesh up"
@@ -50,7 +50,10 @@ def run(bench: Bench) -> None:
         else:
             bench.skip("FastMCP", "fastmcp")
         for case, era in (("2026-07-28", modern_call), ("2025-11-25", legacy_call)):
-            posts = {name: era(front.port) for name, front in fronts.items()}
+            posts = {
+                name: wait_for(partial(era, front.port), Post.check)
+                for name, front in fronts.items()
+            }
             for post in posts.values():
                 _checked(post, 1)
             for connections in CONNECTIONS:
