@@ -51,12 +51,20 @@ class Choices:
         Raises: ToolNotFound for a tool that is not there or provides nothing; InvalidCall.
         """
         tool = request.tool
-        if not tool or not request.HasField("score") or not 0.0 <= request.score <= 1.0:
-            raise InvalidCall(
-                "feedback needs a tool, which the answer's metadata names as mcpmesh-tool, and a "
-                "score from 0 for wrong to 1 for right"
-            )
+        if not tool or not request.HasField("score"):
+            raise _bad_feedback()
         find_tool(catalog, tool)
+        return discovery_pb2.FeedbackResponse(
+            accuracy=estimate_message(self.rated(tool, request.score))
+        )
+
+    def rated(self, tool: str, score: float) -> Estimate:
+        """Count a word on an answer of a tool; return what its accuracy is taken to be.
+
+        Raises: ToolNotFound for a tool that provides nothing; InvalidCall.
+        """
+        if not 0.0 <= score <= 1.0:
+            raise _bad_feedback()
         provided = self._capabilities.of_tool(tool)
         if not provided:
             raise ToolNotFound(
@@ -64,8 +72,8 @@ class Choices:
                 "with @app.tool(capability=…), or in the router's [capabilities]"
             )
         now = self._clock()
-        accuracies = [each.chooser.rated(tool, request.score, now) for each in provided]
-        return discovery_pb2.FeedbackResponse(accuracy=estimate_message(accuracies[0]))
+        accuracies = [each.chooser.rated(tool, score, now) for each in provided]
+        return accuracies[0]
 
     def tool_of(self, name: str) -> str:
         """Return the tool to show for a name: of a capability the best, else the name itself."""
@@ -112,6 +120,13 @@ class Choices:
             accuracy=estimate_message(option.accuracy) if option.accuracy else None,
             seconds=estimate_message(option.seconds) if option.seconds else None,
         )
+
+
+def _bad_feedback() -> InvalidCall:
+    return InvalidCall(
+        "feedback needs a tool, which the answer's metadata names as mcpmesh-tool, and a score "
+        "from 0 for wrong to 1 for right"
+    )
 
 
 def _measured(provided: Provided, now: float) -> Mapping[str, Estimate]:

@@ -19,6 +19,7 @@ from mcpmesh.router.choices import Choices, hit_message
 from mcpmesh.router.explain import explain
 from mcpmesh.router.refusal import Refusing
 from mcpmesh.router.searching import Searching
+from mcpmesh.router.shared_feedback import SharedFeedback
 from mcpmesh.router.tool_events import resync_event, snapshot_events, step_events
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc
 
@@ -35,13 +36,17 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         clock: Callable[[], float] = perf_counter,
         meaning: Meaning | None = None,
     ) -> None:
-        """Serve; `routes` are those of the data path, and `clock` is that of its picks."""
+        """Serve; `routes` are those of the data path, and `clock` is that of its picks.
+
+        `shared` is set where other workers are to hear of feedback.
+        """
+        self.shared: SharedFeedback | None = None
         self._source = source
         self._view = view
         self._routes = routes
         self._clock = clock
-        self._choices = Choices(capabilities or Capabilities(), routes, clock)
-        self._searching = Searching(source, self._choices.worths, meaning)
+        self.choices = Choices(capabilities or Capabilities(), routes, clock)
+        self._searching = Searching(source, self.choices.worths, meaning)
         self._sorted: tuple[Catalog | None, list[str]] = (None, [])
 
     def close(self) -> None:
@@ -77,7 +82,7 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
                 raise InvalidCall("name is missing; ListTools has them")
             catalog, name = self._source.catalog, request.name
             if name not in catalog.clusters:
-                name = self._choices.tool_of(name)
+                name = self.choices.tool_of(name)
             cluster = find_tool(catalog, name, request.version)
             return StatusWriter(self._view).tool_status(cluster)
 
@@ -166,14 +171,16 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
     ) -> discovery_pb2.FeedbackResponse:
         """Take a caller's word on how good an answer was."""
         async with Refusing(context, "Feedback"):
-            return self._choices.rate(self._source.catalog, request)
+            if self.shared is not None:
+                return await self.shared.rate(self._source.catalog, request)
+            return self.choices.rate(self._source.catalog, request)
 
     async def ListChoices(
         self, request: discovery_pb2.ListChoicesRequest, context: ServicerContext
     ) -> discovery_pb2.ListChoicesResponse:
         """Give the capabilities, and how the tools of each do."""
         async with Refusing(context, "ListChoices"):
-            return self._choices.list(request.capability)
+            return self.choices.list(request.capability)
 
     def _names(self, catalog: Catalog) -> list[str]:
         known, names = self._sorted

@@ -38,6 +38,7 @@ from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_host import keep
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.router.service_routes import ServiceRoutes, ServiceTable
+from mcpmesh.router.shared_feedback import SharedFeedback
 from mcpmesh.router.static_source import StaticSource
 from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.limits import server_options, wire_limits
@@ -163,6 +164,9 @@ class Router:
             registrar, server
         )
         notes = self._notes()
+        if self._registry:
+            shared = discovery.shared = SharedFeedback(discovery.choices, notes, rng)
+            self._tasks.append(asyncio.create_task(shared.run(), name="share feedback"))
         notes_pb2_grpc.add_NoteServiceServicer_to_server(  # type: ignore[no-untyped-call]
             NoteServicer(notes), server
         )
