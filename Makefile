@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos docs attack interop interop-mcp bench lab conformance conformance-mcp faults fuzz fuzz-bridge differential lock clean
+.PHONY: help run test lint protos check-protos docs attack interop interop-mcp bench tokens lab conformance conformance-mcp faults fuzz fuzz-bridge differential lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,6 +51,9 @@ interop-mcp: $(VENV)/dev.stamp ## Run MCP clients of others against a mesh's bri
 bench: $(VENV)/dev.stamp ## Run the benchmarks against peers, write results, pictures and tables
 	$(BIN)/python -m benchmarks.run $(ARGS)
 	@test ! -e benchmarks/results.json || $(BIN)/python -m benchmarks.report
+
+tokens: $(VENV)/tokens.stamp ## Measure what lists of many tools cost in tokens, and how well search finds
+	$(BIN)/python -m benchmarks.tokens $(ARGS)
 
 lab: $(VENV)/dev.stamp ## Simulate balancing under faults; ARGS="slow_pair busy" for some scenarios
 	nice -n 15 $(BIN)/python -m benchmarks.balance $(ARGS)
@@ -119,4 +122,8 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/fuzz.stamp: $(VENV)/dev.stamp
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary atheris \
 		-c constraints.txt --group fuzz || echo "atheris cannot be installed: fuzzing without it" >&2
+	@touch $@
+
+$(VENV)/tokens.stamp: $(VENV)/dev.stamp
+	$(BIN)/python -m pip install -q --disable-pip-version-check --group tokens
 	@touch $@

@@ -3,10 +3,10 @@
 Each field is ranked by itself, with its own average length, and the fields' scores are added. A
 word counts by its English stem; as the beginning of longer words it counts for less.
 
-Why tantivy: of 3,000 questions about 434 tools (MetaTool, see docs/search.md) it puts the right
-tool higher than bm25s and rank-bm25 do, which cannot take single tools in or out, and than our own
-weighting of words did; and of 10,000 tools it finds the best in well under a millisecond, without
-the interpreter's lock, where SQLite's FTS5 takes tens.
+Why tantivy: it puts the right tool about as high as bm25s does (benchmarks/tokens.py: of 10,000
+tools higher for the questions of Seal-Tools, lower for those of MetaTool), and takes single tools
+in and out, which bm25s cannot; it finds the best of 10,000 without the interpreter's lock, where
+SQLite's FTS5 takes tens of milliseconds.
 Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009).
 """
 

@@ -2,12 +2,17 @@
 
 import json
 
+import grpc
 import pytest
 from mcp import MCPError
 from mcp.client.client import Client
 
 from mcpmesh import ToolContext, ToolServer
+from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.http_message import HttpRefusal
+from mcpmesh.bridge.methods import Bridge
+from mcpmesh.bridge.remote_mesh import RemoteMesh
+from mcpmesh.bridge.server import HttpServer
 from mcpmesh.bridge.view import View, Views
 from mcpmesh.config import BridgeSettings
 from tests.unit.bridge.behind_router import mesh_of
@@ -225,3 +230,23 @@ def test_views_are_read_once_and_forgotten_in_time():
     assert len(views._known) <= 256
     with pytest.raises(HttpRefusal):
         views.of(b"compact=x")
+
+
+async def test_a_bridge_in_a_process_of_its_own_searches_through_its_router():
+    async with (
+        mesh_of(shop()) as mesh,
+        grpc.aio.insecure_channel(mesh.router) as channel,
+        RemoteMesh(channel) as remote,
+    ):
+        server = HttpServer(HttpApp(Bridge(remote, COMPACT)), "127.0.0.1:0", grace=1)
+        address = await server.start()
+        try:
+            async with Client(f"http://{address}/mcp") as client:
+                found = await client.call_tool("search_tools", {"query": "weather"})
+                assert found.structured_content["tools"][0]["name"] == "weather"
+                wrong = await client.call_tool("search_tools", {"query": "?"})
+                assert wrong.is_error
+                told = await client.call_tool("describe_tool", {"name": "rates"})
+                assert told.structured_content["name"] == "rates"
+        finally:
+            await server.stop()
