@@ -272,6 +272,8 @@ class HttpApp:
 
     def late(self, posted: HttpRequest, stream: Stream) -> None:
         """Have an answer that is long in coming become a stream, and say that it lives."""
+        if self._door.cors:
+            stream = ReadableStream(stream, self._door.fields(posted.head.headers))
         self._carrying.late(posted, stream)
 
     def drain(self) -> None:

@@ -96,7 +96,9 @@ class PlainCalls:
             assert given is not None
             return given
 
-        given, before = await self._kept.once(key, asked, answer)
+        # What one caller was answered is not for another one who hits upon its key.
+        whose = sha256(headers.get(b"authorization", b"")).hexdigest()
+        given, before = await self._kept.once(f"{whose} {key}", asked, answer)
         if before:
             replayed: Header = (b"idempotency-replayed", b"true")
             return HttpAnswer(given.status, given.body, (*given.headers, replayed))

@@ -135,6 +135,21 @@ async def test_a_page_asks_what_it_may_send_and_reads_what_comes():
         assert (missing.status_code, missing.headers["access-control-allow-origin"]) == (404, PAGE)
 
 
+async def test_a_page_reads_an_answer_that_became_a_stream_for_being_late():
+    async with served(allowed_origins=(PAGE,), cors=True, heartbeat=1.0) as (http, _):
+        accept = {"accept": "application/json, text/event-stream", "origin": PAGE}
+        params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {}}
+        begun = await http.post(
+            "/mcp", json=message("initialize", params), headers={**JSON, **accept}
+        )
+        session = {"mcp-session-id": begun.headers["mcp-session-id"]}
+        asked = message("tools/call", {"name": "slow"})
+        headers = {**JSON, **accept, **session}
+        async with http.stream("POST", "/mcp", json=asked, headers=headers) as answer:
+            assert answer.headers["content-type"] == "text/event-stream"
+            assert answer.headers["access-control-allow-origin"] == PAGE
+
+
 async def test_one_peer_has_so_many_requests_at_once():
     async with served(max_requests_per_peer=2) as (http, mesh):
         headers = {"grpc-timeout": "30S"}

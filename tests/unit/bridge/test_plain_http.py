@@ -326,6 +326,9 @@ async def test_the_same_key_means_the_same_call(http, mesh):
     assert "idempotency-replayed" not in first.headers
     assert again.headers["idempotency-replayed"] == "true"
     assert len(mesh.tools.requests) == 1
+    somebody = {**key, "authorization": "Bearer x"}
+    anew = await http.post("/mcp/tool/add/invoke", json={"a": 1, "b": 2}, headers=somebody)
+    assert "idempotency-replayed" not in anew.headers
     other = await http.post("/mcp/tool/add/invoke", json={"a": 1, "b": 3}, headers=key)
     error_of(other, 422, "FAILED_PRECONDITION")
     long = {"idempotency-key": "k" * 300}
