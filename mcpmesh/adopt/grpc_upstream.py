@@ -157,7 +157,9 @@ class GrpcConnection:
             reflects=not service.descriptor_set,
         )
         said = {"labels": service.labels, "timeout": service.call_timeout or None}
-        return list(tools_of(self._methods, calls, self._naming, service.name, said))
+        tools = tools_of(self._methods, calls, self._naming, service.name, said)
+        # In a thread: the schemas of a thousand methods take a while.
+        return await asyncio.to_thread(list, tools)
 
     async def changed(self) -> None:
         """Wait until the connection is lost: a server that comes back may be another edition.

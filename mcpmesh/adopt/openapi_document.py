@@ -149,7 +149,11 @@ def _json_or_yaml(encoded: bytes) -> Json:
         return yaml.load(encoded.decode("utf-8-sig"), Loader=_Loader)
 
 
-class _Loader(yaml.SafeLoader):
+#: The one in C, where it was built, is ten times as fast.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]  # one of two classes
     """YAML as JSON has it: no dates, and yes and on are texts, as YAML 1.2 says."""
 
 

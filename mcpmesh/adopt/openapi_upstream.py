@@ -94,7 +94,10 @@ class OpenApiUpstream:
             trust_env=False,
         )
         async with client:
-            yield OpenApiConnection(service, self._naming, self._hide, document, bases, client)
+            # In threads, here and below: a document of a thousand operations takes seconds.
+            yield await asyncio.to_thread(
+                OpenApiConnection, service, self._naming, self._hide, document, bases, client
+            )
 
 
 class OpenApiConnection:
@@ -118,7 +121,8 @@ class OpenApiConnection:
         self._bases = bases
         self._keys = keys_of(document, service.secrets, service.document)
         self._operations = chosen_operations(document, service.only, service.document)
-        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._lost = asyncio.Event()
+        self._reason = ""
         self._calls = HttpCalls(
             client,
             bases.base(),
@@ -137,20 +141,20 @@ class OpenApiConnection:
         """Return the operations as tools."""
         service = self._service
         said = {"labels": service.labels, "timeout": service.call_timeout or None}
-        return list(
-            tools_of(self._operations, self._calls, self._keys, self._bases, self._naming, said)
-        )
+        tools = tools_of(self._operations, self._calls, self._keys, self._bases, self._naming, said)
+        return await asyncio.to_thread(list, tools)
 
     async def changed(self) -> None:
         """Wait until a call finds nobody there.
 
         Raises: UpstreamFailed.
         """
-        raise UpstreamFailed(await asyncio.shield(self._lost))
+        await self._lost.wait()
+        raise UpstreamFailed(self._reason)
 
     def _lose(self, reason: str) -> None:
-        if not self._lost.done():
-            self._lost.set_result(reason)
+        self._reason = reason
+        self._lost.set()
 
 
 def _same_host(service: OpenApiService) -> bool:
