@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mcpmesh.adopt.grpc_kind import grpc_services
 from mcpmesh.adopt.mcp_server import McpServer
+from mcpmesh.adopt.openapi_kind import openapi_services
 from mcpmesh.adopt.parked import Parked
 from mcpmesh.adopt.upstream import Upstream
 from mcpmesh.adopt.variables import filled_in
@@ -47,4 +49,8 @@ def mcp_servers(name: str, table: Table, environ: Mapping[str, str]) -> Sequence
     ]
 
 
-KINDS: Mapping[str, Make] = {"mcp": mcp_servers}
+KINDS: Mapping[str, Make] = {
+    "mcp": mcp_servers,
+    "grpc": grpc_services,
+    "openapi": openapi_services,
+}

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from random import SystemRandom
+from typing import Protocol, runtime_checkable
 
 from mcpmesh.config import LimitSettings, TlsSettings
 from mcpmesh.errors import InvalidCall
@@ -18,6 +19,15 @@ from mcpmesh.sdk.registration import Registration
 
 _LOG = logging.getLogger("mcpmesh.adopt")
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+
+
+@runtime_checkable
+class RoutedByPath(Protocol):
+    """An upstream whose calls routers can also relay by path, straight to it."""
+
+    def route_at(self, routers: Sequence[str], tls: TlsSettings, limits: LimitSettings) -> None:
+        """Have these routers told, which are reached by these settings."""
+        ...
 
 
 class NativeRoutes:

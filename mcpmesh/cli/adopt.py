@@ -9,6 +9,7 @@ from typing import Any
 
 from mcpmesh.adopt.adopter import Adopter
 from mcpmesh.adopt.kinds import upstreams_of
+from mcpmesh.adopt.native_routes import RoutedByPath
 from mcpmesh.adopt.upstream import Upstream
 from mcpmesh.adopt.variables import read_variables
 from mcpmesh.cli.child_process import Program
@@ -46,6 +47,9 @@ async def run_adopt(
 
     Unless `patient`, it ends when none of them can be had whatever is tried.
     """
+    for upstream in upstreams:
+        if isinstance(upstream, RoutedByPath):
+            upstream.route_at([settings.router] if settings.router else [], tls, limits)
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
@@ -107,7 +111,7 @@ def table_of(
     if "://" in source[0]:
         if env or others.get("cwd"):
             raise CommandError("--env and --cwd are for commands; a URL has --header")
-        return {**table, "urls": list(source), "headers": dict(map(_header, header))}
+        return {**table, "urls": list(source), "headers": headers_of(header)}
     if header:
         raise CommandError("--header is for URLs; a command has --env")
     return {**table, "command": list(source), "env": dict(map(_variable, env))}
@@ -141,6 +145,11 @@ def adopt_program(
     return Program.mcpmesh(
         "adopt", "adopt", *options, environ={variable("adopt"): adopt.variable()}
     )
+
+
+def headers_of(header: Sequence[str]) -> dict[str, str]:
+    """Read headers written NAME: VALUE. Raises: CommandError."""
+    return dict(map(_header, header))
 
 
 def _header(text: str) -> tuple[str, str]:

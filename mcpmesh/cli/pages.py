@@ -5,8 +5,10 @@ from pathlib import Path
 
 from cyclopts import App
 
+from mcpmesh.adopt.grpc_handler import MAX_KEPT
 from mcpmesh.cli.reference import configuration_page
 from mcpmesh.cli.reference_errors import errors_page
+from mcpmesh.cli.reference_services import services_page
 from mcpmesh.cli.reference_telemetry import logs_page, metrics_page, traces_page
 from mcpmesh.cli.reference_tools import tools_page
 
@@ -17,6 +19,7 @@ def pages(app: App) -> Iterator[tuple[str, str]]:
     yield "errors.md", errors_page() + "\n"
     yield "logs.md", logs_page() + "\n"
     yield "metrics.md", metrics_page() + "\n"
+    yield "services.md", services_page(MAX_KEPT) + "\n"
     yield "tool-settings.md", tools_page() + "\n"
     yield "traces.md", traces_page() + "\n"
 

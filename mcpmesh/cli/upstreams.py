@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mcpmesh.adopt.kinds import upstreams_of
-from mcpmesh.cli.adopt import adopted_tables, environment, run_adopt, table_of
+from mcpmesh.cli.adopt import adopted_tables, environment, headers_of, run_adopt, table_of
 from mcpmesh.cli.app import (
     SERVERS,
     Adopt,
@@ -22,6 +22,7 @@ from mcpmesh.cli.app import (
 from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.loop import serve
 from mcpmesh.cli.parent import watched
+from mcpmesh.cli.service_sources import ServiceOptions, service_name, service_table
 from mcpmesh.config import (
     NO_TLS,
     AdoptSettings,
@@ -48,6 +49,10 @@ def adopt_command(
     cwd: str = "",
     sse: bool = False,
     era: Era = "auto",
+    only: tuple[str, ...] = (),
+    base_url: tuple[str, ...] = (),
+    secret: tuple[str, ...] = (),
+    descriptor_set: str = "",
     env_file: Path | None = None,
     adopt: Adopt = _ADOPT,
     settings: Serve = _SERVE,
@@ -56,14 +61,15 @@ def adopt_command(
     limits: Limits = _LIMITS,
     parent_pipe: ParentPipe = None,
 ) -> Exit:
-    """Run the tools of an MCP server that exists: of a command behind --, or at URLs.
+    """Run the tools of what exists: an MCP server, a gRPC service, an HTTP API.
 
-    Without either, what the configuration names in [adopt.NAME] tables.
+    Without a source, what the configuration names in [adopt.NAME] tables.
 
     Parameters
     ----------
     source
-        The command and its arguments behind --, or http:// and https:// URLs.
+        The command of an MCP server and its arguments behind --, or http:// and https:// URLs of
+        one; grpc:// and grpcs:// addresses of a gRPC service; openapi:FILE or openapi:URL.
     name
         What the server is called in logs and in the list of replicas.
     namespace
@@ -73,26 +79,43 @@ def adopt_command(
     env
         A variable for the command: NAME=VALUE, or NAME for the value it has here.
     header
-        An HTTP header for URLs, NAME: VALUE; ${NAME} in it is a variable of the environment.
+        An HTTP header for URLs, or metadata of a gRPC service, NAME: VALUE; ${NAME} in it is a
+        variable of the environment.
     cwd
         Folder that the command runs in.
     sse
         The URLs speak the older HTTP+SSE.
     era
         legacy for servers that cannot bear being asked for the modern protocol first.
+    only
+        Which methods of a gRPC service, such as `shop.v1.Orders/*`, or operations of an HTTP API:
+        `getPet*`, `GET /pets/*`, `tag:pets`.
+    base_url
+        Where the HTTP API of an OpenAPI document is; given twice, two replicas.
+    secret
+        What a security scheme of an OpenAPI document wants, such as `api_key=${API_KEY}`.
+    descriptor_set
+        File with the protos of a gRPC service without reflection, written by protoc.
     env_file
         File with lines NAME=VALUE that ${NAME} and --env NAME may stand for.
     """
     environ = environment(env_file)
     if source:
-        transport = "sse" if sse else ""
-        said = {"namespace": namespace, "copies": copies, "cwd": cwd, "era": era}
-        table = table_of(source, env, header, transport=transport, **said)
+        options = ServiceOptions(only, base_url, secret, descriptor_set)
+        table = service_table(source, options, headers_of(header), namespace)
+        if table is None:
+            transport = "sse" if sse else ""
+            said = {"namespace": namespace, "copies": copies, "cwd": cwd, "era": era}
+            table = table_of(source, env, header, transport=transport, **said)
+        elif env or cwd or sse or era != "auto" or copies != 1:
+            raise CommandError("--env, --cwd, --sse, --era and --copies are for MCP servers")
         upstreams = list(upstreams_of(name or namespace or _name_of(source), table, environ))
     else:
         upstreams = adopted_tables(adopt, environ)
     if not upstreams:
-        raise CommandError("nothing to adopt: give a command behind --, or a URL")
+        raise CommandError(
+            "nothing to adopt: give a command behind --, a URL, or the address of a service"
+        )
     return serve(
         watched(
             parent_pipe,
@@ -105,7 +128,9 @@ def adopt_command(
 
 def _name_of(source: tuple[str, ...]) -> str:
     """Return a name for a server: the host of a URL, or what the command is about."""
-    if "://" in source[0]:
+    if word := service_name(source[0]):
+        pass
+    elif "://" in source[0]:
         word = source[0].partition("://")[2].partition("/")[0].rpartition("@")[2]
     else:
         # npx -y @scope/some-server DIR is about some-server, ./server --port 1 about server.

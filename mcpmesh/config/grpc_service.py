@@ -81,7 +81,7 @@ class GrpcServiceSettings:
         except InvalidCall as error:
             raise InvalidSetting("adopt", error.message) from error
         except InvalidSetting as error:
-            raise InvalidSetting("adopt", f"{where}: {error}") from error
+            raise InvalidSetting("adopt", f"{where}: {error.reason}") from error
 
     def _target(self, written: str) -> tuple[str, TlsSettings]:
         tls = self._tls()

@@ -80,7 +80,7 @@ class OpenApiSettings:
         except InvalidCall as error:
             raise InvalidSetting("adopt", error.message) from error
         except InvalidSetting as error:
-            raise InvalidSetting("adopt", f"{where}: {error}") from error
+            raise InvalidSetting("adopt", f"{where}: {error.reason}") from error
 
 
 def _check_url(url: str) -> None:

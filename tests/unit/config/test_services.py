@@ -16,13 +16,13 @@ def test_addresses_say_whether_tls_is_spoken() -> None:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({}, "shop: .*needs an address"),
+        ({}, "shop: needs an address"),
         ({"address": "a"}, "shop: .*port"),
         ({"address": "a:1", "onyl": []}, "unknown key 'onyl'.*only"),
         ({"address": "a:1", "only": "x"}, "shop.only is not a list"),
         ({"address": "a:1", "tls_key": "k.pem"}, "shop: .*certificate"),
         ({"address": "a:1", "namespace": "a b"}, "namespace"),
-        ({"address": "a:1", "call_timeout": -1}, "call_timeout"),
+        ({"address": "a:1", "call_timeout": -1}, "-1.0 is not a number of seconds"),
     ],
 )
 def test_settings_of_a_grpc_service_that_cannot_work_are_refused(
@@ -35,11 +35,11 @@ def test_settings_of_a_grpc_service_that_cannot_work_are_refused(
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({}, "pets: .*needs a document"),
+        ({}, "pets: needs a document"),
         ({"document": "a", "base_url": "ftp://a"}, "no http"),
         ({"document": "a", "base_urls": ["http://a?b=c"]}, "without a query"),
         ({"document": "a", "base_url": "http://a:99999"}, "no http"),
-        ({"document": "a", "max_answer_bytes": 0}, "max_answer_bytes"),
+        ({"document": "a", "max_answer_bytes": 0}, "0 is not 1024 to"),
         ({"document": "a", "secret": {}}, "unknown key 'secret'.*secrets"),
     ],
 )
