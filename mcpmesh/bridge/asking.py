@@ -44,11 +44,13 @@ class Asking:
             return
         if type(state) is not str:
             raise RpcError(INVALID_PARAMS, '"requestState" is not a string')
-        invoke.request_state = opened_state(self._signer, invoke.tool, state, self._clock())
+        invoke.request_state = opened_state(
+            self._signer, invoke.tool, invoke.arguments, state, self._clock()
+        )
 
     def asked(
         self,
-        tool: str,
+        invoke: invoke_pb2.InvokeRequest,
         asked: tool_pb2.InputRequired,
         exchange: Exchange,
         meta: Mapping[str, Any],
@@ -60,12 +62,14 @@ class Asking:
         if missing := missing_capabilities(asked, exchange.peer.capabilities):
             raise RpcError(
                 mcp.MISSING_CLIENT_CAPABILITY,
-                f"{tool} asks back, which needs the client capability {', '.join(missing)}",
+                f"{invoke.tool} asks back, which needs the client capability {', '.join(missing)}",
                 {"requiredCapabilities": missing},
             )
-        return input_required_json(asked, self.state(tool, asked), meta)
+        return input_required_json(asked, self.state(invoke, asked), meta)
 
-    def state(self, tool: str, asked: tool_pb2.InputRequired) -> str:
+    def state(self, invoke: invoke_pb2.InvokeRequest, asked: tool_pb2.InputRequired) -> str:
         """Return the tool's state as a text that comes back with the answers."""
         expires = self._clock() + self._ttl
-        return sealed_state(self._signer, tool, asked.request_state, expires)
+        return sealed_state(
+            self._signer, invoke.tool, invoke.arguments, asked.request_state, expires
+        )

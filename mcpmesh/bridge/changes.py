@@ -1,10 +1,11 @@
 """What changes in the mesh's lists, for clients that want to hear of it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 
-from mcpmesh.codec.mcp_entry import Listed, listed_in
+from mcpmesh.codec.mcp_entry import LISTED, Listed, listed_in
 from mcpmesh.stack.mesh import Mesh
 from mcpmesh.v1 import tool_pb2
 
@@ -53,6 +54,7 @@ class Changes:
         self._due: asyncio.TimerHandle | None = None
         self._stop: Callable[[], None] | None = None
         self._over = False
+        self._digests: Mapping[str, str] | None = None
 
     def __len__(self) -> int:
         return len(self._watchers)
@@ -65,6 +67,7 @@ class Changes:
             watcher.end()
         if not self._watchers:
             self._seen = self._newest()
+            self._digests = None
             self._stop = self._mesh.listen(self._changed)
         self._watchers.add(watcher)
         try:
@@ -73,6 +76,16 @@ class Changes:
             self._watchers.discard(watcher)
             if not self._watchers:
                 self._rest()
+
+    def digests(self) -> Mapping[str, str]:
+        """Return a short text for each list, which differs when the list does."""
+        if self._digests is None:
+            hashes = {listed: sha256() for listed in LISTED}
+            for name in sorted(self._seen):
+                tool = self._seen[name]
+                hashes[listed_in(tool)].update(tool.SerializeToString(deterministic=True))
+            self._digests = {listed: each.hexdigest()[:16] for listed, each in hashes.items()}
+        return self._digests
 
     def end(self) -> None:
         """End every watch, now and later: the bridge goes down."""
@@ -87,6 +100,7 @@ class Changes:
             self._due.cancel()
         self._stop = self._due = None
         self._seen = {}
+        self._digests = None
 
     def _changed(self) -> None:
         if self._due is None:
@@ -107,6 +121,7 @@ class Changes:
             if entry is not None and entry.HasField("resource"):
                 uris.add(entry.resource.uri)
         if lists:
+            self._digests = None
             for watcher in self._watchers:
                 watcher.tell(lists, uris)
 

@@ -84,7 +84,7 @@ class Duplex:
         elif isinstance(message, Notification):
             await self._bridge.notified(message, self._legacy)
             if message.method == "notifications/initialized" and self._following is None:
-                follow = self._bridge.listening.follow(self._legacy.scope, self._send)
+                follow = self._bridge.listening.follow(self._legacy.scope, self._tell)
                 self._following = self._tasks.create_task(follow)
         elif isinstance(message, Response):
             await self._bridge.responded(message, self._legacy)
@@ -149,6 +149,9 @@ class Duplex:
         if not peer.modern:
             exchange.open = self._open
         return exchange
+
+    async def _tell(self, message: bytes, _event_id: str) -> None:
+        await self._send(message)
 
     async def _open(self, _exchange: Exchange) -> Notify:
         return self._send

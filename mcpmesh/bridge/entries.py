@@ -33,6 +33,8 @@ from mcpmesh.v1 import invoke_pb2, tool_pb2
 
 #: Codes of a failure that is the client's; others are the server's.
 _OF_THE_CLIENT = ("INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE", "FAILED_PRECONDITION")
+#: Most values of a completion that the spec allows.
+MAX_VALUES = 100
 Result = dict[str, Any]
 Finish = Callable[[tool_pb2.ToolResult], Result]
 
@@ -162,7 +164,7 @@ class Entries:
                     invoke.tool, outcome.input_required, exchange.peer.version, {}
                 )
                 raise RpcError(INVALID_PARAMS, told["content"][0]["text"])
-            asked = self._asking.asked(invoke.tool, outcome.input_required, exchange, meta)
+            asked = self._asking.asked(invoke, outcome.input_required, exchange, meta)
             return result_bytes(request.id, asked)
         if kind != "result":
             raise RemoteProtocolError(f"{invoke.tool}: the answer holds no outcome")
@@ -200,9 +202,15 @@ def _referred(index: EntryIndex, ref: Any) -> tool_pb2.Tool:
 
 def _completion(result: tool_pb2.ToolResult) -> Result:
     try:
-        return {"completion": orjson.loads(result.structured_content)}
+        told = orjson.loads(result.structured_content)
     except ValueError as exc:
         raise RemoteProtocolError("the completion is not JSON") from exc
+    values = told.get("values") if type(told) is dict else None
+    if type(values) is not list:
+        raise RemoteProtocolError("the completion has no values")
+    if len(values) > MAX_VALUES:
+        told |= {"values": values[:MAX_VALUES], "hasMore": True}
+    return {"completion": told}
 
 
 def _no_resource(uri: str, exchange: Exchange) -> RpcError:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from mcpmesh.bridge.batch import batch_answers, check_batch
-from mcpmesh.bridge.carrying import LAST_EVENT_HEADER, Carrying
+from mcpmesh.bridge.carrying import LAST_EVENT_HEADER, POLLING_SINCE, Carrying
 from mcpmesh.bridge.depth import check_depth
 from mcpmesh.bridge.door import Door, ReadableStream
 from mcpmesh.bridge.echo import correlation_header, echo_of
@@ -29,6 +29,7 @@ from mcpmesh.bridge.http_reader import ReaderLimits
 from mcpmesh.bridge.http_sse import MESSAGES, SSE, HttpSse
 from mcpmesh.bridge.in_task import in_task
 from mcpmesh.bridge.links import links_of
+from mcpmesh.bridge.listening import Since
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.param_headers import ParamHeaders
 from mcpmesh.bridge.peer import (
@@ -44,7 +45,8 @@ from mcpmesh.bridge.peer import (
 )
 from mcpmesh.bridge.plain_answer import refused
 from mcpmesh.bridge.plain_http import PlainHttp, is_plain
-from mcpmesh.bridge.sse import EventStream
+from mcpmesh.bridge.session import Session
+from mcpmesh.bridge.sse import EventStream, primer
 from mcpmesh.bridge.stream import wants_stream
 from mcpmesh.bridge.view import View
 from mcpmesh.codec import mcp
@@ -186,10 +188,13 @@ class HttpApp:
             session = known_session(headers[SESSION_HEADER], self._bridge.sessions)
             if not takes_events(headers):
                 raise HttpRefusal(406, "accept does not name text/event-stream")
-            if LAST_EVENT_HEADER in headers:
+            last = headers.get(LAST_EVENT_HEADER)
+            listening = self._bridge.listening
+            since = None if last is None else listening.read_id(session.id, last.decode("latin-1"))
+            if last is not None and since is None:
                 await self._carrying.resume(session, head, stream)
-                return None
-            await in_task(self._follow(session.id, stream, headers))
+            else:
+                await in_task(self._follow(session, since, stream, headers))
             return None
         return HttpAnswer(405, _ONLY_POST, (JSON, *echo_of(headers), _ALLOW_POST))
 
@@ -264,11 +269,18 @@ class HttpApp:
         else:
             await self._bridge.responded(message, peer)
 
-    async def _follow(self, scope: str, stream: Stream, headers: Headers) -> None:
+    async def _follow(
+        self, session: Session, since: Since | None, stream: Stream, headers: Headers
+    ) -> None:
         """Tell a legacy session of changes for as long as its client listens."""
-        async with EventStream(stream, self._settings.heartbeat, echo_of(headers)) as events:
+        listening = self._bridge.listening
+        first = b""
+        if session.version >= POLLING_SINCE and since is None:
+            first = primer(listening.now(session.id), self._tuning.retry_ms)
+        echo = echo_of(headers)
+        async with EventStream(stream, self._settings.heartbeat, echo, first) as events:
             await events.open()
-            await self._bridge.listening.follow(scope, events.event)
+            await listening.follow(session.id, events.event, since)
 
     def late(self, posted: HttpRequest, stream: Stream) -> None:
         """Have an answer that is long in coming become a stream, and say that it lives."""

@@ -9,8 +9,9 @@ from mcpmesh.bridge.kept_stream import KeptStream, Reader
 from mcpmesh.bridge.signing import Signer
 from mcpmesh.codec.jsonrpc import Id
 
-#: What a stream costs beside its events.
+#: What a stream costs beside its events, and one whose call goes on.
 STREAM_BYTES = 2000
+CALL_BYTES = 64 * 1024
 
 
 class KeptStreams:
@@ -37,8 +38,8 @@ class KeptStreams:
         self._max_bytes = max_bytes
         self._max_total_bytes = max_total_bytes
         self._streams: dict[int, tuple[str, KeptStream]] = {}
-        # Those that nobody reads, and when they are forgotten; the oldest first.
-        self._waiting: OrderedDict[int, asyncio.TimerHandle] = OrderedDict()
+        # Those that nobody reads: when they are forgotten, and their cost; the oldest first.
+        self._waiting: OrderedDict[int, tuple[asyncio.TimerHandle, int]] = OrderedDict()
         self._waiting_bytes = 0
         self._count = 0
 
@@ -97,9 +98,10 @@ class KeptStreams:
             return
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._resume_within, self._forget, stream)
-        self._waiting[stream.number] = timer
+        cost = STREAM_BYTES if stream.done else CALL_BYTES
+        self._waiting[stream.number] = timer, cost
         stream.grown = self._grown
-        self._grown(stream.kept_bytes + STREAM_BYTES)
+        self._grown(stream.kept_bytes + cost)
 
     def end_session(self, scope: str) -> None:
         """Forget the streams of a session that is over."""
@@ -118,11 +120,12 @@ class KeptStreams:
             self._forget(self._streams[next(iter(self._waiting))][1])
 
     def _unwait(self, stream: KeptStream) -> None:
-        timer = self._waiting.pop(stream.number, None)
-        if timer is not None:
+        waiting = self._waiting.pop(stream.number, None)
+        if waiting is not None:
+            timer, cost = waiting
             timer.cancel()
             stream.grown = None
-            self._waiting_bytes -= stream.kept_bytes + STREAM_BYTES
+            self._waiting_bytes -= stream.kept_bytes + cost
 
     def _forget(self, stream: KeptStream) -> None:
         self._unwait(stream)

@@ -1,11 +1,14 @@
 """Clients that hear of changes: subscriptions/listen, and the streams of legacy sessions."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from mcpmesh.bridge.changes import Changes
+import orjson
+
+from mcpmesh.bridge.changes import Changes, Watcher
 from mcpmesh.bridge.exchange import Exchange, Notify
+from mcpmesh.bridge.signing import Signer
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import (
     INVALID_PARAMS,
@@ -15,7 +18,7 @@ from mcpmesh.codec.jsonrpc import (
     notification_bytes,
     result_bytes,
 )
-from mcpmesh.codec.mcp_entry import Listed
+from mcpmesh.codec.mcp_entry import LISTED, Listed
 
 LISTEN = "subscriptions/listen"
 MAX_URIS = 1000
@@ -32,17 +35,29 @@ _FILTERS: Mapping[str, str] = {
     "promptsListChanged": _METHODS["prompts"],
     "resourcesListChanged": _METHODS["resources"],
 }
+_PURPOSE = b"lists "
+#: How each list was: `Changes.digests`.
+Since = Mapping[str, str]
+#: Sends a message with the id of its event.
+Tell = Callable[[bytes, str], Awaitable[None]]
 _UPDATED = "notifications/resources/updated"
 
 
 class Listening:
     """Tells clients of changes, and remembers what legacy sessions subscribed to.
 
-    A session's subscriptions live in this process only, as its stream does.
+    The id of an event on a session's stream says how the lists were then, so that any bridge can
+    tell a client that comes back what it missed. `name` is this bridge's.
     """
 
-    def __init__(self, changes: Changes, server_info: Mapping[str, str]) -> None:
+    def __init__(
+        self, changes: Changes, signer: Signer, name: str, server_info: Mapping[str, str]
+    ) -> None:
         self._changes = changes
+        self._signer = signer
+        self._name = name
+        self._count = 0
+        self._following: dict[str, list[Watcher]] = {}
         self._server_info = server_info
         self._subscribed: OrderedDict[str, set[str]] = OrderedDict()
 
@@ -73,15 +88,65 @@ class Listening:
             )
             while (news := await watcher.next()) is not None:
                 await _tell(exchange.notify, *news, methods, set(uris), tag)
+        over = {"requestId": request.id, "reason": "the server goes down", **tag}
+        await exchange.notify(notification_bytes("notifications/cancelled", over))
         meta = {mcp.SUBSCRIPTION_ID: request.id, mcp.SERVER_INFO: self._server_info}
         return result_bytes(request.id, {"resultType": "complete", "_meta": meta})
 
-    async def follow(self, scope: str, notify: Notify) -> None:
-        """Tell a legacy session of changes until it is cancelled, or the bridge goes down."""
-        methods = set(_METHODS.values())
+    async def follow(self, scope: str, tell: Tell, since: Since | None = None) -> None:
+        """Tell a legacy session of changes until it is cancelled, or the bridge goes down.
+
+        Of several streams of a session only the newest is told: no message may come twice. A client
+        that comes back says `since` when, and is told which lists are others now.
+        """
+        streams = self._following.setdefault(scope, [])
         with self._changes.watch() as watcher:
-            while (news := await watcher.next()) is not None:
-                await _tell(notify, *news, methods, self._subscribed.get(scope, set()), {})
+            streams.append(watcher)
+            try:
+                known = self._changes.digests() if since is None else since
+                missed = {each for each in LISTED if known[each] != self._changes.digests()[each]}
+                watcher.tell(missed, set())
+                while (news := await watcher.next()) is not None:
+                    if streams[-1] is watcher:
+                        known = await self._tell_session(scope, tell, *news, known)
+            finally:
+                streams.remove(watcher)
+                if not streams:
+                    self._following.pop(scope, None)
+
+    async def _tell_session(
+        self, scope: str, tell: Tell, lists: set[Listed], uris: set[str], known: Since
+    ) -> Since:
+        """Tell of changes; return how the lists are that the client knows of now."""
+        digests = self._changes.digests()
+        for method in sorted({_METHODS[listed] for listed in lists}):
+            told: dict[str, str] = {
+                each: digests[each] for each in LISTED if _METHODS[each] == method
+            }
+            known = {**known, **told}
+            await tell(notification_bytes(method, {}), self._event_id(scope, known))
+        for uri in sorted(self._subscribed.get(scope, set()) & uris):
+            told_uri = notification_bytes(_UPDATED, {"uri": uri})
+            await tell(told_uri, self._event_id(scope, known))
+        return known
+
+    def now(self, scope: str) -> str:
+        """Return the id of an event that says how the lists are now."""
+        with self._changes.watch():
+            return self._event_id(scope, self._changes.digests())
+
+    def read_id(self, scope: str, text: str) -> Since | None:
+        """Return what an event's id says of the lists; None for another kind of id."""
+        payload = self._signer.open(_PURPOSE + scope.encode(), text)
+        return (
+            None if payload is None else dict(zip(LISTED, orjson.loads(payload)[1:], strict=True))
+        )
+
+    def _event_id(self, scope: str, digests: Since) -> str:
+        self._count += 1
+        name = f"{self._name}.{self._count}"
+        payload = orjson.dumps([name, *(digests[each] for each in LISTED)])
+        return self._signer.sign(_PURPOSE + scope.encode(), payload)
 
     def subscribe(self, scope: str, uri: str) -> None:
         """Tell a legacy session of changes of a resource.

@@ -95,7 +95,7 @@ class Bridge:
         handshake = Handshake(info, self.sessions, self.tuning)
         asking = self.asking = Asking(signer, self.tuning.request_state_ttl, clock)
         self.asks = Asks(self.tuning.ask_timeout, self.name)
-        self.listening = Listening(Changes(mesh), info)
+        self.listening = Listening(Changes(mesh), signer, self.name, info)
         # Who has a key of its own has no peers.
         self.peers = Peers(mesh.notes if settings.session_key else None, signer, self.name)
         self._shared = SharedSessions(

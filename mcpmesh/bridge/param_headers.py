@@ -6,6 +6,7 @@ tool costs a look into a table.
 
 import re
 from collections.abc import Iterator, Mapping, Set
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -18,7 +19,10 @@ from mcpmesh.stack.mesh import Mesh
 
 _MARK = "x-mcp-header"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
+#: Keywords that hold values, not schemas.
+_DATA = ("const", "default", "enum", "examples")
 _PRIMITIVE = ("string", "integer", "boolean")
+_NUMBER = re.compile(r"-?\d{1,20}(\.0{1,20})?", re.ASCII)
 _MAX_DEPTH = 8
 #: Where an argument is in the object, and the header that repeats it.
 Marked = tuple[tuple[str, ...], bytes]
@@ -66,11 +70,28 @@ class ParamHeaders:
 def marks(raw: bytes) -> tuple[Marked, ...]:
     """Return the marked arguments of a schema; none when a mark is not as the spec has it."""
     try:
-        found = list(_marked(orjson.loads(raw), ()))
+        schema = orjson.loads(raw)
+        found = list(_marked(schema, ()))
     except ValueError:
         return ()
     names = {header for _, header in found}
-    return tuple(found) if len(names) == len(found) else ()
+    fine = len(names) == len(found) == _count(schema)
+    return tuple(found) if fine else ()
+
+
+def _count(schema: Any) -> int:
+    """Count the marks of a schema wherever they are."""
+    if isinstance(schema, list):
+        return sum(map(_count, schema))
+    if not isinstance(schema, dict):
+        return 0
+    count = 0
+    for key, inner in schema.items():
+        if key == "properties" and isinstance(inner, dict):  # names of properties are no keywords
+            count += sum(map(_count, inner.values()))
+        elif key not in _DATA:
+            count += (key == _MARK) + _count(inner)
+    return count
 
 
 def _marked(schema: Any, path: tuple[str, ...]) -> Iterator[Marked]:
@@ -111,11 +132,18 @@ def _compare(header: bytes, headers: Headers, twice: Set[bytes], value: Any) -> 
     expected = _written(value)
     if text is None:
         raise RpcError(mcp.HEADER_MISMATCH, f"header {shown} is malformed")
-    if text != expected:
+    if text != expected and not _same_number(text, value):
         raise RpcError(
             mcp.HEADER_MISMATCH,
             f"header {shown} says {text[:SHOWN]!r}, the body says {expected[:SHOWN]!r}",
         )
+
+
+def _same_number(text: str, value: Any) -> bool:
+    """Tell whether a text is the integer that the body has, however it is written."""
+    if type(value) is not int or not _NUMBER.fullmatch(text):
+        return False
+    return Decimal(text) == value
 
 
 def _written(value: Any) -> str:

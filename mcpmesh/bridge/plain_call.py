@@ -190,7 +190,7 @@ class PlainCalls:
         self, call: PlainCall, holder: invoke_pb2.InvokeResponse | invoke_pb2.InvokeEvent
     ) -> bytes:
         asked: tool_pb2.InputRequired = holder.input_required
-        return plain_question(asked, self._asking.state(call.invoke.tool, asked))
+        return plain_question(asked, self._asking.state(call.invoke, asked))
 
     def _invoke(self, request: HttpRequest, tool: str, version: str) -> invoke_pb2.InvokeRequest:
         """Read what is asked.

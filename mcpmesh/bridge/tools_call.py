@@ -157,7 +157,7 @@ class ToolsCall(Calls):
                 outcome = await self._mesh.invoke(invoke, metadata_of(exchange), None)
             else:
                 outcome = await self.outcome(invoke, exchange, request.params)
-            result = self._result(invoke.tool, outcome, exchange, meta)
+            result = self._result(invoke, outcome, exchange, meta)
         except MeshError as error:
             failure = failure_of(error)
             if failure is None:
@@ -202,7 +202,7 @@ class ToolsCall(Calls):
 
     def _result(
         self,
-        tool: str,
+        invoke: invoke_pb2.InvokeRequest,
         outcome: invoke_pb2.InvokeResponse,
         exchange: Exchange,
         meta: Mapping[str, Any],
@@ -214,10 +214,10 @@ class ToolsCall(Calls):
             return tool_result_json(outcome.result, exchange.peer.version, meta)
         if kind == "input_required":
             if exchange.peer.modern:
-                return self._asking.asked(tool, outcome.input_required, exchange, meta)
+                return self._asking.asked(invoke, outcome.input_required, exchange, meta)
             exchange.error_type = TOOL_ERROR
-            return cannot_ask_json(tool, outcome.input_required, exchange.peer.version, meta)
-        raise RemoteProtocolError(f"{tool}: the answer holds no outcome")
+            return cannot_ask_json(invoke.tool, outcome.input_required, exchange.peer.version, meta)
+        raise RemoteProtocolError(f"{invoke.tool}: the answer holds no outcome")
 
 
 def too_long(what: str, size: int, most: int) -> str:

@@ -126,6 +126,9 @@ async def test_a_server_that_stops_ends_subscriptions_with_a_result(mesh):
     async with listening(mesh, {"toolsListChanged": True}, 7) as events:
         await anext(events)
         stopping = asyncio.create_task(mesh.server.stop())
+        told = await anext(events)
+        assert told["method"] == "notifications/cancelled"
+        assert (told["params"]["requestId"], told["params"]["_meta"]) == (7, {ID: 7})
         last = await anext(events)
         assert last["id"] == 7
         assert last["result"]["_meta"][ID] == 7
@@ -176,6 +179,50 @@ async def test_a_legacy_session_hears_of_changes_on_its_own_stream(mesh):
             "method": "notifications/prompts/list_changed",
             "params": {},
         }
+
+
+async def test_of_several_streams_of_a_session_the_newest_is_told(mesh):
+    headers = await session(mesh.http)
+    async with following(mesh, headers) as older:
+        async with following(mesh, headers) as newer, joining(mesh, "prompt"):
+            assert (await anext(newer))["method"] == "notifications/prompts/list_changed"
+            waiting = asyncio.ensure_future(anext(older))
+        async with asyncio.timeout(5):
+            while mesh.bridge.listening._following and (
+                len(next(iter(mesh.bridge.listening._following.values()))) > 1
+            ):
+                await asyncio.sleep(0.01)
+        async with joining(mesh, "tool"):
+            assert (await waiting)["method"].endswith("/list_changed")
+
+
+@asynccontextmanager
+async def coming_back(http, headers, last):
+    headers = {**headers, "accept": "text/event-stream", "last-event-id": last}
+    async with http.stream("GET", "/mcp", headers=headers) as answer:
+        assert answer.status_code == 200
+        yield reading(answer)
+
+
+async def first_id(http, headers):
+    headers = {**headers, "accept": "text/event-stream"}
+    async with http.stream("GET", "/mcp", headers=headers) as answer:
+        async for line in answer.aiter_lines():
+            if line.startswith("id: "):
+                return line.removeprefix("id: ")
+    raise AssertionError("no id")
+
+
+async def test_a_client_that_comes_back_is_told_what_changed_meanwhile(mesh):
+    headers = await session(mesh.http)
+    last = await first_id(mesh.http, headers)
+    async with joining(mesh, "prompt"), coming_back(mesh.http, headers, last) as events:
+        assert (await anext(events))["method"] == "notifications/prompts/list_changed"
+        async with joining(mesh, "tool"):
+            assert (await anext(events))["method"] == "notifications/tools/list_changed"
+    other = await session(mesh.http)
+    head = {**other, "accept": "text/event-stream", "last-event-id": last}
+    refused(await mesh.http.get("/mcp", headers=head), 400, -32600, None)
 
 
 async def test_a_legacy_session_subscribes_to_resources(mesh):

@@ -48,6 +48,11 @@ def test_marks_are_found_wherever_properties_are():
         of(a={"type": "object", "x-mcp-header": "A"}),
         of(a={"x-mcp-header": "A"}),
         of(a={"type": "string", "x-mcp-header": "A"}, b={"type": "string", "x-mcp-header": "a"}),
+        of(
+            a={"type": "string", "x-mcp-header": "A"},
+            b={"type": "array", "items": {"type": "string", "x-mcp-header": "B"}},
+        ),
+        of(a={"anyOf": [{"type": "string", "x-mcp-header": "A"}]}),
     ],
 )
 def test_marks_that_the_spec_refuses_count_for_nothing(schema):
@@ -87,6 +92,7 @@ async def test_headers_that_say_what_the_body_says_are_taken(http):
         ({"region": "Zürich"}, {"mcp-param-region": encoded}),
         ({"region": "=?base64?eA=="}, {"mcp-param-region": "=?base64?eA=="}),
         ({"count": 42, "dry": False}, {"mcp-param-count": "42", "mcp-param-dry-run": "false"}),
+        ({"count": -42}, {"mcp-param-count": "-42.0"}),
         ({"inner": {"id": "7"}}, {"mcp-param-id": "7"}),
     ):
         answer = await call(http, arguments, **said)
@@ -103,7 +109,8 @@ async def test_headers_that_say_something_else_are_refused(http):
         ({}, {"mcp-param-region": "eu"}),
         ({"region": "x"}, {"mcp-param-region": "=?base64?eA?="}),
         ({"region": "x"}, {"mcp-param-region": "=?base64?!!?="}),
-        ({"count": 42}, {"mcp-param-count": "42.0"}),
+        ({"count": 42}, {"mcp-param-count": "42.5"}),
+        ({"count": 42}, {"mcp-param-count": "0x2a"}),
         ({"dry": True}, {"mcp-param-dry-run": "True"}),
         ({"inner": {"id": "7"}}, {}),
     ):

@@ -47,9 +47,12 @@ def test_a_signature_is_good_for_one_purpose_and_key():
         assert signer.open(b"a", forged) is None
 
 
-def test_state_of_a_tool_expires():
+def test_state_of_a_tool_is_good_for_its_call_and_a_while():
     signer = Signer()
-    text = sealed_state(signer, "ask", b"\x00state", 100.0)
-    assert opened_state(signer, "ask", text, 99.0) == b"\x00state"
+    text = sealed_state(signer, "ask", b'{"a":1,"b":[2]}', b"\x00state", 100.0)
+    assert opened_state(signer, "ask", b'{"b": [2], "a": 1}', text, 99.0) == b"\x00state"
     with pytest.raises(RpcError, match="expired"):
-        opened_state(signer, "ask", text, 101.0)
+        opened_state(signer, "ask", b'{"a":1,"b":[2]}', text, 101.0)
+    for tool, arguments in (("other", b'{"a":1,"b":[2]}'), ("ask", b'{"a":1}'), ("ask", b"")):
+        with pytest.raises(RpcError, match="another call"):
+            opened_state(signer, tool, arguments, text, 99.0)
