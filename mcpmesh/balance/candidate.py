@@ -23,8 +23,9 @@ class Candidate:
 
     __slots__ = (
         "address", "coming", "connection", "failures", "failures_in_row", "health", "in_flight",
-        "loads", "lost_calls", "name", "pace", "picks", "points", "rank", "recent", "replica",
-        "reported", "seconds", "slow", "successes", "watch", "watched", "weight", "worth",
+        "loads", "lost_calls", "name", "outrun_seconds", "pace", "picks",
+        "points", "rank", "recent", "replica", "reported", "seconds", "slow", "successes", "watch",
+        "watched", "weight", "worth",
     )  # fmt: skip
 
     def __init__(self, replica: Replica) -> None:
@@ -53,6 +54,8 @@ class Candidate:
         #: The time that the successes took together.
         self.seconds = 0.0
         self.recent = Recent()
+        #: The time that attempts had taken together when a hedge was faster.
+        self.outrun_seconds = 0.0
         #: Attempts that ended with their connection; not among the failures.
         self.lost_calls = 0
         #: Set while a success is more than a number: after a failure, and in probation.
@@ -82,6 +85,21 @@ class Candidate:
         self.pace.slower = slower
         self.worth = self.weight / slower
         self.slow = slower > 1.0
+
+    def keep_up(self, now: float) -> None:
+        """Tell the pace of the answers until now.
+
+        What hedges outran counts by its time alone: an answer took at least that long, and did not
+        come. (For exponential times, that is what is most likely.) Else a slow replica whose calls
+        are all hedged would never look slow.
+        """
+        self.pace.follow(self.successes, self.seconds + self.outrun_seconds, now)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Tell whether nothing is new since its pace was told."""
+        pace = self.pace
+        return self.successes == pace.counted and self.seconds + self.outrun_seconds == pace.timed
 
     def counts(self, now: float) -> Counts:
         """Return all counts as they are."""

@@ -26,7 +26,7 @@ class Pace:
     Units: seconds; `slower` is 1 for one that is as fast as its peers, or not much slower.
     """
 
-    __slots__ = ("_at", "_timed", "counted", "seconds", "slower", "successes")
+    __slots__ = ("_at", "counted", "seconds", "slower", "successes", "timed")
 
     def __init__(self) -> None:
         self.successes = 0.0
@@ -35,7 +35,7 @@ class Pace:
         self._at = 0.0
         #: Successes that were taken in, from the beginning, and the time that they took.
         self.counted = 0
-        self._timed = 0.0
+        self.timed = 0.0
 
     def __repr__(self) -> str:
         return f"<Pace {self.slower:.1f} times slower, {self.successes:.1f} successes>"
@@ -54,8 +54,8 @@ class Pace:
         """Take in the counts as they are now."""
         kept = exp((self._at - now) / FADING)
         self.successes = self.successes * kept + successes - self.counted
-        self.seconds = self.seconds * kept + seconds - self._timed
-        self.counted, self._timed, self._at = successes, seconds, now
+        self.seconds = self.seconds * kept + seconds - self.timed
+        self.counted, self.timed, self._at = successes, seconds, now
 
     def beside(self, usual: float) -> float:
         """Return how many times slower it is than what is usual, as far as that is known."""

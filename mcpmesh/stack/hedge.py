@@ -81,6 +81,8 @@ class Hedging:
                 return False
             # It would have taken longer; without it the slow ones would not be in the measure.
             self.note(attempt)
+            if attempt.stream is not None:
+                attempt.candidate.outrun_seconds += attempt.took
             return True
         tries.rival = None
         if attempt is rival:

@@ -26,7 +26,7 @@ def draw(scenario: Scenario, runs: Mapping[str, Run], path: Path) -> None:
     figure = Figure(figsize=(11, 4), layout="constrained")
     waited, shared = figure.subplots(1, 2)
     for policy, run in runs.items():
-        _p99_over_time(waited, policy, run)
+        _p99_over_time(waited, policy, run, scenario.seconds)
     passing = [fault for fault in scenario.fault if fault.begins > 0]
     waited.set(yscale="log", xlabel="second", ylabel=f"p99 of {_SPAN:g} s, ms")
     waited.set_title("what callers waited", fontsize=10)
@@ -40,7 +40,8 @@ def draw(scenario: Scenario, runs: Mapping[str, Run], path: Path) -> None:
     else:
         _shares(shared, scenario, runs)
         shared.set_title("share of calls per replica", fontsize=10)
-    shared.legend(fontsize=8, frameon=False)
+    shared.set_ylim(bottom=0.0)
+    shared.legend(fontsize=8, frameon=False, ncols=1 if passing else 2, loc="upper right")
     for axis in (waited, shared):
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"{scenario.title} (real processes, {scenario.rate:g} calls/s)", fontsize=11)
@@ -48,11 +49,12 @@ def draw(scenario: Scenario, runs: Mapping[str, Run], path: Path) -> None:
     figure.savefig(path, dpi=130, metadata={"Software": None})
 
 
-def _p99_over_time(axis: Axes, policy: str, run: Run) -> None:
+def _p99_over_time(axis: Axes, policy: str, run: Run, seconds: float) -> None:
     spans: dict[int, list[float]] = {}
     for began, took in zip(run.outcomes.began, run.outcomes.seconds, strict=True):
         spans.setdefault(int(began / _SPAN), []).append(took)
-    points = sorted(spans)
+    # Not the last one, of which only a part was.
+    points = sorted(at for at in spans if (at + 1) * _SPAN <= seconds)
     values = [sorted(spans[at])[int(0.99 * len(spans[at]))] * 1e3 for at in points]
     name, *more = policy.split(", ")
     axis.plot(
@@ -77,6 +79,8 @@ def _shares(axis: Axes, scenario: Scenario, runs: Mapping[str, Run]) -> None:
         )  # fmt: skip
     axis.set_xticks([at + 0.4 - width / 2 for at in range(len(names))], names)
     axis.set_ylabel("% of the calls")
+    # Room for the legend.
+    axis.set_ylim(top=axis.get_ylim()[1] * 1.5)
 
 
 def _shares_over_time(axis: Axes, scenario: Scenario, run: Run) -> None:

@@ -109,3 +109,13 @@ def test_a_new_weight_keeps_the_pace() -> None:
     each.set_pace(4.0)
     each.renew(Replica("r0", "10.0.0.0:1", weight=2))
     assert each.worth == 0.5
+
+
+def test_a_replica_that_hedges_outrun_is_slow() -> None:
+    group = peers(3)
+    for each in group[1:]:
+        answer(each, 100, 0.05)
+    group[0].outrun_seconds = 40 * 0.15
+    keep_pace(group, 1.0, TOLERATED)
+    assert group[0].pace.slower > 10
+    assert group[0].successes == 0
