@@ -67,6 +67,8 @@ async def _talk(
     assert program.stdin is not None
     assert program.stdout is not None
     assert program.pid is not None
+    program.stdin.write(b'{"jsonrpc":"2.0","id":0,"method":"ping"}\n')
+    await program.stdout.readline()  # it runs
     end, sent, number = time.monotonic() + seconds, 0, 0
     first = 0
     while number == 0 or time.monotonic() < end:

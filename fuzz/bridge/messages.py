@@ -124,6 +124,7 @@ TARGETS = (
     "/manifest", "/manifest?label=team", "/openai/tools?style=responses", "/openapi.json",
     "/mcp/tool/echo/manifest", "/mcp/tool/echo/invoke", "/mcp/tool/count/invoke",
     "/mcp/tool/ask/invoke", "/mcp/tool/nix/invoke?version=9", "/mcp/tool/%ff%00/invoke",
+    "/sse", "/messages", "/messages/AAAA?x",
     "/healthz", "/readyz", "/", "//", "/mcp/", "/%6dcp", "*", "http://a/mcp",
     "/mcp?" + "a=1&" * 200,
 )  # fmt: skip

@@ -30,6 +30,7 @@ SETTINGS = BridgeSettings(
     max_stream_bytes=16 * 1024,
     max_kept_bytes=256 * 1024,
     session_key="the same in every run",
+    sse=True,
 )
 TUNING = Tuning(
     page_size=3,

@@ -16,6 +16,7 @@ from tests.interop_mcp.packages import Missing
 
 FIXTURE = "tests.interop_mcp.fixture:app"
 _ANY_PORT = "127.0.0.1:0"
+MESH = ("up", FIXTURE, "--replicas", "1", "--grpc", _ANY_PORT, "--http", _ANY_PORT, "--sse")
 #: Clients at work at a time: most of their time they start.
 _AT_ONCE = 3
 
@@ -23,7 +24,7 @@ _AT_ONCE = 3
 def bridge_of(up: Command) -> Bridge:
     """Return how clients reach a mesh."""
     stdio = (sys.executable, "-m", "mcpmesh", "bridge", "--stdio", "--router", up.grpc)
-    return Bridge(f"{up.url}/mcp", stdio)
+    return Bridge(f"{up.url}/mcp", f"{up.url}/sse", stdio)
 
 
 async def columns(bridge: Bridge) -> list[Column]:
@@ -46,10 +47,8 @@ def main() -> int:
             client.start(True)
         except Missing as missing:
             print(f"{client.name} is left out: {missing}", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as folder:
-        mesh = ("up", FIXTURE, "--replicas", "1", "--grpc", _ANY_PORT, "--http", _ANY_PORT)
-        with command(Path(folder), *mesh) as up:
-            told = asyncio.run(columns(bridge_of(up)))
+    with tempfile.TemporaryDirectory() as folder, command(Path(folder), *MESH) as up:
+        told = asyncio.run(columns(bridge_of(up)))
     show(list(CHECKS), told)
     return int(any(any(column.wrong.values()) for column in told))
 

@@ -29,14 +29,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Bridge:
-    """Where clients find the mesh: a URL, and a command that speaks MCP on stdio."""
+    """Where clients find the mesh: two URLs, and a command that speaks MCP on stdio."""
 
     url: str
+    sse: str
     stdio: tuple[str, ...]
 
     def target(self, transport: str) -> str:
         """Return what a client's program takes."""
-        return self.url if transport == "http" else json.dumps(self.stdio)
+        if transport == "stdio":
+            return json.dumps(self.stdio)
+        return self.url if transport == "http" else self.sse
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def every() -> Iterator[tuple[Client, str, str]]:
         for transport in ("http", "stdio"):
             for era in client.eras:
                 yield client, transport, era
+        yield client, "sse", "legacy"  # HTTP+SSE, the transport of 2024-11-05
 
 
 async def _output(command: list[str]) -> tuple[int, str, str]:
@@ -159,10 +163,10 @@ async def _inspect(
             continue
         asked, wanted = _INSPECTED[case]
         command = [*start, "--cli", "--protocol-era", era, "--method", *asked]
-        if transport == "http":
-            command += ["--server-url", bridge.url, "--transport", "http"]
-        else:
+        if transport == "stdio":
             command += ["--", *bridge.stdio]
+        else:
+            command += ["--server-url", bridge.target(transport), "--transport", transport]
         code, out, errors = await _output(command)
         fine = wanted in out + errors and (code != 0) == (case in _FAILS)
         column.wrong[case] = "" if fine else f"ended with {code}: {out[-300:]} {errors[-500:]}"

@@ -3,15 +3,14 @@
 import pytest
 
 from tests.e2e.commands import command
-from tests.interop_mcp.__main__ import _ANY_PORT, FIXTURE, bridge_of
+from tests.interop_mcp.__main__ import MESH, bridge_of
 from tests.interop_mcp.clients.checks import CHECKS
 from tests.interop_mcp.columns import every
 
 
 @pytest.fixture(scope="module")
 def bridge(tmp_path_factory):
-    mesh = ("up", FIXTURE, "--replicas", "1", "--grpc", _ANY_PORT, "--http", _ANY_PORT)
-    with command(tmp_path_factory.mktemp("mesh"), *mesh) as up:
+    with command(tmp_path_factory.mktemp("mesh"), *MESH) as up:
         yield bridge_of(up)
 
 

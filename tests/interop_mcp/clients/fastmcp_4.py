@@ -9,7 +9,7 @@ from typing import Any
 from checks import main
 from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
-from fastmcp.client.transports import StdioTransport
+from fastmcp.client.transports import SSETransport, StdioTransport
 from mcp.types import PromptReference
 
 _MODES = {"legacy": "legacy", "modern": "auto"}
@@ -79,7 +79,9 @@ async def open_client(target: str, era: str, answer: dict[str, Any]) -> AsyncIte
         return ElicitResult(action="accept", content={wanted: answer["answer"]})
 
     server: Any = target
-    if not target.startswith("http"):
+    if target.endswith("/sse"):
+        server = SSETransport(target)
+    elif not target.startswith("http"):
         program, *arguments = json.loads(target)
         server = StdioTransport(program, arguments)
     async with Client(server, mode=_MODES[era], elicitation_handler=asked) as client:

@@ -8,6 +8,7 @@ from typing import Any
 
 from checks import main
 from mcp import ClientSession, StdioServerParameters, types
+from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import AnyUrl
@@ -79,7 +80,9 @@ async def open_client(target: str, _era: str, answer: dict[str, Any]) -> AsyncIt
         return types.ElicitResult(action="accept", content={wanted: answer["answer"]})
 
     async with AsyncExitStack() as stack:
-        if target.startswith("http"):
+        if target.endswith("/sse"):
+            connected = await stack.enter_async_context(sse_client(target))
+        elif target.startswith("http"):
             connected = await stack.enter_async_context(streamable_http_client(target))
         else:
             program, *arguments = json.loads(target)

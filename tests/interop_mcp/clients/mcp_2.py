@@ -8,6 +8,7 @@ from typing import Any
 
 from checks import main
 from mcp.client.client import Client
+from mcp.client.sse import sse_client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import ElicitResult, PromptReference
 
@@ -79,7 +80,9 @@ async def open_client(target: str, era: str, answer: dict[str, Any]) -> AsyncIte
         return ElicitResult(action="accept", content={wanted: answer["answer"]})
 
     server: Any = target
-    if not target.startswith("http"):
+    if target.endswith("/sse"):
+        server = sse_client(target)
+    elif not target.startswith("http"):
         program, *arguments = json.loads(target)
         server = stdio_client(StdioServerParameters(command=program, args=arguments))
     async with Client(server, mode=_MODES[era], elicitation_callback=asked) as client:

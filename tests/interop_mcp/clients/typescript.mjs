@@ -19,23 +19,26 @@ function accept (request) {
 }
 
 async function opened () {
-  let client, Http, Stdio
+  let client, Http, Sse, Stdio
   if (major === '2') {
     const whole = await load('@modelcontextprotocol/client')
     const mode = era === 'modern' ? { pin: '2026-07-28' } : 'legacy'
     client = new whole.Client(about, { capabilities, versionNegotiation: { mode } })
     client.setRequestHandler('elicitation/create', accept)
     Http = whole.StreamableHTTPClientTransport
+    Sse = whole.SSEClientTransport
     Stdio = (await load('@modelcontextprotocol/client/stdio')).StdioClientTransport
   } else {
     const sdk = '@modelcontextprotocol/sdk'
     client = new (await load(`${sdk}/client/index.js`)).Client(about, { capabilities })
     client.setRequestHandler((await load(`${sdk}/types.js`)).ElicitRequestSchema, accept)
     Http = (await load(`${sdk}/client/streamableHttp.js`)).StreamableHTTPClientTransport
+    Sse = (await load(`${sdk}/client/sse.js`)).SSEClientTransport
     Stdio = (await load(`${sdk}/client/stdio.js`)).StdioClientTransport
   }
   if (target.startsWith('http')) {
-    await client.connect(new Http(new URL(target)))
+    const Web = target.endsWith('/sse') ? Sse : Http
+    await client.connect(new Web(new URL(target)))
   } else {
     const [command, ...args] = JSON.parse(target)
     await client.connect(new Stdio({ command, args, env: process.env }))
