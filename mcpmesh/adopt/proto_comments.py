@@ -55,6 +55,9 @@ def _steps(part: Any, path: Sequence[int]) -> Iterator[str]:
         yield part.name
 
 
-def _tidy(text: str) -> str:
+def _tidy(text: str | bytes) -> str:
     """Return a comment without the margins that belong to the file."""
+    if isinstance(text, bytes):
+        # What the library gives for a text that is not UTF-8.
+        text = text.decode(errors="replace")
     return "\n".join(line.strip() for line in text.strip().splitlines())

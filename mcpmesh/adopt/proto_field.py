@@ -15,7 +15,10 @@ def is_repeated(one: FieldDescriptor) -> bool:
 def map_entry(one: FieldDescriptor) -> Descriptor | None:
     """Return the message with the key and the value of a map; None when the field is none."""
     kind = one.message_type
-    return kind if kind is not None and kind.GetOptions().map_entry else None
+    if kind is None or not kind.GetOptions().map_entry:
+        return None
+    # A message may say that it is one and not be made so.
+    return kind if {"key", "value"} <= set(kind.fields_by_name) else None
 
 
 def is_required(one: FieldDescriptor) -> bool:

@@ -103,12 +103,25 @@ class Protos:
         if file.name in self._added:
             return
         self._added.add(file.name)
+        if not _is_utf8(file):
+            raise InvalidCall(f"the protos are broken: {file.name}: a name is not UTF-8")
         try:
             self.pool.AddSerializedFile(file.SerializeToString())
             self.pool.FindFileByName(file.name)
         except (TypeError, KeyError, ValueError, DecodeError) as error:
             raise InvalidCall(f"the protos are broken: {file.name}: {error}") from error
         self.comments.update(comments_of(file))
+
+
+def _is_utf8(message: Any) -> bool:
+    """Tell whether all texts are; the library gives bytes for one that is not."""
+    for one, value in message.ListFields():
+        if one.name in ("options", "source_code_info"):
+            continue
+        for each in value if one.is_repeated else (value,):
+            if isinstance(each, bytes) or (one.message_type is not None and not _is_utf8(each)):
+                return False
+    return True
 
 
 def is_bundled(name: str) -> bool:
