@@ -4,15 +4,39 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 
 from mcpmesh.dispatch.mailbox import Mailbox
-from mcpmesh.errors import Draining, InvalidCall
+from mcpmesh.errors import Draining, InvalidCall, MeshError, Overloaded
 from mcpmesh.stack.notes import Note
 
-#: Notes that a follower may be behind.
+#: Notes that a follower may be behind, and their bytes.
 BOUND = 4096
+MAX_BEHIND_BYTES = 32 * 1024 * 1024
 MAX_TEXT = 512
 MAX_KEEP = 7 * 24 * 3600.0
 #: What a note costs beside its body.
 NOTE_BYTES = 500
+
+
+class _Follower:
+    """Who follows, and what it has yet to read."""
+
+    def __init__(self) -> None:
+        self._mailbox: Mailbox[Note] = Mailbox(BOUND, "a follower of notes")
+        self._bytes = 0
+
+    def put(self, note: Note) -> None:
+        self._bytes += len(note.body)
+        if self._bytes > MAX_BEHIND_BYTES:
+            self.end(Overloaded(f"a follower of notes is over {MAX_BEHIND_BYTES} bytes behind"))
+        else:
+            self._mailbox.put(note)
+
+    def end(self, error: MeshError) -> None:
+        self._mailbox.end(error)
+
+    async def take(self) -> Note:
+        note = await self._mailbox.take()
+        self._bytes -= len(note.body)
+        return note
 
 
 class NoteBoard:
@@ -27,7 +51,7 @@ class NoteBoard:
         self._bytes = 0
         # By topic and key: the note and when it is dropped; the oldest first.
         self._kept: OrderedDict[tuple[str, str], tuple[Note, float]] = OrderedDict()
-        self._followers: dict[str, set[Mailbox[Note]]] = {}
+        self._followers: dict[str, set[_Follower]] = {}
         self._over = False
 
     def __repr__(self) -> str:
@@ -53,16 +77,16 @@ class NoteBoard:
         """
         if self._over:
             raise Draining("the router goes down; follow again")
-        mailbox: Mailbox[Note] = Mailbox(BOUND, "a follower of notes")
-        self._followers.setdefault(topic, set()).add(mailbox)
+        follower = _Follower()
+        self._followers.setdefault(topic, set()).add(follower)
         try:
             for note in self._notes_of(topic):
                 yield note
             yield None
             while True:
-                yield await mailbox.take()
+                yield await follower.take()
         finally:
-            self._followers[topic].discard(mailbox)
+            self._followers[topic].discard(follower)
             if not self._followers[topic]:
                 del self._followers[topic]
 

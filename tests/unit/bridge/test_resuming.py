@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import orjson
 import pytest
+from mcp.client.client import Client
 
 from mcpmesh import ToolContext, ToolServer
 from mcpmesh.config.bridge import BridgeSettings
@@ -339,3 +340,28 @@ async def test_a_bridge_that_stops_leaves_no_call(detached):
             await mesh.server.stop()
             await asyncio.wait_for(mesh.tools.cancelled.wait(), 5)
         assert len(mesh.bridge.streams) == 0
+
+
+async def test_the_official_client_polls_when_it_is_sent_away():
+    heard = []
+
+    async def hear(progress, total, message):
+        heard.append(progress)
+        mesh.tools.let(1, end=progress == 3)
+
+    async with gated(poll_after=0.3) as mesh:
+        mesh.tools.let(1)
+        async with Client(f"{mesh.http.base_url}/mcp", mode="legacy") as client:
+            result = await client.call_tool("steps", {}, progress_callback=hear_slowly(hear))
+    assert result.content[0].text == "4 steps"
+    assert heard[:3] == [1.0, 2.0, 3.0]
+
+
+def hear_slowly(hear):
+    """Wait longer than the bridge lets a stream stay, so that the rest comes on others."""
+
+    async def heard(progress, total, message):
+        await asyncio.sleep(0.4)
+        await hear(progress, total, message)
+
+    return heard

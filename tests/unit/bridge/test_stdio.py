@@ -1,6 +1,7 @@
 import asyncio
 
 import orjson
+import pytest
 
 from mcpmesh.bridge.lines import Lines
 from mcpmesh.bridge.stdio import StdioConnection
@@ -115,3 +116,28 @@ async def test_batches_are_for_the_revision_that_has_them():
         pipe.reader.feed_eof()
         await asyncio.wait_for(serving, 5)
         assert pipe.said.empty()
+
+
+@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
+async def test_every_old_revision_is_spoken_and_gets_what_it_knows(version):
+    async with running_bridge() as mesh:
+        pipe = Pipe()
+        serving = asyncio.create_task(StdioConnection(mesh.bridge, pipe.write).serve(pipe.lines))
+        params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {}}
+        pipe.send(id=0, method="initialize", params=params)
+        assert (await pipe.hear())["result"]["protocolVersion"] == version
+        pipe.send(method="notifications/initialized")
+        pipe.send(id=1, method="tools/call", params={"name": "add", "arguments": {"a": 1, "b": 2}})
+        result = (await pipe.hear())["result"]
+        assert ("structuredContent" in result) is (version >= "2025-06-18")
+        assert "resultType" not in result
+        count = {"name": "count", "_meta": {"progressToken": "t"}}
+        pipe.send(id=2, method="tools/call", params=count)
+        told = [await pipe.hear()]
+        while "id" not in told[-1]:
+            told.append(await pipe.hear())
+        steps = [each for each in told if each.get("method") == "notifications/progress"]
+        assert [each["params"]["progress"] for each in steps] == [1, 2, 3]
+        assert all(each["params"]["progressToken"] == "t" for each in steps)
+        pipe.reader.feed_eof()
+        await asyncio.wait_for(serving, 5)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from mcpmesh.dispatch.note_board import BOUND, MAX_KEEP, NOTE_BYTES, NoteBoard
+from mcpmesh.dispatch.note_board import BOUND, MAX_BEHIND_BYTES, MAX_KEEP, NOTE_BYTES, NoteBoard
 from mcpmesh.errors import Draining, InvalidCall, Overloaded
 from mcpmesh.stack.notes import Note
 
@@ -66,6 +66,21 @@ async def test_a_follower_that_does_not_read_is_ended():
     assert await anext(told) is None
     for _ in range(BOUND + 1):
         await board.tell(Note("t", b""))
+    with pytest.raises(Overloaded):
+        await anext(told)
+
+
+async def test_a_follower_may_be_behind_by_so_many_bytes():
+    board = NoteBoard(Clock())
+    told = board.follow("t")
+    assert await anext(told) is None
+    half = Note("t", bytes(MAX_BEHIND_BYTES // 2))
+    for _ in range(3):  # what is read counts no more
+        await board.tell(half)
+        await board.tell(half)
+        assert [await anext(told), await anext(told)] == [half, half]
+    for _ in range(3):
+        await board.tell(half)
     with pytest.raises(Overloaded):
         await anext(told)
 
