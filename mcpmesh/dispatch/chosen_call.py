@@ -13,8 +13,8 @@ from mcpmesh.codec.renamed import SPOKE, renamed_head, renamed_message
 from mcpmesh.codec.status import status_from
 from mcpmesh.policy.answer import is_good, is_good_result
 from mcpmesh.rpc.compression import decompress
-from mcpmesh.stack.attempt import Caller
 from mcpmesh.stack.call import Call
+from mcpmesh.stack.caller import Caller
 from mcpmesh.stack.layer import outcome
 from mcpmesh.v1 import invoke_pb2
 from mcpmesh.wire.hpack_encoder import Volatile

@@ -8,7 +8,6 @@ the caller unopened, and the credit for them goes back when the caller's side to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grpc import StatusCode
@@ -19,9 +18,9 @@ from mcpmesh.codec.status import status_from
 from mcpmesh.errors import RemoteProtocolError, ReplicaLost, TooLarge
 from mcpmesh.stack.held_answer import HeldAnswer, held_answer
 from mcpmesh.stack.layer import outcome
+from mcpmesh.stack.lost import Unsent
 from mcpmesh.wire.block import Block
 from mcpmesh.wire.error_code import ErrorCode
-from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.stream import Stream
 from mcpmesh.wire.stream_state import StreamState
@@ -29,6 +28,7 @@ from mcpmesh.wire.stream_state import StreamState
 if TYPE_CHECKING:
     from mcpmesh.balance.candidate import Candidate
     from mcpmesh.stack.call import Call
+    from mcpmesh.stack.caller import Caller
     from mcpmesh.stack.send import Send
 
 OK_TRAILERS: Headers = ((b"grpc-status", b"0"),)
@@ -38,43 +38,12 @@ _NOT_PASSED_ON = (b"grpc-status", LOAD_REPORT)
 _CLOSED = int(StreamState.CLOSED)
 
 
-class Caller(Protocol):
-    """Who is answered: a caller's stream, or somebody in this process."""
-
-    taken: Callable[[int], None] | None
-
-    def send_headers(self, headers: Headers, volatile: Volatile = (), end: bool = False) -> None:
-        """Take the head or the trailers."""
-
-    def send_message(self, headers: Headers, volatile: Volatile, data: bytes) -> None:
-        """Take the head and the first body bytes."""
-
-    def send_answer(
-        self, headers: Headers, volatile: Volatile, data: bytes, trailers: Headers
-    ) -> None:
-        """Take a whole answer."""
-
-    def send_data(self, data: bytes, end: bool = False) -> None:
-        """Take body bytes."""
-
-    def stop(self) -> None:
-        """Send no more of the request."""
-
-
 class Holder(Protocol):
     """The layer that has an attempt now."""
 
     def interrupted(self, attempt: Attempt, error: BaseException) -> None:
         """Give the attempt up, and fail it with this error."""
         ...
-
-
-class Unanswered(ReplicaLost):
-    """The replica does not even answer PINGs; what it has may be tried elsewhere."""
-
-
-class Unsent(ReplicaLost):
-    """The replica certainly did not act on the call: trying another is safe."""
 
 
 class Attempt:

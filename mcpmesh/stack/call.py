@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mcpmesh.balance.balancer import Route
     from mcpmesh.balance.candidate import Candidate
     from mcpmesh.balance.tool_load import ToolLoad
-    from mcpmesh.stack.attempt import Attempt, Caller
+    from mcpmesh.stack.attempt import Attempt
+    from mcpmesh.stack.caller import Caller
     from mcpmesh.stack.place import Place
     from mcpmesh.stack.tries import Tries
     from mcpmesh.stack.waiting import Waiting

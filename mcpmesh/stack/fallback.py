@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from mcpmesh.balance.balancer import Route
 from mcpmesh.errors import MeshError
 from mcpmesh.policy.fallback import Fallback, may_stand_in
-from mcpmesh.stack.attempt import Unsent
 from mcpmesh.stack.balance import RouteTable
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.layer import Layer
+from mcpmesh.stack.lost import Unsent
 from mcpmesh.stack.retry import is_repeatable
 from mcpmesh.stack.tries import StandIn, Tries
 

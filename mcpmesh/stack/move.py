@@ -1,6 +1,7 @@
 """Tries attempts elsewhere whose replica does not answer."""
 
-from mcpmesh.stack.attempt import Attempt, Unanswered
+from mcpmesh.stack.attempt import Attempt
+from mcpmesh.stack.lost import Unanswered
 from mcpmesh.stack.retry import is_repeatable
 
 

@@ -8,12 +8,13 @@ from grpc import StatusCode
 from mcpmesh.errors import MeshError, ReplicaLost
 from mcpmesh.policy.fastest import SPAN
 from mcpmesh.policy.retry import Failure, GiveUp, RetryAfter, next_step
-from mcpmesh.stack.attempt import Attempt, Unanswered, Unsent
+from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.hedge import HedgeOutcome, Hedging
 from mcpmesh.stack.held_answer import HeldAnswer
 from mcpmesh.stack.layer import Crossing
 from mcpmesh.stack.loop import Loop
+from mcpmesh.stack.lost import Unanswered, Unsent
 from mcpmesh.stack.send import Send
 from mcpmesh.stack.tries import Tries
 

@@ -9,8 +9,9 @@ from mcpmesh.codec.metadata import format_timeout
 from mcpmesh.errors import Draining, TooLarge
 from mcpmesh.policy.blame import Verdict, verdict
 from mcpmesh.policy.deadline import forwarded
-from mcpmesh.stack.attempt import Attempt, Unsent
+from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.layer import Layer, outcome
+from mcpmesh.stack.lost import Unsent
 from mcpmesh.stack.tries import PREVIOUS_ATTEMPTS, previous_attempts
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
 from mcpmesh.wire.hpack_table import Headers

@@ -26,12 +26,13 @@ from mcpmesh.model.replica import Replica as Registered
 from mcpmesh.model.tool import Tool, ToolAnnotations
 from mcpmesh.policy.health import HealthPolicy
 from mcpmesh.policy.tool_policy import ToolPolicies
-from mcpmesh.stack.attempt import Attempt, Unsent
+from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.balance import Balance
 from mcpmesh.stack.call import Call, Exit
 from mcpmesh.stack.call_head import CallHead
 from mcpmesh.stack.deadline import Deadline
 from mcpmesh.stack.layer import stacked
+from mcpmesh.stack.lost import Unsent
 from mcpmesh.stack.retry import Retrying
 from mcpmesh.stack.send import Send
 from mcpmesh.transport.timers import Timers

@@ -12,10 +12,10 @@ from mcpmesh.errors import (
     ToolNotFound,
 )
 from mcpmesh.policy.fallback import Fallback
-from mcpmesh.stack.attempt import Unsent
 from mcpmesh.stack.call import Call, Exit
 from mcpmesh.stack.fallback import FallingBack
 from mcpmesh.stack.layer import stacked
+from mcpmesh.stack.lost import Unsent
 from mcpmesh.stack.tries import StandIn
 from tests.unit.stack.virtual import Asked, Below, Table, call_of, cluster, ready
 

@@ -9,9 +9,10 @@ from mcpmesh.balance.tool_load import ToolLoad
 from mcpmesh.errors import DeadlineExceeded, MeshError, NoReplica, Overloaded, ReplicaLost
 from mcpmesh.policy.retry import GiveUp, Retry
 from mcpmesh.policy.tool_policy import ToolPolicy
-from mcpmesh.stack.attempt import Attempt, Unsent
+from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Exit
 from mcpmesh.stack.layer import Layer, stacked
+from mcpmesh.stack.lost import Unsent
 from mcpmesh.stack.retry import Retrying
 from mcpmesh.wire.stream import Stream
 from tests.unit.stack.virtual import Asked, VirtualLoop, call_of, cluster, ready
