@@ -1,5 +1,6 @@
 """EndpointSlices are listed, watched, and listed again when the server forgot."""
 
+import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from mcpmesh.router.kubernetes_source import KubernetesSource
 from mcpmesh.router.replica_source import Found
 from tests.unit.router.kubernetes_server import Cluster, api_server, endpoint, endpoint_slice
 from tests.unit.router.serving import running, until
+
+DATA = Path(__file__).parent / "data"
 
 QUICK = Backoff(first=0.01, longest=0.05)
 OCR = KubernetesService("ocr", "tools")
@@ -211,6 +214,32 @@ def test_a_replica_has_the_pods_name_zone_and_the_services_certificate():
     assert replica.labels == {"zone": "eu-1b"}
     assert replica.server_name == "ocr.tools.svc"
     assert not found.draining
+
+
+def test_a_slice_is_read_as_kubernetes_own_code_writes_it():
+    # Every field is set in it; only values that must be of a kind are put in.
+    written = json.loads((DATA / "endpoint_slice.json").read_text(encoding="utf-8"))
+    assert written["apiVersion"] == endpoint_slice("s")["apiVersion"]
+    assert written["kind"] == endpoint_slice("s")["kind"]
+    written["addressType"] = "IPv4"
+    (one,) = written["endpoints"]
+    one["addresses"] = ["10.0.0.1"]
+    one["targetRef"] |= {"kind": "Pod", "name": "ocr-7d-x2"}
+    (port,) = written["ports"]
+    port |= {"name": "grpc", "protocol": "TCP"}
+    (found,) = seen(written)
+    assert found.draining
+    assert (found.replica.id, found.replica.endpoint) == ("tools-ocr-7d-x2-3", "10.0.0.1:3")
+    # That of the hint, which is for somebody else than the zone it stands in.
+    assert found.replica.labels == {"zone": "nameValue"}
+    # What our stand-in for an API server writes has no names that Kubernetes has not.
+    ours = endpoint_slice("s", endpoint("pod", "10.0.0.2"))
+    assert ours.keys() <= written.keys()
+    assert ours["endpoints"][0].keys() <= one.keys()
+    assert ours["endpoints"][0]["conditions"].keys() <= one["conditions"].keys()
+    assert ours["endpoints"][0]["targetRef"].keys() <= one["targetRef"].keys()
+    assert ours["ports"][0].keys() <= port.keys()
+    assert ours["metadata"].keys() <= written["metadata"].keys()
 
 
 @pytest.mark.parametrize(
