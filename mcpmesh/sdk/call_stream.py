@@ -118,7 +118,8 @@ class CallStream(Generic[T]):
     async def _told(self) -> tuple[str, str]:
         """Return the correlation id and the tool that speaks, as the answer's head says."""
         head = await self._rpc.initial_metadata()
-        return metadata_value(head, CORRELATION), metadata_value(head, SPOKE) or self._call.tool
+        correlation_id = metadata_value(head, CORRELATION) or self._call.correlation_id
+        return correlation_id, metadata_value(head, SPOKE) or self._call.tool
 
     def _closed(self) -> bool:
         return self._state is State.CLOSED

@@ -132,6 +132,7 @@ class Client:
         for _ in range(MAX_QUESTIONS):
             answer, correlation_id, spoke = await self._invoke(call)
             if answer.HasField("result"):
+                correlation_id = correlation_id or call.correlation_id
                 return result_from_message(
                     answer.result, result_type, correlation_id, spoke or call.tool
                 )

@@ -28,6 +28,11 @@ class Incoming:
     caller: str
     metadata: Mapping[str, str]
 
+    @property
+    def is_correlated(self) -> bool:
+        """Tell whether the caller gave the correlation id, and so knows it."""
+        return self.metadata.get(CORRELATION_KEY) == self.correlation_id
+
 
 def read_metadata(entries: Iterable[Any] | None, rng: Random) -> Incoming:
     """Read a call's metadata; a missing correlation id is made."""

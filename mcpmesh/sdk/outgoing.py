@@ -10,6 +10,7 @@ from pydantic_core import to_jsonable_python
 from mcpmesh.errors import InvalidCall, MeshError
 from mcpmesh.model.tool import check_callable
 from mcpmesh.model.trace import parse_traceparent, valid_correlation_id
+from mcpmesh.sdk.rpc_error import CORRELATION, metadata_value
 from mcpmesh.telemetry.propagate import headers_of_current
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
@@ -80,6 +81,11 @@ class Outgoing:
     def tool(self) -> str:
         """Return the name of the tool called."""
         return self.request.tool
+
+    @property
+    def correlation_id(self) -> str:
+        """Return the call's correlation id; empty when the mesh is to make one."""
+        return metadata_value(self.metadata, CORRELATION)
 
     async def answered(self, asked: tool_pb2.InputRequired, spoke: str = "") -> "Outgoing":
         """Return the call to make next: the same, with the answers to what the tool asked.
