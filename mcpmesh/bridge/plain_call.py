@@ -22,7 +22,7 @@ from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.observer import CallObservation
 from mcpmesh.bridge.plain_answer import failed, refused
 from mcpmesh.bridge.sse import EventStream
-from mcpmesh.bridge.tools_call import TOOL_ERROR, metadata_of, too_long
+from mcpmesh.bridge.tools_call import TOOL_ERROR, origin_of, too_long
 from mcpmesh.codec import mcp
 from mcpmesh.codec.http_error import error_json, http_status_of, retry_after
 from mcpmesh.codec.jsonrpc import INTERNAL_ERROR, RpcError, decode
@@ -38,7 +38,7 @@ from mcpmesh.errors import (
     ToolNotFound,
 )
 from mcpmesh.model.tool import check_name
-from mcpmesh.stack.mesh import Metadata
+from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
 #: A body that says more than the arguments: answers to what a tool asked back, `_meta`.
@@ -56,7 +56,7 @@ class PlainCall:
     invoke: invoke_pb2.InvokeRequest
     exchange: Exchange
     observation: CallObservation
-    metadata: Metadata
+    origin: Origin
     timeout: float | None
 
     def fields(self) -> tuple[Header, ...]:
@@ -131,7 +131,7 @@ class PlainCalls:
         return answer
 
     async def _answer(self, call: PlainCall) -> HttpAnswer:
-        outcome = await self._mesh.invoke(call.invoke, call.metadata, call.timeout)
+        outcome = await self._mesh.invoke(call.invoke, call.origin, call.timeout)
         kind = outcome.WhichOneof("outcome")
         if kind == "input_required":
             return HttpAnswer(200, self._question(call, outcome), (JSON, *call.fields()))
@@ -167,7 +167,7 @@ class PlainCalls:
 
         Raises: MeshError.
         """
-        events = self._mesh.stream(call.invoke, call.metadata, call.timeout)
+        events = self._mesh.stream(call.invoke, call.origin, call.timeout)
         try:
             async for event in events:
                 kind = event.WhichOneof("event")
@@ -240,10 +240,8 @@ def _call(
     key: str | None,
 ) -> PlainCall:
     exchange = Exchange(Peer(mcp.MODERN[0], True), links, _nothing, observation=observation)
-    metadata = metadata_of(exchange)
-    if key is not None:
-        metadata.append((KEY_HEADER.decode(), key))
-    return PlainCall(invoke, exchange, observation, metadata, timeout)
+    more = () if key is None else ((KEY_HEADER.decode(), key),)
+    return PlainCall(invoke, exchange, observation, origin_of(exchange, *more), timeout)
 
 
 def _nothing() -> None:

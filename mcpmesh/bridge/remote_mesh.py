@@ -14,8 +14,10 @@ from mcpmesh.codec.spoken import tell_tool
 from mcpmesh.codec.status import PUSHBACK, error_of, pushback_from
 from mcpmesh.dispatch.remote_notes import RemoteNotes
 from mcpmesh.errors import MeshError
-from mcpmesh.stack.mesh import Metadata, ToolList
+from mcpmesh.stack.mesh import ToolList
 from mcpmesh.stack.notes import Notes
+from mcpmesh.stack.origin import Metadata, Origin
+from mcpmesh.telemetry.baggage import baggage_with_correlation
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
 
 #: Units: seconds before the first and at most before any later try to watch again.
@@ -93,10 +95,10 @@ class RemoteMesh:
         return self._live
 
     async def invoke(
-        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+        self, request: invoke_pb2.InvokeRequest, origin: Origin, timeout: float | None
     ) -> invoke_pb2.InvokeResponse:
         """Call a tool and wait for the outcome."""
-        call = self._calls.Invoke(request, metadata=_named(request, metadata), timeout=timeout)
+        call = self._calls.Invoke(request, metadata=_metadata(request, origin), timeout=timeout)
         try:
             response: invoke_pb2.InvokeResponse = await call
             if response.HasField("result") and (spoke := await _spoke(call)):
@@ -106,11 +108,11 @@ class RemoteMesh:
         return response
 
     async def stream(
-        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+        self, request: invoke_pb2.InvokeRequest, origin: Origin, timeout: float | None
     ) -> AsyncIterator[invoke_pb2.InvokeEvent]:
         """Call a tool and yield its events as they come; the last one is the outcome."""
         call = self._calls.InvokeStream(
-            request, metadata=_named(request, metadata), timeout=timeout
+            request, metadata=_metadata(request, origin), timeout=timeout
         )
         try:
             async for event in call:
@@ -149,15 +151,22 @@ class RemoteMesh:
             backoff = min(backoff * 2, MAX_BACKOFF)
 
 
-def _named(request: invoke_pb2.InvokeRequest, metadata: Metadata) -> tuple[tuple[str, str], ...]:
-    """Add what lets the router route without opening the message."""
+def _metadata(request: invoke_pb2.InvokeRequest, origin: Origin) -> Metadata:
+    """Write where a call comes from, and what lets the router route without opening it."""
+    trace, correlation_id, baggage, more = origin
+    written = [*more, ("mcp-name", request.tool)]
     if request.version:
-        return (
-            *metadata,
-            ("mcp-name", request.tool),
-            ("mcpmesh-tool-version", request.version),
-        )
-    return (*metadata, ("mcp-name", request.tool))
+        written.append(("mcpmesh-tool-version", request.version))
+    if trace is not None:
+        written.append(("traceparent", trace.traceparent()))
+        if trace.state:
+            written.append(("tracestate", trace.state))
+    if correlation_id:
+        written.append(("x-correlation-id", correlation_id))
+        baggage = baggage_with_correlation(baggage, correlation_id)
+    if baggage:
+        written.append(("baggage", baggage))
+    return tuple(written)
 
 
 async def _spoke(call: Any) -> str:

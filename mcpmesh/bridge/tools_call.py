@@ -26,8 +26,8 @@ from mcpmesh.codec.mcp_result import (
     tool_result_json,
 )
 from mcpmesh.errors import MeshError, RemoteProtocolError
-from mcpmesh.stack.mesh import Mesh, Metadata
-from mcpmesh.telemetry.baggage import baggage_with_correlation
+from mcpmesh.stack.mesh import Mesh
+from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
 #: What `error.type` says of a tool's own failure. Source: OpenTelemetry's MCP conventions.
@@ -59,20 +59,20 @@ class Calls:
         What is asked back is asked of a legacy client that can be; else it is the outcome.
         Raises: MeshError, TooMuch, AskFailed.
         """
-        metadata = metadata_of(exchange)
+        origin = origin_of(exchange)
         if exchange.notify is None:
-            outcome = await self._mesh.invoke(invoke, metadata, None)
+            outcome = await self._mesh.invoke(invoke, origin, None)
         else:
-            outcome = await self._relayed(invoke, exchange, params, metadata)
+            outcome = await self._relayed(invoke, exchange, params, origin)
         if exchange.open is None or not outcome.HasField("input_required"):
             return outcome
         for _ in range(self._tuning.max_rounds):
             if not await self._answered(invoke, outcome.input_required, exchange):
                 break
             if exchange.notify is None:
-                outcome = await self._mesh.invoke(invoke, metadata, None)
+                outcome = await self._mesh.invoke(invoke, origin, None)
             else:
-                outcome = await self._relayed(invoke, exchange, params, metadata)
+                outcome = await self._relayed(invoke, exchange, params, origin)
             if not outcome.HasField("input_required"):
                 break
         return outcome
@@ -82,10 +82,10 @@ class Calls:
         invoke: invoke_pb2.InvokeRequest,
         exchange: Exchange,
         params: Params,
-        metadata: Metadata,
+        origin: Origin,
     ) -> invoke_pb2.InvokeResponse:
         relay = self._relay(params, exchange)
-        return await relay.run(self._mesh.stream(invoke, metadata, None))
+        return await relay.run(self._mesh.stream(invoke, origin, None))
 
     async def _answered(
         self, invoke: invoke_pb2.InvokeRequest, asked: tool_pb2.InputRequired, exchange: Exchange
@@ -154,7 +154,7 @@ class ToolsCall(Calls):
         version = exchange.peer.version
         try:
             if exchange.notify is None and exchange.open is None:  # most calls
-                outcome = await self._mesh.invoke(invoke, metadata_of(exchange), None)
+                outcome = await self._mesh.invoke(invoke, origin_of(exchange), None)
             else:
                 outcome = await self.outcome(invoke, exchange, request.params)
             result = self._result(invoke, outcome, exchange, meta)
@@ -228,21 +228,13 @@ def too_long(what: str, size: int, most: int) -> str:
     )
 
 
-def metadata_of(exchange: Exchange) -> list[tuple[str, str]]:
-    """Return the gRPC metadata of a call: where it comes from, for every hop after this one."""
+def origin_of(exchange: Exchange, *more: tuple[str, str]) -> Origin:
+    """Return where a call comes from, for every hop after this one; `more` is its metadata."""
     observation = exchange.observation
     assert observation is not None
-    trace = observation.trace
-    metadata = [
-        ("traceparent", trace.traceparent()),
-        ("x-correlation-id", observation.correlation_id),
-    ]
-    if trace.state:
-        metadata.append(("tracestate", trace.state))
-    baggage = baggage_with_correlation(exchange.links.baggage, observation.correlation_id)
-    metadata.append(("baggage", baggage))
-    if exchange.peer.scope:
-        metadata.append(("mcp-session-id", exchange.peer.scope))
-    if exchange.peer.client:
-        metadata.append(("mcpmesh-caller", exchange.peer.client))
-    return metadata
+    peer = exchange.peer
+    if peer.scope:
+        more = ("mcp-session-id", peer.scope), *more
+    if peer.client:
+        more = ("mcpmesh-caller", peer.client), *more
+    return Origin(observation.trace, observation.correlation_id, exchange.links.baggage, more)

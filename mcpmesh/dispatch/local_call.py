@@ -16,6 +16,7 @@ from mcpmesh.stack.call import Call
 from mcpmesh.stack.call_head import CallHead
 from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.message import PREFIX_BYTES
 
 _PUSHBACK = PUSHBACK.encode()
 
@@ -26,7 +27,7 @@ class LocalCall(Call):
     Raises (when read): MeshError by whose fault.
     """
 
-    __slots__ = ("_queue", "spoke", "taken")
+    __slots__ = ("_max_bytes", "_queue", "_waiter", "spoke", "taken")
 
     def __init__(self, head: CallHead, max_message_bytes: int) -> None:
         super().__init__(head)
@@ -34,7 +35,30 @@ class LocalCall(Call):
         self.taken: Callable[[int], None] | None = None
         #: The tool that answers, when it was chosen among several.
         self.spoke = ""
+        self._max_bytes = max_message_bytes
         self._queue = MessageQueue(self, max_message_bytes)
+        # Whoever waits for a whole answer; told None when it comes in pieces.
+        self._waiter: asyncio.Future[bytes | None] | None = None
+
+    async def answer(self) -> bytes | None:
+        """Wait for the one message of a call that has one; None for an answer without any."""
+        if not self.over and not self._queue and not self._queue.ended:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                payload = await self._waiter
+            except asyncio.CancelledError:
+                self.cancel()
+                raise
+            finally:
+                self._waiter = None
+            if payload is not None:
+                self._let_go()
+                return payload
+        payload = await self.read()
+        if payload is not None and await self.read() is not None:
+            # More than it may have; the first is the answer.
+            self.cancel()
+        return payload
 
     async def read(self) -> bytes | None:
         """Wait for the next message; None after the last of a call that ended well."""
@@ -71,9 +95,11 @@ class LocalCall(Call):
 
     def failed(self, error: BaseException) -> None:
         self._queue.fail(error)
+        self._hand(None)
 
     def broken(self, error: BaseException) -> None:
         self._queue.fail(error)
+        self._hand(None)
 
     # What an answer is sent to
 
@@ -84,6 +110,7 @@ class LocalCall(Call):
             if volatile and not isinstance(volatile, bytes):
                 self.spoke = dict(volatile).get(SPOKE, b"").decode()
             return
+        self._hand(None)
         fields = dict((*headers, *volatile))
         code = status_from(fields.get(b"grpc-status", b""))
         if code is StatusCode.OK:
@@ -106,6 +133,18 @@ class LocalCall(Call):
         self, headers: Headers, volatile: Volatile, data: bytes, trailers: Headers
     ) -> None:
         """Take a whole answer."""
+        size = len(data) - PREFIX_BYTES
+        if (
+            self._waiter is not None
+            and not volatile
+            and size >= 0
+            and not data[0]
+            and int.from_bytes(data[1:PREFIX_BYTES], "big") == size
+            and size <= self._max_bytes
+        ):
+            # One plain message: nearly every answer to a call that has one.
+            self._hand(data[PREFIX_BYTES:])
+            return
         self.send_message(headers, volatile, data)
         self.send_headers(trailers, (), True)
 
@@ -115,6 +154,12 @@ class LocalCall(Call):
             self._queue.feed(data)
         except MeshError as error:
             self.interrupt(error)
+        self._hand(None)
+
+    def _hand(self, payload: bytes | None) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(payload)
 
     def stop(self) -> None:
         """An answer's word that no more of the request is wanted; there is no more."""

@@ -8,23 +8,24 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError
 
 from mcpmesh.codec.spoken import tell_tool
-from mcpmesh.dispatch.call_head import read_call_head
 from mcpmesh.dispatch.catalog_source import CatalogSource
 from mcpmesh.dispatch.dispatcher import Dispatcher
 from mcpmesh.dispatch.local_call import LocalCall
 from mcpmesh.dispatch.pool import Pool
 from mcpmesh.dispatch.replica_view import StatusWriter
 from mcpmesh.errors import RemoteProtocolError
-from mcpmesh.rpc.head import read_head
-from mcpmesh.stack.mesh import Metadata, ToolList
+from mcpmesh.stack.call_head import CallHead
+from mcpmesh.stack.mesh import ToolList
 from mcpmesh.stack.notes import Notes
+from mcpmesh.stack.origin import Metadata, Origin
 from mcpmesh.v1 import discovery_pb2, invoke_pb2
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.message import frame_message
 
 #: Finds tools by words.
 Search = Callable[[discovery_pb2.SearchToolsRequest], Awaitable[discovery_pb2.SearchToolsResponse]]
-_SERVICE = "/mcpmesh.v1.ToolService/"
+_SERVICE = "mcpmesh.v1.ToolService/"
+_REMEMBERED = 512
 _HEAD: Headers = (
     (b":method", b"POST"),
     (b":scheme", b"http"),
@@ -54,6 +55,8 @@ class LocalMesh:
         self._cursor = ""
         self._routes = pool.routes
         self._changes = 0
+        # What repeats of calls' heads: the same object costs a connection less than an equal one.
+        self._forwards: dict[tuple[str, str, str, Metadata], Headers] = {}
 
     def tools(self) -> ToolList:
         """Return the tools as they are now."""
@@ -75,31 +78,29 @@ class LocalMesh:
         return self._known
 
     async def invoke(
-        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+        self, request: invoke_pb2.InvokeRequest, origin: Origin, timeout: float | None
     ) -> invoke_pb2.InvokeResponse:
         """Call a tool and wait for the outcome.
 
         Raises: MeshError by whose fault.
         """
-        call = self._start("Invoke", request, metadata, timeout)
-        payload = await call.read()
+        call = self._start("Invoke", request, origin, timeout)
+        payload = await call.answer()
         if payload is None:
             raise RemoteProtocolError(f"{request.tool}: the answer has no message")
         response = _parsed(invoke_pb2.InvokeResponse, payload, request.tool)
         if call.spoke and response.HasField("result"):
             tell_tool(response.result, call.spoke)
-        if await call.read() is not None:
-            call.cancel()
         return response
 
     async def stream(
-        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+        self, request: invoke_pb2.InvokeRequest, origin: Origin, timeout: float | None
     ) -> AsyncIterator[invoke_pb2.InvokeEvent]:
         """Call a tool and yield its events.
 
         Raises: MeshError by whose fault.
         """
-        call = self._start("InvokeStream", request, metadata, timeout)
+        call = self._start("InvokeStream", request, origin, timeout)
         try:
             while (payload := await call.read()) is not None:
                 event = _parsed(invoke_pb2.InvokeEvent, payload, request.tool)
@@ -130,19 +131,35 @@ class LocalMesh:
         self,
         method: str,
         request: invoke_pb2.InvokeRequest,
-        metadata: Metadata,
+        origin: Origin,
         timeout: float | None,
     ) -> LocalCall:
-        path = _SERVICE + method
-        own: list[tuple[bytes, bytes]] = [(b"mcp-name", request.tool.encode())]
-        if request.version:
-            own.append((b"mcpmesh-tool-version", request.version.encode()))
-        own += ((key.encode(), value.encode()) for key, value in metadata)
-        head = read_call_head(read_head((*_HEAD, (b":path", path.encode()), *_TAIL, *own)))
+        key = (method, request.tool, request.version, origin.metadata)
+        forward = self._forwards.get(key)
+        if forward is None:
+            if len(self._forwards) >= _REMEMBERED:
+                self._forwards.clear()
+            forward = self._forwards[key] = _forward(*key)
+        head = CallHead(
+            _SERVICE + method,
+            forward,
+            request.tool,
+            request.version,
+            correlation_id=origin.correlation_id,
+            parent=origin.trace,
+            baggage=origin.baggage,
+        )
         call = LocalCall(head, self._dispatcher.max_message_bytes)
         call.body = frame_message(request.SerializeToString())
         self._dispatcher.begin(call, timeout)
         return call
+
+
+def _forward(method: str, tool: str, version: str, metadata: Metadata) -> Headers:
+    """Write what of a call's head is the same for all hops."""
+    named = [("mcp-name", tool), *([("mcpmesh-tool-version", version)] if version else ())]
+    own = ((key.encode(), value.encode()) for key, value in (*named, *metadata))
+    return (*_HEAD, (b":path", f"/{_SERVICE}{method}".encode()), *_TAIL, *own)
 
 
 M = TypeVar("M", invoke_pb2.InvokeResponse, invoke_pb2.InvokeEvent)

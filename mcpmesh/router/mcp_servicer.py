@@ -31,8 +31,9 @@ from mcpmesh.dispatch.entry_index import EntryIndex
 from mcpmesh.dispatch.local_mesh import LocalMesh
 from mcpmesh.errors import Conflict, InvalidCall, MeshError, RemoteProtocolError, ToolNotFound
 from mcpmesh.model.tool import PROMPT
+from mcpmesh.model.trace import parse_traceparent, valid_correlation_id
 from mcpmesh.router.refusal import Refusing
-from mcpmesh.stack.mesh import Metadata
+from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
 #: How long a client may keep a list without asking again.
@@ -41,9 +42,7 @@ _TTL = Duration(seconds=5)
 _AT_ONCE = 32
 _SHOWN = 140
 #: What of a caller's metadata goes on with its call.
-_PASSED = frozenset(
-    ("traceparent", "tracestate", "baggage", "x-correlation-id", "authorization", "mcpmesh-caller")
-)
+_PASSED = frozenset(("authorization", "mcpmesh-caller"))
 
 
 class _Lists:
@@ -220,7 +219,7 @@ class McpServicer(mcp_pb2_grpc.McpServicer):  # type: ignore[misc]
         if common.HasField("metadata"):
             invoke.meta = orjson.dumps(json_of(common.metadata))
         add_answers(invoke, common)
-        outcome = await self._mesh.invoke(invoke, _metadata(context), context.time_remaining())
+        outcome = await self._mesh.invoke(invoke, _origin(context), context.time_remaining())
         kind = outcome.WhichOneof("outcome")
         if kind == "input_required":
             return outcome.input_required
@@ -233,9 +232,15 @@ def _cached() -> dict[str, Any]:
     return {"ttl": _TTL, "cache_scope": mcp_pb2.CACHE_SCOPE_PUBLIC}
 
 
-def _metadata(context: ServicerContext) -> Metadata:
-    given = context.invocation_metadata() or ()
-    return [(key, value) for key, value in given if key in _PASSED and isinstance(value, str)]
+def _origin(context: ServicerContext) -> Origin:
+    given = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
+    correlation_id = given.get("x-correlation-id", "")
+    return Origin(
+        parse_traceparent(given.get("traceparent", ""), given.get("tracestate", "")),
+        correlation_id if valid_correlation_id(correlation_id) else "",
+        given.get("baggage", ""),
+        tuple((key, value) for key, value in given.items() if key in _PASSED),
+    )
 
 
 def _check(result: tool_pb2.ToolResult, name: str) -> None:

@@ -6,9 +6,11 @@ from mcpmesh.model.trace import TraceContext
 from mcpmesh.wire.hpack_table import Headers
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class CallHead:
-    """A call as its metadata describes it.
+    """A call as its metadata describes it; nobody changes it.
+
+    Not frozen: that would triple the cost of making one, and a bridge makes one for every call.
 
     Units: `timeout` in seconds, None without one.
     """

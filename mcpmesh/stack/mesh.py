@@ -4,15 +4,13 @@ A router in the same process gives its own stack; a bridge in its own process gi
 channel. The bridge cannot tell.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from mcpmesh.stack.notes import Notes
+from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import discovery_pb2, invoke_pb2
-
-#: gRPC metadata: ASCII keys in lower case.
-Metadata = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +42,13 @@ class Mesh(Protocol):
         ...
 
     async def invoke(
-        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+        self, request: invoke_pb2.InvokeRequest, origin: Origin, timeout: float | None
     ) -> invoke_pb2.InvokeResponse:
         """Call a tool and wait for the outcome."""
         ...
 
     def stream(
-        self, request: invoke_pb2.InvokeRequest, metadata: Metadata, timeout: float | None
+        self, request: invoke_pb2.InvokeRequest, origin: Origin, timeout: float | None
     ) -> AsyncIterator[invoke_pb2.InvokeEvent]:
         """Call a tool and yield its events as they come; the last one is the outcome."""
         ...

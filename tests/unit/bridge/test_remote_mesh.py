@@ -8,6 +8,7 @@ import pytest
 from mcpmesh.bridge.remote_mesh import RemoteMesh
 from mcpmesh.bridge.tuning import Tuning
 from mcpmesh.errors import NoReplica, Overloaded
+from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import discovery_pb2, invoke_pb2, tool_pb2
 from tests.unit.bridge.fixture_mesh import TOOLS, Discovery, Tools, grpc_tools, running_bridge
 
@@ -65,16 +66,16 @@ async def test_without_a_router_nothing_is_ready_and_calls_say_so():
         assert mesh.tools().cursor == ""
         assert not await mesh.ready()
         with pytest.raises(NoReplica):
-            await mesh.invoke(invoke_pb2.InvokeRequest(tool="add"), (), 1.0)
+            await mesh.invoke(invoke_pb2.InvokeRequest(tool="add"), Origin(), 1.0)
         with pytest.raises(NoReplica):
-            async for _ in mesh.stream(invoke_pb2.InvokeRequest(tool="add"), (), 1.0):
+            async for _ in mesh.stream(invoke_pb2.InvokeRequest(tool="add"), Origin(), 1.0):
                 pass
 
 
 async def test_a_refusal_carries_the_servers_wish_when_to_come_again():
     async with running_bridge() as mesh:
         with pytest.raises(Overloaded) as caught:
-            await mesh.mesh.invoke(invoke_pb2.InvokeRequest(tool="busy"), (), None)
+            await mesh.mesh.invoke(invoke_pb2.InvokeRequest(tool="busy"), Origin(), None)
         assert caught.value.retry_after_ms == 2500
 
 

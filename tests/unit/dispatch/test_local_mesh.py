@@ -11,6 +11,7 @@ from mcpmesh.dispatch.local_call import LocalCall
 from mcpmesh.errors import ToolNotFound
 from mcpmesh.router.wiring import Router
 from mcpmesh.rpc import Server
+from mcpmesh.stack.origin import Origin
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, tool_pb2
 
@@ -39,10 +40,10 @@ async def test_calls_leave_nothing_for_the_garbage_collector():
                 await asyncio.sleep(0.01)
         for _ in range(3):
             request = invoke_pb2.InvokeRequest(tool="echo", arguments=b"{}")
-            answer = await router.mesh.invoke(request, (), 5.0)
+            answer = await router.mesh.invoke(request, Origin(), 5.0)
             assert answer.result.structured_content == b"{}"
             with pytest.raises(ToolNotFound):
-                await router.mesh.invoke(invoke_pb2.InvokeRequest(tool="nix"), (), 5.0)
+                await router.mesh.invoke(invoke_pb2.InvokeRequest(tool="nix"), Origin(), 5.0)
         assert not [each for each in gc.get_objects() if type(each) is LocalCall]
     finally:
         gc.enable()

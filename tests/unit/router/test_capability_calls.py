@@ -14,6 +14,7 @@ from mcpmesh.config import RouterSettings
 from mcpmesh.router.wiring import Router
 from mcpmesh.rpc import Channel
 from mcpmesh.sdk.call_result import CallResult
+from mcpmesh.stack.origin import Origin
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import invoke_pb2
 
@@ -117,9 +118,9 @@ async def test_a_client_of_the_bridge_reads_it_in_the_results_meta() -> None:
     request = invoke_pb2.InvokeRequest(tool="rates", arguments=b'{"currency":"CHF"}')
     async with mesh(server("bank")) as (router, _, endpoint), Channel(endpoint) as channel:
         for each in (router.mesh, RemoteMesh(channel)):
-            answer = await each.invoke(request, (), 5.0)
+            answer = await each.invoke(request, Origin(), 5.0)
             assert orjson.loads(answer.result.meta) == {"mcpmesh/tool": "bank"}
-            *_, last = [event async for event in each.stream(request, (), 5.0)]
+            *_, last = [event async for event in each.stream(request, Origin(), 5.0)]
             assert orjson.loads(last.result.meta) == {"mcpmesh/tool": "bank"}
             own = invoke_pb2.InvokeRequest(tool="bank", arguments=b'{"currency":"CHF"}')
-            assert not (await each.invoke(own, (), 5.0)).result.meta
+            assert not (await each.invoke(own, Origin(), 5.0)).result.meta
