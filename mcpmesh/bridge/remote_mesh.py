@@ -98,7 +98,9 @@ class RemoteMesh:
         self, request: invoke_pb2.InvokeRequest, origin: Origin, timeout: float | None
     ) -> invoke_pb2.InvokeResponse:
         """Call a tool and wait for the outcome."""
-        call = self._calls.Invoke(request, metadata=_metadata(request, origin), timeout=timeout)
+        call = self._calls.Invoke(
+            request, metadata=written_metadata(request, origin), timeout=timeout
+        )
         try:
             response: invoke_pb2.InvokeResponse = await call
             if response.HasField("result") and (spoke := await _spoke(call)):
@@ -112,7 +114,7 @@ class RemoteMesh:
     ) -> AsyncIterator[invoke_pb2.InvokeEvent]:
         """Call a tool and yield its events as they come; the last one is the outcome."""
         call = self._calls.InvokeStream(
-            request, metadata=_metadata(request, origin), timeout=timeout
+            request, metadata=written_metadata(request, origin), timeout=timeout
         )
         try:
             async for event in call:
@@ -151,7 +153,7 @@ class RemoteMesh:
             backoff = min(backoff * 2, MAX_BACKOFF)
 
 
-def _metadata(request: invoke_pb2.InvokeRequest, origin: Origin) -> Metadata:
+def written_metadata(request: invoke_pb2.InvokeRequest, origin: Origin) -> Metadata:
     """Write where a call comes from, and what lets the router route without opening it."""
     trace, correlation_id, baggage, more = origin
     written = [*more, ("mcp-name", request.tool)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.http_message import HttpRequest, RequestHead
 from mcpmesh.bridge.methods import Bridge
+from mcpmesh.bridge.remote_mesh import written_metadata
 from mcpmesh.bridge.run import Run
 from mcpmesh.codec import mcp
 from mcpmesh.stack.mesh import ToolList
@@ -41,8 +42,8 @@ class Loopback:
     def tools(self):
         return ToolList("1", STATUSES)
 
-    async def invoke(self, request, metadata, timeout):
-        for key, value in metadata:
+    async def invoke(self, request, origin, timeout):
+        for key, value in written_metadata(request, origin):
             assert key.isascii()
             assert value.isascii()
             assert value.isprintable()
@@ -52,8 +53,8 @@ class Loopback:
             result.structured_content = b'{"values":[]}'
         return invoke_pb2.InvokeResponse(result=result)
 
-    async def stream(self, request, metadata, timeout):
-        outcome = await self.invoke(request, metadata, timeout)
+    async def stream(self, request, origin, timeout):
+        outcome = await self.invoke(request, origin, timeout)
         yield invoke_pb2.InvokeEvent(progress=invoke_pb2.Progress(progress=1))
         yield invoke_pb2.InvokeEvent(result=outcome.result)
 
@@ -187,12 +188,57 @@ headers = st.lists(
     max_size=4,
 )
 
+#: Calls that are right but for what goes with them.
+_REQUIRED = {
+    mcp.PROTOCOL_VERSION: st.just("2026-07-28"),
+    mcp.CLIENT_CAPABILITIES: st.just({}),
+}
+_MORE = {
+    mcp.CLIENT_INFO: st.fixed_dictionaries({"name": st.text(), "version": st.text()}) | anything,
+    mcp.OUR_CORRELATION_ID: st.text() | anything,
+    "traceparent": st.text() | anything,
+    "baggage": st.text() | anything,
+}
+calls = st.fixed_dictionaries(
+    {
+        "jsonrpc": st.just("2.0"),
+        "id": st.integers(0, 99),
+        "method": st.just("tools/call"),
+        "params": st.fixed_dictionaries(
+            {
+                "name": st.just("echo"),
+                "arguments": st.dictionaries(st.text(), anything),
+                "_meta": st.fixed_dictionaries(_REQUIRED, optional=_MORE),
+            }
+        ),
+    }
+)
+of_a_call = [
+    (b"mcp-protocol-version", b"2026-07-28"), (b"mcp-method", b"tools/call"), (b"mcp-name", b"echo")
+]  # fmt: skip
+links = st.lists(
+    st.tuples(st.sampled_from([b"x-correlation-id", b"traceparent", b"baggage"]), value), max_size=2
+)
+
 
 def encodable(message):
     try:
         return orjson.dumps(message)
     except TypeError:
         return b"{}"
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(calls.map(encodable), links)
+def test_whatever_a_right_call_says_of_itself_it_is_answered(sent, extra):
+    if sent == b"{}":
+        return  # deeper than JSON is written
+    app = HttpApp(Bridge(Loopback()))
+    app.drain()
+    status, body = asyncio.run(post(app, sent, HEADERS + of_a_call + extra))
+    answer = orjson.loads(body)
+    assert status == 200 or answer["error"]["code"] == -32602
+    assert status != 200 or answer["result"]["content"]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.http_message import HttpAnswer, HttpRequest, RequestHead
 from mcpmesh.bridge.methods import Bridge
+from mcpmesh.bridge.remote_mesh import written_metadata
 from mcpmesh.stack.mesh import ToolList
 from mcpmesh.v1 import discovery_pb2, invoke_pb2
 from tests.unit.bridge.fixture_mesh import TOOLS, said, text
@@ -71,12 +72,12 @@ class Known:
         statuses = tuple(discovery_pb2.ToolStatus(tool=tool) for tool in TOOLS)
         return ToolList("1", statuses)
 
-    async def invoke(self, request, metadata, timeout):
+    async def invoke(self, request, origin, timeout):
         request.SerializeToString()
-        assert all(value.isascii() for _, value in metadata)
+        assert all(value.isascii() for _, value in written_metadata(request, origin))
         return said("hi")
 
-    async def stream(self, request, metadata, timeout):
+    async def stream(self, request, origin, timeout):
         yield invoke_pb2.InvokeEvent(content=text("hi"))
         yield invoke_pb2.InvokeEvent(result=said("hi").result)
 
