@@ -6,6 +6,7 @@ serves readers of documents (examples, XML names, extensions) is left out: model
 
 import re
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from mcpmesh.adopt.openapi_document import Document, Place
@@ -101,6 +102,7 @@ class SchemaWriter:
         if not isinstance(required, list):
             # A flag, as parameters have it; many write it in schemas.
             return []
+        required = [each for each in required if isinstance(each, str)]
         if properties is None:
             return required
         # Those of a schema beside this one (allOf) are not among its properties.
@@ -167,22 +169,55 @@ def gives_objects(place: Place, depth: int = 0) -> bool:
 
 
 def _sound(schema: Schema) -> Schema:
-    """Leave out what would break a validator: types there are none of, patterns of no regex."""
-    kind = schema.get("type")
-    kinds = kind if isinstance(kind, list) else [kind]
-    if not all(isinstance(each, str) and each in _TYPES for each in kinds):
-        schema.pop("type", None)
-    if "pattern" in schema and not _is_regex(schema["pattern"]):
-        del schema["pattern"]
-    if "required" in schema and not schema["required"]:
-        del schema["required"]
-    if "enum" in schema and not (isinstance(schema["enum"], list) and schema["enum"]):
-        del schema["enum"]
+    """Leave out what would break a validator: numbers that are none, patterns of no regex."""
+    for key in [key for key in schema if key in _CHECKS and not _CHECKS[key](schema[key])]:
+        del schema[key]
     if "patternProperties" in schema:
         schema["patternProperties"] = {
             key: each for key, each in schema["patternProperties"].items() if _is_regex(key)
         }
     return schema
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return _is_number(value) and float(value).is_integer() and value >= 0  # type: ignore[arg-type,operator]
+
+
+def _is_step(value: object) -> bool:
+    return _is_number(value) and value > 0  # type: ignore[operator]
+
+
+def _is_type(value: object) -> bool:
+    kinds = value if isinstance(value, list) else [value]
+    known = all(isinstance(each, str) and each in _TYPES for each in kinds)
+    return known and bool(kinds) and len(set(kinds)) == len(kinds)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list) and bool(value)
+
+
+def _is_names(value: object) -> bool:
+    return _is_list(value) and len(set(value)) == len(value)  # type: ignore[call-overload,arg-type]
+
+
+def _is_names_by_name(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(each, list) and all(map(_is_text, each)) and len(set(each)) == len(each)
+        for each in value.values()
+    )
 
 
 def _is_regex(text: object) -> bool:
@@ -191,3 +226,24 @@ def _is_regex(text: object) -> bool:
     except re.error:
         return False
     return isinstance(text, str)
+
+
+_CHECKS: dict[str, Callable[[object], bool]] = {
+    "type": _is_type,
+    "enum": _is_list,
+    "required": _is_names,
+    "pattern": _is_regex,
+    "multipleOf": _is_step,
+    "dependentRequired": _is_names_by_name,
+    **dict.fromkeys(
+        ("title", "description", "format", "contentEncoding", "contentMediaType"), _is_text
+    ),
+    **dict.fromkeys(("uniqueItems", "deprecated"), _is_flag),
+    **dict.fromkeys(
+        ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number
+    ),
+    **dict.fromkeys(
+        ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
+         "minContains", "maxContains"), _is_count
+    ),
+}  # fmt: skip

@@ -49,7 +49,7 @@ def summary(schema: Mapping[str, Any]) -> str:
     parts = []
     for name, part in properties.items():
         text = f"{name}: {_type_of(part)}"
-        if "default" in part:
+        if isinstance(part, Mapping) and "default" in part:
             text += f" = {orjson.dumps(part['default']).decode()}"
         elif name not in required:
             text += " (optional)"
@@ -57,7 +57,10 @@ def summary(schema: Mapping[str, Any]) -> str:
     return ", ".join(parts) or "none"
 
 
-def _type_of(part: Mapping[str, Any]) -> str:
+def _type_of(part: Any) -> str:
+    if not isinstance(part, Mapping):
+        # A schema may be true, too, or false.
+        return "any"
     if "enum" in part:
         return "one of " + ", ".join(orjson.dumps(value).decode() for value in part["enum"])
     if "const" in part:

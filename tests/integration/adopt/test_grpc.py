@@ -121,6 +121,14 @@ async def test_an_any_is_read_for_types_that_reflection_knows() -> None:
     assert "no.Such" in riddle.content[0].text
 
 
+async def test_reflection_is_understood_in_its_newest_form_too() -> None:
+    async with (
+        served(Zoo(), newest=True) as address,
+        client_of([service(address, only=("zoo.v1.Zoo/Echo",))]) as (client, _),
+    ):
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["Zoo_Echo"]
+
+
 async def test_health_is_a_tool_when_a_pattern_names_it() -> None:
     async with adopted(only=("grpc.health.v1.Health/Check", "zoo.v1.Zoo/E*")) as (client, *_):
         names = [tool.name for tool in (await client.list_tools()).tools]

@@ -106,9 +106,14 @@ _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
 @asynccontextmanager
 async def served(
-    servicer: Any, address: str = "127.0.0.1:0", *, reflect: bool = True, **tls: Any
+    servicer: Any,
+    address: str = "127.0.0.1:0",
+    *,
+    reflect: bool = True,
+    newest: bool = False,
+    **tls: Any,
 ) -> AsyncIterator[str]:
-    """Serve a zoo; yields its address."""
+    """Serve a zoo; yields its address. With `newest`, reflection is v1 and not v1alpha."""
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     handlers = {}
     for name, method in _METHODS.items():
@@ -126,8 +131,10 @@ async def served(
     healthy = health.aio.HealthServicer()
     await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    if reflect:
-        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    if newest:
+        server.add_generic_rpc_handlers((_reflection_v1(names),))
+    elif reflect:
         reflection.enable_server_reflection(names, server, pool=_pool())
     if tls:
         credentials = grpc.ssl_server_credentials([(tls["key"], tls["certificate"])])
@@ -139,6 +146,19 @@ async def served(
         yield f"127.0.0.1:{port}"
     finally:
         await server.stop(0)
+
+
+def _reflection_v1(names: Any) -> Any:
+    """Return v1 of reflection: its messages are those of v1alpha."""
+    messages = reflection._reflection_pb2
+    handler = grpc.stream_stream_rpc_method_handler(
+        reflection.aio.ReflectionServicer(names, _pool()).ServerReflectionInfo,
+        messages.ServerReflectionRequest.FromString,
+        messages.ServerReflectionResponse.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(
+        "grpc.reflection.v1.ServerReflection", {"ServerReflectionInfo": handler}
+    )
 
 
 def _pool() -> Any:

@@ -85,6 +85,11 @@ def ref(name: str) -> dict[str, str]:
 def test_what_would_break_a_validator_is_left_out() -> None:
     raw = {"type": "file", "pattern": "(?<bad", "required": True, "enum": []}
     assert schema(raw) == {}
+    raw = {"minimum": "a", "maxLength": -1, "multipleOf": 0, "title": 3, "uniqueItems": 1}
+    assert schema(raw) == {}
+    assert schema({"type": "object", "properties": {"a": True}, "required": [{}, "a"]}) == {
+        "type": "object", "properties": {"a": True}, "required": ["a"]
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -211,3 +211,8 @@ def test_content_and_streams_promise_no_schema(annotation: Any) -> None:
 def test_a_result_that_json_has_no_form_for_is_refused() -> None:
     with pytest.raises(WrongOutput, match="no JSON form"):
         Output().result(object())
+
+
+def test_a_schema_by_hand_may_hold_schemas_that_are_true():
+    schema = {"type": "object", "properties": {"a": True, "b": {"anyOf": [True]}}}
+    assert by_schema("arguments", schema).expected == "a: any (optional), b: any (optional)"
