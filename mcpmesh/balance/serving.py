@@ -30,6 +30,8 @@ class Serving:
         self._known: dict[str, tuple[Replica, ...]] = {}
         self._services: Mapping[str, Cluster] = {}
         self._frozen: dict[str, frozenset[str]] = {}
+        # The hashes of its tools' names, of each replica, taken together.
+        self._kinds: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"<Serving {len(self._replicas)} replicas>"
@@ -43,6 +45,14 @@ class Serving:
             if tools:
                 self._frozen[replica_id] = found
         return found
+
+    def kind_of(self, replica_id: str) -> int:
+        """Return a number that is the same for replicas which serve the same tools and services.
+
+        Kept as tools come and go: comparing a thousand tools of each of a thousand replicas would
+        hold up every call for a tenth of a second.
+        """
+        return self._kinds.get(replica_id, 0)
 
     def follow(self, catalog: Catalog, changed: frozenset[str]) -> Turnover:
         """Take a catalog in which so many tools changed since the last."""
@@ -63,7 +73,7 @@ class Serving:
             self._services = catalog.services
         gone = tuple(each for each in steps.left if not self._tools[each])
         for replica_id in gone:
-            del self._tools[replica_id], self._replicas[replica_id]
+            del self._tools[replica_id], self._replicas[replica_id], self._kinds[replica_id]
             self._frozen.pop(replica_id, None)
             steps.there.pop(replica_id, None)
         return Turnover(tuple(steps.there.values()), gone)
@@ -80,11 +90,16 @@ class Serving:
         for each in replicas:
             if old.pop(each.id, None) is not each:
                 self._replicas[each.id] = each
-                self._tools.setdefault(each.id, set()).add(name)
+                tools = self._tools.setdefault(each.id, set())
+                # It may stand there twice, for two versions.
+                if name not in tools:
+                    tools.add(name)
+                    self._kinds[each.id] = self._kinds.get(each.id, 0) ^ hash(name)
                 self._frozen.pop(each.id, None)
                 steps.there[each.id] = each
         for replica_id in old:
             self._tools[replica_id].discard(name)
+            self._kinds[replica_id] ^= hash(name)
             self._frozen.pop(replica_id, None)
             steps.left.add(replica_id)
 

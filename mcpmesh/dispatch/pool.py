@@ -172,11 +172,9 @@ class Pool:
     def _alike(self) -> list[list[Candidate]]:
         """Return the replicas that serve the same tools and services, in groups."""
         if self._groups is None:
-            groups: dict[tuple[int, tuple[str, ...]], list[Candidate]] = {}
+            groups: dict[int, list[Candidate]] = {}
             for replica_id, each in self._candidates.items():
-                # By hashes: comparing a thousand tools for each replica would take milliseconds.
-                kind = hash(self._serving.tools_of(replica_id)), each.replica.services
-                groups.setdefault(kind, []).append(each)
+                groups.setdefault(self._serving.kind_of(replica_id), []).append(each)
             self._groups = [group for group in groups.values() if len(group) > 1]
         return self._groups
 

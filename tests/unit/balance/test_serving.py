@@ -75,4 +75,12 @@ def test_what_is_followed_is_what_the_catalog_says(states: list[dict[str, str]])
         assert there == set("".join(tools.values()) + each["services"])
         for replica in "abcd":
             assert serving.tools_of(replica) == {n for n, who in tools.items() if replica in who}
+        offers = {
+            replica: frozenset(n for n, who in (tools | each).items() if replica in who)
+            for replica in there
+        }
+        for one in there:
+            for other in there:
+                alike = offers[one] == offers[other]
+                assert (serving.kind_of(one) == serving.kind_of(other)) is alike
         before = after
