@@ -105,6 +105,8 @@ that cannot be read is left out with a warning, and hides no other.
   along.
 - **Security schemes** get their secrets by name: a key for `apiKey`, `USER:PASSWORD` for basic, a
   token for bearer, OAuth 2 and OpenID Connect. An operation gets what it asks for and no more.
+- **Connections** are kept, and the document is read again when one to the API could not be made.
+  Proxies of the environment are not used.
 
 {openapi}
 """

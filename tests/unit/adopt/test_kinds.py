@@ -1,5 +1,7 @@
 """From a table in a configuration to what is adopted."""
 
+import sys
+
 import pytest
 
 from mcpmesh.adopt.kinds import upstreams_of
@@ -55,3 +57,26 @@ def test_variables_are_filled_in_wherever_texts_are() -> None:
 def test_a_file_of_variables_is_read() -> None:
     text = "# no\nA=1\nexport B = 'two words'\n\nnonsense\nC=\"x=y\"\n"
     assert read_variables(text) == {"A": "1", "B": "two words", "C": "x=y"}
+
+
+def test_services_are_kinds_with_a_copy_for_each_address() -> None:
+    shop = upstreams_of("shop", {"kind": "grpc", "addresses": ["a:1", "grpcs://b:2"]}, {})
+    assert [repr(each) for each in shop] == [
+        "GrpcUpstream(shop at a:1)",
+        "GrpcUpstream(shop at b:2)",
+    ]
+    table = {"kind": "openapi", "document": "pets.yaml", "base_urls": ["http://a", "http://b"]}
+    pets = upstreams_of("pets", {**table, "secrets": {"key": "${K}"}}, {"K": "s3cret"})
+    assert [each.name for each in pets] == ["pets", "pets"]
+    assert "s3cret" not in repr(pets)
+    with pytest.raises(InvalidSetting, match="variable K is not set"):
+        upstreams_of("pets", {**table, "secrets": {"key": "${K}"}}, {})
+
+
+def test_without_its_extra_openapi_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [each for each in sys.modules if each.startswith("mcpmesh.adopt.openapi_")]:
+        if name != "mcpmesh.adopt.openapi_kind":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "openapi_pydantic", None)
+    with pytest.raises(InvalidSetting, match=r"pip install 'mcpmesh\[openapi\]'"):
+        upstreams_of("pets", {"kind": "openapi", "document": "pets.yaml"}, {})
