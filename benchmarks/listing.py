@@ -42,9 +42,9 @@ def run(bench: Bench) -> None:
             contestants = {OURS: (bridge, post), BYTES: (pid, replace(post, port=bare))}
             connections = CONNECTIONS[0]
             bench.compare(
-                f"{case}, {TOOLS} tools, {len(answer) // 1000} kB, {connections} connections",
+                f"{case}, {connections} connections",
                 {
-                    name: partial(_measured, *each, connections, seconds)
+                    name: partial(_measured, *each, connections, seconds, len(answer))
                     for name, each in contestants.items()
                 },
                 ours=OURS,
@@ -63,7 +63,7 @@ def _listed(post: Post) -> bytes:
     return json.dumps(answer, separators=(",", ":")).encode()
 
 
-def _measured(pid: int, post: Post, connections: int, seconds: int) -> Metrics:
+def _measured(pid: int, post: Post, connections: int, seconds: int, size: int) -> Metrics:
     before = cpu_seconds([pid])
     posted = wrk(post.url, post.fields, post.body, connections=connections, seconds=seconds)
     return {
@@ -71,4 +71,5 @@ def _measured(pid: int, post: Post, connections: int, seconds: int) -> Metrics:
         "calls_per_second": posted.requests / posted.elapsed,
         "p50_us": posted.p50 * 1e6,
         "p99_us": posted.p99 * 1e6,
+        "answer_kb": size / 1000,
     }
