@@ -1,7 +1,7 @@
 """A tool container in plain Python: /manifest says what there is, /invoke does it.
 
     python examples/container/tool.py 8000
-    mcpmesh adopt http://127.0.0.1:8000 --kind http
+    mcpmesh adopt container:http://127.0.0.1:8000
 
 Any language will do that serves JSON over HTTP; nothing of mcpmesh is needed here.
 """

@@ -1,4 +1,4 @@
-"""kind = "http" in a table of what to adopt: tool containers."""
+"""kind = "container" in a table of what to adopt: tool containers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

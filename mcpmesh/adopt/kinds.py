@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mcpmesh.adopt.container_kind import tool_containers
 from mcpmesh.adopt.grpc_kind import grpc_services
 from mcpmesh.adopt.mcp_server import McpServer
 from mcpmesh.adopt.openapi_kind import openapi_services
@@ -53,4 +54,5 @@ KINDS: Mapping[str, Make] = {
     "mcp": mcp_servers,
     "grpc": grpc_services,
     "openapi": openapi_services,
+    "container": tool_containers,
 }

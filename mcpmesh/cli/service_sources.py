@@ -1,4 +1,4 @@
-"""What a command line says of a gRPC service or an OpenAPI document, as a table of `adopt`."""
+"""What a command line says of a service, a document or a container, as a table of `adopt`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from mcpmesh.cli.exits import CommandError
 
 _GRPC = ("grpc://", "grpcs://")
 _OPENAPI = "openapi:"
+_CONTAINER = "container:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,15 @@ def service_table(
             # Names of metadata are lower case; HTTP/2 has no others.
             "metadata": {key.lower(): value for key, value in headers.items()},
         }
+    elif source[0].startswith(_CONTAINER):
+        options.refuse("a tool container", "only", "base_url", "secret", "descriptor_set")
+        if not all(each.startswith(_CONTAINER) for each in source):
+            raise CommandError("give container: for every URL of the container")
+        table = {
+            "kind": "container",
+            "urls": [each.removeprefix(_CONTAINER) for each in source],
+            "headers": dict(headers),
+        }
     else:
         options.refuse("an MCP server", "only", "base_url", "secret", "descriptor_set")
         return None
@@ -70,6 +80,8 @@ def service_name(source: str) -> str:
     """Return a name for a service: its document's, or its host's; empty for something else."""
     if source.startswith(_OPENAPI):
         return PurePath(source.removeprefix(_OPENAPI)).stem
+    if source.startswith(_CONTAINER):
+        return source.partition("://")[2].partition("/")[0].rpartition("@")[2]
     if source.startswith(_GRPC):
         return source.partition("://")[2].rpartition(":")[0]
     return ""

@@ -61,7 +61,7 @@ def adopt_command(
     limits: Limits = _LIMITS,
     parent_pipe: ParentPipe = None,
 ) -> Exit:
-    """Run the tools of what exists: an MCP server, a gRPC service, an HTTP API.
+    """Run the tools of what exists: an MCP server, a gRPC service, an HTTP API, a container.
 
     Without a source, what the configuration names in [adopt.NAME] tables.
 
@@ -69,7 +69,8 @@ def adopt_command(
     ----------
     source
         The command of an MCP server and its arguments behind --, or http:// and https:// URLs of
-        one; grpc:// and grpcs:// addresses of a gRPC service; openapi:FILE or openapi:URL.
+        one; grpc:// and grpcs:// addresses of a gRPC service; openapi:FILE or openapi:URL;
+        container:URL of what serves /manifest and takes calls over HTTP.
     name
         What the server is called in logs and in the list of replicas.
     namespace

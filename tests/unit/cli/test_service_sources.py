@@ -35,6 +35,17 @@ def test_an_openapi_document_is_a_file_or_a_url() -> None:
     assert at_url == {"kind": "openapi", "document": "https://a.example/api.json"}
 
 
+def test_a_container_is_a_url_with_a_mark_in_front() -> None:
+    source = ("container:http://a:8000", "container:https://b/tools")
+    assert service_table(source, NONE, {"Authorization": "x"}, "box") == {
+        "kind": "container",
+        "urls": ["http://a:8000", "https://b/tools"],
+        "headers": {"Authorization": "x"},
+        "namespace": "box",
+    }
+    assert service_name("container:http://u:p@a:8000/b") == "a:8000"
+
+
 def test_anything_else_is_not_a_service() -> None:
     assert service_table(("npx", "-y", "some-server"), NONE, {}, "") is None
     assert service_table(("https://a.example/mcp",), NONE, {}, "") is None
@@ -46,6 +57,8 @@ def test_anything_else_is_not_a_service() -> None:
     [
         (("grpc://a:1", "b:2"), NONE, "for every address"),
         (("grpc://a:1",), ServiceOptions(base_url=("http://a",)), "--base-url is not for a gRPC"),
+        (("container:http://a", "http://b"), NONE, "for every URL"),
+        (("container:http://a",), ServiceOptions(only=("a",)), "--only is not for a tool cont"),
         (("openapi:a", "openapi:b"), NONE, "one OpenAPI document"),
         (("openapi:a",), ServiceOptions(descriptor_set="a"), "--descriptor-set is not for an Op"),
         (("openapi:a",), ServiceOptions(secret=("api_key",)), "SCHEME=VALUE"),
