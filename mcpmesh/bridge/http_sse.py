@@ -8,6 +8,7 @@ from secrets import token_urlsafe
 
 import orjson
 
+from mcpmesh.bridge.depth import check_depth
 from mcpmesh.bridge.duplex import Duplex
 from mcpmesh.bridge.echo import echo_of
 from mcpmesh.bridge.exchange import OF_A_CONNECTION
@@ -85,7 +86,10 @@ class HttpSse:
                 await client.end(0)
 
     async def _take(self, session: str, body: bytes) -> HttpAnswer:
-        """Take a client's message, or pass it on to the bridge that has its stream."""
+        """Take a client's message, or pass it on to the bridge that has its stream.
+
+        Raises: HttpRefusal.
+        """
         payload = self._bridge.signer.open(_PURPOSE, session)
         if payload is None:
             raise HttpRefusal(404, "there is no such session; GET /sse begins one")
@@ -94,6 +98,7 @@ class HttpSse:
             value = decode(body)
         except RpcError as error:
             return HttpAnswer(400, error_bytes(error), (JSON,))
+        check_depth(body, value, self._bridge.settings.max_depth)
         if bridge == self._bridge.name:
             client = self._clients.get(number)
             if client is None:

@@ -135,6 +135,20 @@ async def test_a_page_asks_what_it_may_send_and_reads_what_comes():
         assert (missing.status_code, missing.headers["access-control-allow-origin"]) == (404, PAGE)
 
 
+async def test_a_message_of_the_older_transport_is_held_to_the_same_depth():
+    async with (
+        served(sse=True, max_depth=32) as (http, _),
+        http.stream("GET", "/sse", headers={"accept": "text/event-stream"}) as events,
+    ):
+        async for line in events.aiter_lines():
+            if line.startswith("data: "):
+                break
+        deep = b'{"a":' * 40 + b"1" + b"}" * 40
+        refused = await http.post(line.removeprefix("data: "), content=deep, headers=JSON)
+        assert refused.status_code == 400
+        assert "--max-depth" in refused.text
+
+
 async def test_a_page_reads_an_answer_that_became_a_stream_for_being_late():
     async with served(allowed_origins=(PAGE,), cors=True, heartbeat=1.0) as (http, _):
         accept = {"accept": "application/json, text/event-stream", "origin": PAGE}
