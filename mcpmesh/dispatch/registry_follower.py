@@ -141,11 +141,13 @@ class RegistryFollower:
     async def run(self) -> None:
         """Follow the parent, again and again, until cancelled."""
         while True:
-            reason: object = "its stream ended"
+            reason = "its stream ended"
             try:
                 await self._follow()
-            except (grpc.RpcError, MeshError) as error:
-                reason = error
+            except grpc.RpcError as error:
+                reason = error.details() or error.code().name
+            except MeshError as error:
+                reason = str(error)
             self._failures += 1
             wait = self._backoff.wait(self._failures, self._rng)
             _log.warning("lost the registry (%s); following it again in %.3f s", reason, wait)

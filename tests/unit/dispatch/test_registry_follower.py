@@ -15,6 +15,7 @@ from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
+from mcpmesh.rpc.channel import Channel
 from mcpmesh.v1 import discovery_pb2, registry_pb2, registry_pb2_grpc
 from tests.unit.router.serving import (
     SeenReplicas,
@@ -119,6 +120,16 @@ async def test_leases_of_a_parent_out_of_reach_are_unknown():
     async with grpc.aio.insecure_channel("127.0.0.1:1") as nowhere:
         stub = registry_pb2_grpc.RegistryServiceStub(nowhere)
         assert await RegistryFollower(stub.WatchRegistry, Random(1)).leases() == {}
+
+
+async def test_a_parent_that_cannot_be_reached_is_told_in_one_line(caplog):
+    async with Channel("127.0.0.1:1") as nowhere:
+        stub = registry_pb2_grpc.RegistryServiceStub(nowhere)
+        async with running(RegistryFollower(stub.WatchRegistry, Random(1), QUICK).run()):
+            await until(lambda: caplog.messages)
+    assert "cannot connect to 127.0.0.1:1" in caplog.messages[0]
+    assert "\n" not in caplog.messages[0]
+    assert "AioRpcError" not in caplog.messages[0]
 
 
 async def test_listeners_hear_the_catalog_at_once_and_each_change_with_its_names():
