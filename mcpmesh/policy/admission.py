@@ -40,7 +40,7 @@ and behind a queue that does not empty what would take a quarter of it."""
     caller_header: str = ""
     """Header that names the caller, for networks where it can be trusted; empty: the name that \
 its certificate proves, else its address."""
-    probes: float = 20.0
+    probes: float = 10.0
     """Calls per second that are let through while every call fails with UNAVAILABLE (a hundred in \
 a row, for a second or longer); the others fail at once. 0 lets all through."""
     adaptive: bool = False

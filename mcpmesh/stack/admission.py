@@ -212,7 +212,7 @@ class Admitting(Layer[Call]):
         outage.untried += 1
         message, pushback = outage.said
         if not message:
-            # Twenty times a second and not for each: refusing is to cost little.
+            # Now and then and not for each: refusing is to cost little.
             self._shed(call.tool, Shed.OUTAGE, outage.untried)
             outage.untried = 0
             # The same for all until the next is let through: what repeats is written once.

@@ -133,8 +133,11 @@ class Retrying(Crossing[Call, Attempt]):
             return plan
         # One that moves away from a replica that does not answer puts no load on that one.
         free = plan.free or isinstance(error, Unanswered)
-        if not free and not route.load.budget.take(
-            now, route.load.calls, retry.budget_share, retry.budget_per_second
+        load = route.load
+        # While all fail, what is let through only finds out whether they still do.
+        if not free and (
+            load.out
+            or not load.budget.take(now, load.calls, retry.budget_share, retry.budget_per_second)
         ):
             return GiveUp.BUDGET
         if call.requests is not None and not call.requests.take_back():

@@ -162,6 +162,15 @@ def test_a_first_unsent_attempt_takes_nothing_of_the_budget() -> None:
     assert made(attempts, "once").error is None
 
 
+def test_while_all_calls_fail_none_is_tried_again() -> None:
+    attempts = Attempts(LOST)
+    attempts.load.limit = 0
+    assert attempts.load.out
+    assert isinstance(made(attempts, "safe").error, ReplicaLost)
+    assert len(attempts.seen) == 1
+    assert attempts.given_up == [GiveUp.BUDGET]
+
+
 def test_a_call_that_waits_ends_when_it_is_interrupted() -> None:
     attempts = Attempts(LOST)
     call = attempts.call("safe")
