@@ -1,16 +1,12 @@
 """The kinds of what can be adopted, by the word in its table: [adopt.NAME] with kind = "mcp"."""
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
-from mcpmesh.adopt.container_kind import tool_containers
-from mcpmesh.adopt.grpc_kind import grpc_services
-from mcpmesh.adopt.mcp_server import McpServer
-from mcpmesh.adopt.openapi_kind import openapi_services
-from mcpmesh.adopt.parked import Parked
 from mcpmesh.adopt.upstream import Upstream
 from mcpmesh.adopt.variables import filled_in
-from mcpmesh.config import InvalidSetting, UpstreamSettings
+from mcpmesh.config import InvalidSetting
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.nearest import did_you_mean
 from mcpmesh.model.tool import check_name
@@ -31,28 +27,24 @@ def upstreams_of(name: str, table: Table, environ: Mapping[str, str]) -> Sequenc
         raise InvalidSetting("adopt", error.message) from error
     rest = dict(table)
     kind = rest.pop("kind", "mcp")
-    make = KINDS.get(kind)
-    if make is None:
+    if type(kind) is not str or kind not in KINDS:
         hint = did_you_mean(str(kind), KINDS)
         known = ", ".join(KINDS)
         raise InvalidSetting("adopt", f"{name}: kind {kind!r} is not one of {known}{hint}")
-    return make(name, filled_in(rest, environ, name), environ)
+    return _make(kind)(name, filled_in(rest, environ, name), environ)
 
 
-def mcp_servers(name: str, table: Table, environ: Mapping[str, str]) -> Sequence[Upstream]:
-    """Return the copies of an MCP server. Raises: InvalidSetting."""
-    settings = UpstreamSettings.read(table, name)
-    parked, asking = Parked(), set[str]()
-    return [
-        McpServer(name, settings, url=url, environ=environ, parked=parked, asking=asking)
-        for url in settings.addresses or ("",)
-        for _ in range(settings.copies)
-    ]
+def _make(kind: str) -> Make:
+    """Load how a kind is made: what it needs takes a second, and most commands adopt nothing."""
+    module, _, function = KINDS[kind].partition(":")
+    make: Make = getattr(import_module(module), function)
+    return make
 
 
-KINDS: Mapping[str, Make] = {
-    "mcp": mcp_servers,
-    "grpc": grpc_services,
-    "openapi": openapi_services,
-    "container": tool_containers,
+#: Where each kind is made.
+KINDS: Mapping[str, str] = {
+    "mcp": "mcpmesh.adopt.mcp_kind:mcp_servers",
+    "grpc": "mcpmesh.adopt.grpc_kind:grpc_services",
+    "openapi": "mcpmesh.adopt.openapi_kind:openapi_services",
+    "container": "mcpmesh.adopt.container_kind:tool_containers",
 }
