@@ -1,7 +1,7 @@
 # Everything starts here: `make run` and `make test` need nothing but Python 3.11+ and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint protos check-protos docs attack interop interop-mcp bench tokens lab conformance conformance-mcp faults fuzz fuzz-bridge differential lock clean
+.PHONY: help run test lint protos check-protos docs attack interop interop-adopt interop-mcp bench tokens lab conformance conformance-mcp faults fuzz fuzz-bridge differential lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,10 @@ docs: $(VENV)/dev.stamp ## Write the generated pages of docs/
 
 interop: $(VENV)/dev.stamp ## Run gRPC's interop cases with grpcio, Go and Node, and print a table
 	$(BIN)/python -m tests.interop
+
+interop-adopt: $(VENV)/dev.stamp ## Adopt MCP servers of others in three copies each; needs npm
+	$(BIN)/python -m tests.integration.adopt.real_servers
+	$(BIN)/python -m pytest tests/integration/adopt/test_real_servers.py -rs $(ARGS)
 
 interop-mcp: $(VENV)/dev.stamp ## Run MCP clients of others against a mesh's bridge, and print a table
 	$(BIN)/python -m tests.interop_mcp

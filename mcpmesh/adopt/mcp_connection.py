@@ -45,6 +45,8 @@ _LOG_LEVEL = "io.modelcontextprotocol/logLevel"
 _NOT_FOUND = -32002
 #: Rounds of questions that a call may take.
 _MOST_ROUNDS = 100
+#: How long a server shall keep a task.
+_TASK_TTL_MS = 3_600_000
 Read = Callable[[Json, Callable[[str], str]], tool_pb2.ToolResult]
 #: Params of a request, without `_meta` and answers.
 Params = Mapping[str, Any]
@@ -99,8 +101,12 @@ class McpConnection:
             timeout=self._settings.call_timeout or None,
         )
 
+        execution = entry.get("execution") or {}
+        # 2025-11-25: a tool may want to be called as a task, and no other way.
+        task = {"task": {"ttl": _TASK_TTL_MS}} if execution.get("taskSupport") == "required" else {}
+
         async def call(arguments: bytes, context: ToolContext) -> tool_pb2.ToolResult:
-            params = {"name": original, "arguments": read_object(arguments)}
+            params = {"name": original, "arguments": read_object(arguments), **task}
             return await self._call(tool, types.CallToolRequest, params, context, tool_result)
 
         return offered(tool, call)

@@ -1,14 +1,18 @@
-"""The official client's dispatcher, with two differences.
+"""The official client's dispatcher, with three differences.
 
-It says when it is closed, and one wrong entry of a list does not take the others with it.
+It says when it is closed, one wrong entry of a list does not take the others with it, and the
+answer to a call that a server runs as a task is the task's result.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import anyio
 import mcp_types as types
+from mcp import MCPError
 from mcp.shared.dispatcher import CallOptions
 from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 from mcp.shared.transport_context import TransportContext
@@ -23,6 +27,8 @@ _LISTS: Mapping[str, tuple[str, type[BaseModel], str]] = {
     "resources/templates/list": ("resourceTemplates", types.ResourceTemplate, "uriTemplate"),
 }
 _SHOWN = 100
+#: Seconds that a server gets to take note that a task is cancelled.
+_CANCEL_WITHIN = 1.0
 
 
 class SoundDispatcher(JSONRPCDispatcher[TransportContext]):
@@ -51,7 +57,24 @@ class SoundDispatcher(JSONRPCDispatcher[TransportContext]):
         raw = await super().send_raw_request(method, params, opts, **options)
         if method in _LISTS:
             _drop_unsound(raw, *_LISTS[method], warn=self._warn)
+        task = raw.get("task")
+        if method == "tools/call" and isinstance(task, dict) and "taskId" in task:
+            return await self._result_of(task["taskId"], opts)
         return raw
+
+    async def _result_of(self, task: object, opts: CallOptions | None) -> dict[str, Any]:
+        """Wait for the result of a task (2025-11-25), which the server holds back until then."""
+        about = {"taskId": task}
+        try:
+            return await super().send_raw_request("tasks/result", about, opts)
+        except asyncio.CancelledError:
+            # Giving up the wait is not giving up the task.
+            cancelling = super().send_raw_request(
+                "tasks/cancel", about, {"timeout": _CANCEL_WITHIN}
+            )
+            with anyio.CancelScope(shield=True), contextlib.suppress(MCPError):
+                await cancelling
+            raise
 
     def _warn(self, what: str, why: str) -> None:
         _LOG.warning("%s: leaves out %s: %s", self._name, what, why)

@@ -30,7 +30,7 @@ from mcpmesh.config import (
     ProcessSettings,
     ServeSettings,
 )
-from mcpmesh.config.upstream import Era
+from mcpmesh.config.upstream import Era, Transport
 
 _SERVE, _LIMITS, _PROCESS = ServeSettings(), LimitSettings(), ProcessSettings()
 _ADOPT = AdoptSettings()
@@ -47,7 +47,7 @@ def adopt_command(
     env: tuple[str, ...] = (),
     header: tuple[str, ...] = (),
     cwd: str = "",
-    sse: bool = False,
+    transport: Transport = "auto",
     era: Era = "auto",
     only: tuple[str, ...] = (),
     base_url: tuple[str, ...] = (),
@@ -84,8 +84,8 @@ def adopt_command(
         variable of the environment.
     cwd
         Folder that the command runs in.
-    sse
-        The URLs speak the older HTTP+SSE.
+    transport
+        What URLs speak: http, the older sse, or auto: sse where the path ends with /sse.
     era
         legacy for servers that cannot bear being asked for the modern protocol first.
     only
@@ -105,11 +105,10 @@ def adopt_command(
         options = ServiceOptions(only, base_url, secret, descriptor_set)
         table = service_table(source, options, headers_of(header), namespace)
         if table is None:
-            transport = "sse" if sse else ""
             said = {"namespace": namespace, "copies": copies, "cwd": cwd, "era": era}
             table = table_of(source, env, header, transport=transport, **said)
-        elif env or cwd or sse or era != "auto" or copies != 1:
-            raise CommandError("--env, --cwd, --sse, --era and --copies are for MCP servers")
+        elif env or cwd or transport != "auto" or era != "auto" or copies != 1:
+            raise CommandError("--env, --cwd, --transport, --era and --copies are for MCP servers")
         upstreams = list(upstreams_of(name or namespace or _name_of(source), table, environ))
     else:
         upstreams = adopted_tables(adopt, environ)
