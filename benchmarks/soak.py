@@ -79,6 +79,8 @@ def _soaked(bench: Bench, seconds: int) -> Metrics:
         "descriptors_left": after["descriptors"] - before["descriptors"],
         "tasks_left": after["tasks"] - before["tasks"],
         "objects_left": after["objects"] - before["objects"],
+        "blocks_before": before["blocks"],
+        "blocks_left": after["blocks"] - before["blocks"],
     }
 
 
