@@ -74,7 +74,9 @@ async def standard_lines(
 async def _open_input(reader: asyncio.StreamReader) -> Callable[[], object]:
     """Feed stdin to a reader; returns how to stop."""
     loop = asyncio.get_running_loop()
-    if stat.S_ISREG(os.fstat(_STDIN).st_mode):  # event loops don't watch files
+    mode = os.fstat(_STDIN).st_mode
+    # Event loops don't watch files, and uvloop aborts the process for /dev/null.
+    if stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not os.isatty(_STDIN)):
         reader.feed_data(await loop.run_in_executor(None, sys.stdin.buffer.read))
         reader.feed_eof()
         return lambda: None

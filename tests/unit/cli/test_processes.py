@@ -186,3 +186,15 @@ def test_bridge_on_stdio_answers_and_ends_with_its_input(replica: str) -> None:
     )
     assert code == 0
     assert json.loads(output)["result"]["protocolVersion"] == "2025-11-25"
+
+
+def test_bridge_on_stdio_without_an_input_ends(replica: str) -> None:
+    done = subprocess.run(
+        command("bridge", "--stdio", "--router", replica),
+        stdin=subprocess.DEVNULL,
+        env=environment(),
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, b"")
