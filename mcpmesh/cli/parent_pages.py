@@ -20,7 +20,8 @@ class ParentPages:
 
     async def metrics(self) -> bytes:
         """Return the sum of the workers' metrics; nothing when the parent is gone."""
-        return (await self._asked("/metrics"))[1]
+        status, body = await self._asked("/metrics")
+        return body if status == 200 else b""
 
     async def missing(self) -> str:
         """Return which workers take no calls now; empty when all do."""
