@@ -57,7 +57,8 @@ def _once(rng: Random, value: Any) -> Any:
         value[at] = _once(rng, value[at])
         return value
     if rng.random() < 0.1:
-        return [value] * rng.choice((1, 2, 200))
+        # Many only of what is small: they would be many times many.
+        return [value] * (2 if isinstance(value, dict | list) else rng.choice((1, 2, 200)))
     return _strange(rng)
 
 
