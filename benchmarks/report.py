@@ -44,6 +44,8 @@ COLUMNS = {
     "descriptors_left": ("descriptors left", "{:,.0f}", 1.0),
     "tasks_left": ("tasks left", "{:,.0f}", 1.0),
     "objects_left": ("objects left", "{:,.0f}", 1.0),
+    "blocks_before": ("memory blocks before", "{:,.0f}", 1.0),
+    "blocks_left": ("memory blocks left", "{:,.0f}", 1.0),
 }
 #: With these a ratio to ours is shown.
 COMPARED = ("cpu_us_per_call", "cpu_us_per_call_all", "cpu_us_per_message", "calls_per_cpu_second")
