@@ -282,11 +282,10 @@ def _supported(error: MCPError) -> set[str]:
 
 def is_lost(error: MCPError) -> bool:
     """Tell whether an error says that the session is over."""
-    # The two that the client makes itself; a server may use their codes for something else.
-    return (error.code, error.message) in {
-        (types.CONNECTION_CLOSED, "Connection closed"),
-        (types.INVALID_REQUEST, "Session terminated"),
-    }
+    # Those that the client makes itself; a server may use their codes for something else.
+    if error.code == types.CONNECTION_CLOSED:
+        return error.message == "Connection closed" or error.message.startswith("SSE stream ")
+    return (error.code, error.message) == (types.INVALID_REQUEST, "Session terminated")
 
 
 def said(error: BaseException) -> str:

@@ -128,6 +128,7 @@ async def complete(
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        server.run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
+        transport = sys.argv[2] if len(sys.argv) > 2 else "streamable-http"
+        server.run(transport=transport, host="127.0.0.1", port=int(sys.argv[1]))
     else:
         server.run()
