@@ -70,7 +70,22 @@ class Adopter:
         while any(copy.state is State.CONNECTING for copy in self.copies):
             self._changed.clear()
             await self._changed.wait()
-        await asyncio.gather(*(copy.server.registered() for copy in self.serving))
+        await asyncio.gather(*map(self._known, self.serving))
+
+    async def _known(self, copy: Copy) -> None:
+        """Wait until routers know a copy, unless it is lost meanwhile."""
+        registered = asyncio.ensure_future(copy.server.registered())
+        try:
+            while copy.state is State.SERVING and not registered.done():
+                self._changed.clear()
+                changed = asyncio.ensure_future(self._changed.wait())
+                try:
+                    first = asyncio.FIRST_COMPLETED
+                    await asyncio.wait((registered, changed), return_when=first)
+                finally:
+                    changed.cancel()
+        finally:
+            registered.cancel()
 
     @property
     def serving(self) -> list[Copy]:

@@ -41,6 +41,9 @@ class HttpWatch:
         # 405 is how servers say that they have no stream of their own, or keep no session.
         if response.status_code >= 400 and response.status_code != 405:
             self.failed(f"answers {response.status_code} {response.reason_phrase}".rstrip())
+        elif response.status_code < 400:
+            # What was refused before, such as the question for the modern era, is no reason now.
+            self._last = ""
 
 
 class _Transport(httpx2.AsyncHTTPTransport):

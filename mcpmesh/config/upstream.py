@@ -45,7 +45,7 @@ class UpstreamSettings:
     roots: tuple[str, ...] = ()
     """file:// URIs that a server of the legacy era is told to work in."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Labels of its tools; the replica has them too."""
+    """Labels of its tools."""
     connect_timeout: float = 60.0
     """Seconds to start and to say what it offers; npx may have to download it first."""
     call_timeout: float = 0.0
