@@ -12,7 +12,7 @@ through.
 
 #: Calls that must fail one after the other, and seconds that this must last at least.
 _CALLS = 100
-_LONG = 1.0
+_LONG = 0.5
 
 
 class Outage:

@@ -42,7 +42,7 @@ and behind a queue that does not empty what would take a quarter of it."""
 its certificate proves, else its address."""
     probes: float = 10.0
     """Calls per second that are let through while every call fails with UNAVAILABLE (a hundred in \
-a row, for a second or longer); the others fail at once. 0 lets all through."""
+a row, for half a second or longer); the others fail at once. 0 lets all through."""
     adaptive: bool = False
     """Find the most calls at once by measuring how long they take, between least_in_flight and \
 in_flight."""

@@ -360,7 +360,7 @@ def test_calls_that_come_rarely_are_all_tried() -> None:
 @pytest.mark.parametrize("calls", [99, 5000])
 def test_a_short_burst_of_failures_is_no_outage(calls: int) -> None:
     tool = Admitted()
-    assert fail(tool, calls, apart=0.9 / calls) == []
+    assert fail(tool, calls, apart=0.45 / calls) == []
 
 
 def test_failures_among_successes_are_no_outage() -> None:
