@@ -14,8 +14,8 @@ from mcpmesh.wire.connection import Connection
 
 #: From so many bytes on, what came is parsed in slices.
 SLICE_BYTES = 8 * 1024
-#: Bytes of a slice: fewer when they are much work.
-_LARGEST, _SMALLEST = SLICE_BYTES // 2, 512
+#: Bytes of a slice: the first ones, and as many as it turns out to be worth.
+_FIRST, _LARGEST, _SMALLEST = 1024, SLICE_BYTES // 2, 256
 #: Seconds of one turn of the loop that one link's bytes may take.
 _TURN = 0.0005
 
@@ -47,7 +47,7 @@ class Slices:
         self._clock = clock
         self._rest = b""
         self._paused = False
-        self._step = _LARGEST
+        self._step = _FIRST
         #: When the turn's moment is over; 0 in a turn that parsed nothing yet.
         self._until = 0.0
 

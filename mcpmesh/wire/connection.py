@@ -37,7 +37,7 @@ from mcpmesh.wire.stream_sink import StreamSink
 from mcpmesh.wire.stream_state import StreamState
 
 #: Streams of a lost connection that are told at once: about half a millisecond of work.
-_TOLD_AT_ONCE = 32
+_TOLD_AT_ONCE = 16
 _HALF_CLOSED = int(StreamState.HALF_CLOSED_LOCAL)
 
 
