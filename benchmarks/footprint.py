@@ -74,6 +74,7 @@ def _router(processes: Processes) -> Iterator[Running]:
         *("--grpc", f"127.0.0.1:{port}", "--static", f"127.0.0.1:{replica}=echo"),
         # As many on the one connection to the replica as all callers have.
         *("--max-concurrent-streams", "100000", "--max-message-bytes", str(_MAX_MESSAGE_BYTES)),
+        *("--max-unfinished-bytes", str(2 * _MAX_MESSAGE_BYTES)),
         # All of them come from this machine.
         *("--max-connections", "20000", "--max-connections-per-peer", "20000"),
         # As many calls of the one tool at once.

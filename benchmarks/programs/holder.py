@@ -19,8 +19,12 @@ from mcpmesh.wire.limits import Limits
 
 _ASKED = Struct(">II")
 #: All streams of the router come over one connection; resets of them all are no attack here.
-_LIMITS = Limits(max_concurrent_streams=100_000, control_flood=100_000)
 _MAX_MESSAGE_BYTES = 256 * 1024 * 1024
+_LIMITS = Limits(
+    max_concurrent_streams=100_000,
+    control_flood=100_000,
+    max_unfinished_bytes=2 * _MAX_MESSAGE_BYTES,
+)
 
 
 async def invoke(request: bytes, _context: Any) -> bytes:
