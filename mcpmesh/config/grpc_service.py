@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from mcpmesh.config.adopted import check_names, read_adopted
 from mcpmesh.config.checks import InvalidSetting, check_seconds, check_target
 from mcpmesh.config.tls import SYSTEM, TlsSettings
-from mcpmesh.errors import InvalidCall
-from mcpmesh.model.tool import check_labels, check_name
-from mcpmesh.policy.table import read_table
 
 _PLAIN, _TLS = "grpc://", "grpcs://"
 
@@ -56,12 +54,7 @@ class GrpcServiceSettings:
         for target, _ in self.targets:
             check_target("adopt", target)
         check_seconds("call_timeout", self.call_timeout)
-        try:
-            if self.namespace:
-                check_name("namespace", self.namespace)
-            check_labels("adopt", self.labels)
-        except InvalidCall as error:
-            raise InvalidSetting("adopt", error.message) from error
+        check_names(self.namespace, self.labels)
         self._tls()
 
     @property
@@ -76,12 +69,7 @@ class GrpcServiceSettings:
 
         Raises: InvalidSetting naming the key that is unknown or has a wrong value.
         """
-        try:
-            return read_table(cls, table, where)
-        except InvalidCall as error:
-            raise InvalidSetting("adopt", error.message) from error
-        except InvalidSetting as error:
-            raise InvalidSetting("adopt", f"{where}: {error.reason}") from error
+        return read_adopted(cls, table, where)
 
     def _target(self, written: str) -> tuple[str, TlsSettings]:
         tls = self._tls()

@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from mcpmesh.config.adopted import check_http_url, check_names, read_adopted
 from mcpmesh.config.checks import MIB, InvalidSetting, check_between, check_seconds
-from mcpmesh.errors import InvalidCall
-from mcpmesh.model.tool import check_labels, check_name
-from mcpmesh.policy.table import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +34,10 @@ class ContainerSettings:
         if not self.addresses:
             raise InvalidSetting("adopt", "needs a url")
         for url in self.addresses:
-            _check_url(url)
+            check_http_url(url)
         check_seconds("look_every", self.look_every, 0.1)
         check_between("max_answer_bytes", self.max_answer_bytes, 1024, 64 * MIB)
-        try:
-            if self.namespace:
-                check_name("namespace", self.namespace)
-            check_labels("adopt", self.labels)
-        except InvalidCall as error:
-            raise InvalidSetting("adopt", error.message) from error
+        check_names(self.namespace, self.labels)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -58,22 +50,4 @@ class ContainerSettings:
 
         Raises: InvalidSetting naming the key that is unknown or has a wrong value.
         """
-        try:
-            return read_table(cls, table, where)
-        except InvalidCall as error:
-            raise InvalidSetting("adopt", error.message) from error
-        except InvalidSetting as error:
-            raise InvalidSetting("adopt", f"{where}: {error}") from error
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        sound = sound and not parts.query and not parts.fragment
-    except ValueError:
-        sound = False
-    if not sound:
-        raise InvalidSetting(
-            "adopt", f"{url[:100]!r} is no http:// or https:// URL without a query"
-        )
+        return read_adopted(cls, table, where)

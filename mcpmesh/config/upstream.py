@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
-from urllib.parse import urlsplit
 
+from mcpmesh.config.adopted import check_http_url, check_names, read_adopted
 from mcpmesh.config.checks import InvalidSetting, check_between, check_choice, check_seconds
-from mcpmesh.errors import InvalidCall
-from mcpmesh.model.tool import check_labels, check_name
-from mcpmesh.policy.table import read_table
 
 Era = Literal["auto", "legacy", "modern"]
 Transport = Literal["auto", "http", "sse"]
@@ -57,7 +54,7 @@ class UpstreamSettings:
         if bool(self.command) == bool(self.addresses):
             raise InvalidSetting("adopt", "needs either a command or a url")
         for url in self.addresses:
-            _check_url(url)
+            check_http_url(url, query=True)
         check_between("copies", self.copies, 1, MAX_COPIES)
         check_choice("transport", self.transport, get_args(Transport))
         check_choice("era", self.era, get_args(Era))
@@ -65,12 +62,7 @@ class UpstreamSettings:
         check_seconds("call_timeout", self.call_timeout)
         if any("\0" in each for each in (*self.command, *self.env, *self.env.values())):
             raise InvalidSetting("adopt", "a command and its environment cannot hold NUL")
-        try:
-            if self.namespace:
-                check_name("namespace", self.namespace)
-            check_labels("adopt", self.labels)
-        except InvalidCall as error:
-            raise InvalidSetting("adopt", error.message) from error
+        check_names(self.namespace, self.labels)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -83,19 +75,4 @@ class UpstreamSettings:
 
         Raises: InvalidSetting naming the key that is unknown or has a wrong value.
         """
-        try:
-            return read_table(cls, table, where)
-        except InvalidCall as error:
-            raise InvalidSetting("adopt", error.message) from error
-        except InvalidSetting as error:
-            raise InvalidSetting("adopt", f"{where}: {error}") from error
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        sound = False
-    if not sound:
-        raise InvalidSetting("adopt", f"{url[:100]!r} is no http:// or https:// URL")
+        return read_adopted(cls, table, where)
