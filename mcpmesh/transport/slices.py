@@ -61,6 +61,8 @@ class Slices:
 
     def add(self, data: bytes) -> None:
         """Take bytes, and parse them as far as this turn allows."""
+        if self._connection.closed:
+            return
         self._rest += data
         if self._paused:
             return
@@ -79,7 +81,8 @@ class Slices:
 
     def _end_turn(self) -> None:
         self._until = 0.0
-        if self._paused and self._transport is not None:
+        # A closed connection stays paused: its flood is not even read until it is gone.
+        if self._paused and self._transport is not None and not self._connection.closed:
             self._begin_turn()
             self._parse()
 

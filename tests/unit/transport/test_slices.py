@@ -146,7 +146,9 @@ def test_nothing_is_parsed_after_the_connection_closed_or_is_gone():
     bench.slices.add(numbered(4 * HALF))
     bench.closed = True
     bench.turn()
+    bench.turn()
     assert len(bench.taken) == 1
+    assert not bench.callbacks, "nothing goes on until the peer has left"
     gone = Bench(0.0006)
     gone.slices.add(numbered(4 * HALF))
     gone.slices.stop()
