@@ -45,9 +45,10 @@ docs: $(VENV)/dev.stamp ## Write the generated pages of docs/
 interop: $(VENV)/dev.stamp ## Run gRPC's interop cases with grpcio, Go and Node, and print a table
 	$(BIN)/python -m tests.interop
 
-interop-adopt: $(VENV)/dev.stamp ## Adopt MCP servers of others in three copies each; needs npm
+interop-adopt: $(VENV)/dev.stamp ## Adopt MCP servers of others, and the official Petstore; needs npm
 	$(BIN)/python -m tests.integration.adopt.real_servers
-	$(BIN)/python -m pytest tests/integration/adopt/test_real_servers.py -rs $(ARGS)
+	$(BIN)/python -m pytest tests/integration/adopt/test_real_servers.py \
+		tests/integration/adopt/test_official_petstore.py -rs $(ARGS)
 
 interop-mcp: $(VENV)/dev.stamp ## Run MCP clients of others against a mesh's bridge, and print a table
 	$(BIN)/python -m tests.interop_mcp

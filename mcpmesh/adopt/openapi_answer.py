@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 
-from mcpmesh.adopt.openapi_operation import RESULT, is_json
+from mcpmesh.adopt.openapi_result import RESULT, HttpResult, is_json
 from mcpmesh.errors import NoReplica
 from mcpmesh.sdk.content import Image, blocks, text_block
 from mcpmesh.sdk.failure import Refused, ToolFailure
@@ -50,13 +49,13 @@ class HttpAnswer:
 class Declared:
     """What an operation says of its results."""
 
-    def __init__(self, title: str, schema: dict[str, Any] | None, *, wrapped: bool) -> None:
+    def __init__(self, title: str, result: HttpResult) -> None:
         self._title = title
-        self._wrapped = wrapped
+        self._wrapped = result.wrapped
         self._validator = None
-        if schema is not None:
+        if result.schema is not None:
             # With a registry of its own it never fetches what a $ref names.
-            self._validator = Draft202012Validator(schema, registry=SPECIFICATIONS)
+            self._validator = Draft202012Validator(result.schema, registry=SPECIFICATIONS)
 
     def result(self, answer: HttpAnswer, now: float) -> tool_pb2.ToolResult:
         """Return the result of a success.

@@ -103,6 +103,8 @@ def body_of(operation: Place, writer: SchemaWriter) -> HttpBody | None:
     files = _files(schema_at) if schema_at is not None and form is Form.MULTIPART else frozenset()
     if form is Form.BYTES:
         schema = {"type": "string", "contentEncoding": "base64"}
+    if form is Form.TEXT and _is_xml(media_type) and schema.get("type") != "string":
+        schema = _text_of(media_type, schema)
     if said.description and "description" not in schema:
         schema = {**schema, "description": said.description}
     return HttpBody(media_type, form, said.required, schema, files)
@@ -128,6 +130,17 @@ def _form(media_type: str) -> Form:
     if kind.startswith("text/") or kind.endswith(("xml", "+yaml", "/yaml")):
         return Form.TEXT
     return Form.BYTES
+
+
+def _is_xml(media_type: str) -> bool:
+    return media_type.partition(";")[0].strip().lower().endswith(("/xml", "+xml"))
+
+
+def _text_of(media_type: str, schema: Schema) -> Schema:
+    """Describe a text that holds what a schema describes: models write XML themselves."""
+    described = {"description": schema["description"]} if "description" in schema else {}
+    shape = {"contentSchema": schema} if schema else {}
+    return {**described, "type": "string", "contentMediaType": media_type, **shape}
 
 
 def _files(schema_at: Place) -> frozenset[str]:

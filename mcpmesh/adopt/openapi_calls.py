@@ -40,7 +40,7 @@ class HttpCalls:
 
     def handler(self, operation: HttpOperation, base: str, proof: Proof) -> Callable[..., Any]:
         """Return what answers calls of this operation as a tool."""
-        declared = Declared(operation.title, operation.output_schema, wrapped=operation.wrapped)
+        declared = Declared(operation.title, operation.result)
 
         async def handle(arguments: bytes, context: ToolContext) -> tool_pb2.ToolResult:
             request = request_of(operation, read_object(arguments), proof)

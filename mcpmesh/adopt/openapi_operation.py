@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from mcpmesh.adopt.openapi_body import HttpBody, body_of
 from mcpmesh.adopt.openapi_document import Document, Place
 from mcpmesh.adopt.openapi_parameter import DEFAULT_STYLE, HttpParameter, Where
-from mcpmesh.adopt.openapi_schema import SchemaWriter, gives_objects
+from mcpmesh.adopt.openapi_result import HttpResult, result_of
+from mcpmesh.adopt.openapi_schema import SchemaWriter
 from mcpmesh.adopt.proto_schema import Way
 from mcpmesh.adopt.schema_inlining import inlined
 from mcpmesh.errors import InvalidCall
@@ -19,8 +20,6 @@ from mcpmesh.model.tool import ToolAnnotations
 
 _LOG = logging.getLogger("mcpmesh.adopt")
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-#: The property of a result whose JSON is no object.
-RESULT = "result"
 #: The property of the arguments that is the request's body.
 BODY = "body"
 #: Headers that HTTP itself decides, which parameters cannot be (OpenAPI 3.1.1, 4.8.12.1).
@@ -32,7 +31,7 @@ Security = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class HttpOperation:
-    """An operation. `wrapped`: its result is no object, so it stands in a property.
+    """An operation.
 
     `security` has the schemes of each alternative; None when the document's own counts.
     """
@@ -45,8 +44,7 @@ class HttpOperation:
     parameters: tuple[HttpParameter, ...]
     body: HttpBody | None
     input_schema: Schema
-    output_schema: Schema | None
-    wrapped: bool
+    result: HttpResult
     security: Security | None
     servers: tuple[Mapping[str, Any], ...]
 
@@ -131,7 +129,6 @@ def _operation(document: Document, path: str, method: str, item: Place) -> HttpO
         taken_schema["required"] = required
     taken_schema["additionalProperties"] = False
     _check_path(path, parameters)
-    output, wrapped = _output(document, place)
     servers = said.servers or shared.servers or ()
     return HttpOperation(
         method=method,
@@ -142,8 +139,7 @@ def _operation(document: Document, path: str, method: str, item: Place) -> HttpO
         parameters=tuple(parameters),
         body=body,
         input_schema=inlined(taken_schema, writer.definitions),
-        output_schema=output,
-        wrapped=wrapped,
+        result=result_of(document, place),
         security=security_of(raw.get("security")),
         servers=tuple(each.model_dump(exclude_none=True) for each in servers),
     )
@@ -216,46 +212,6 @@ def _check_path(path: str, parameters: list[HttpParameter]) -> None:
         name, closed, _ = part.partition("}")
         if closed and name not in named:
             raise InvalidCall(f"its path needs {name}, which is no parameter of it")
-
-
-def _output(document: Document, operation: Place) -> tuple[Schema | None, bool]:
-    """Return the schema of the one JSON that success gives; None when it may be this or that."""
-    responses = operation.get("responses")
-    if responses is None or not isinstance(responses.value, dict):
-        return None, False
-    good = [
-        responses.of(each).followed()
-        for status, each in responses.value.items()
-        if str(status).upper().startswith("2")
-    ]
-    if len(good) != 1:
-        return None, False
-    schema_at = _json_schema_at(good[0])
-    if schema_at is None:
-        return None, False
-    writer = SchemaWriter(document, Way.OUTPUT)
-    if not gives_objects(schema_at):
-        wrapped = {"type": "object", "properties": {RESULT: writer.write(schema_at)}}
-        return inlined({**wrapped, "required": [RESULT]}, writer.definitions), True
-    # What is referred to stands at the root itself, where clients look for properties.
-    schema = {"type": "object", **writer.write(schema_at.followed())}
-    return inlined(schema, writer.definitions), False
-
-
-def _json_schema_at(response: Place) -> Place | None:
-    content = response.get("content")
-    if content is None or not isinstance(content.value, dict) or len(content.value) == 0:
-        return None
-    for name, media in content.value.items():
-        if is_json(name):
-            return content.of(media).get("schema")
-    return None
-
-
-def is_json(media_type: str) -> bool:
-    """Tell whether a media type is JSON's, or one that is written in it."""
-    kind = media_type.partition(";")[0].strip().lower()
-    return kind == "application/json" or kind.endswith("+json")
 
 
 def _description(said: Operation, shared: PathItem, title: str) -> str:

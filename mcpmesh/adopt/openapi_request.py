@@ -30,7 +30,7 @@ def request_of(operation: HttpOperation, arguments: dict[str, Any], proof: Proof
     """
     path = operation.path
     query: list[str] = []
-    headers: list[tuple[str, str]] = [("accept", _accept(operation))]
+    headers: list[tuple[str, str]] = [("accept", operation.result.accept)]
     cookies: list[tuple[str, str]] = []
     for each in operation.parameters:
         if each.argument not in arguments:
@@ -58,8 +58,3 @@ def request_of(operation: HttpOperation, arguments: dict[str, Any], proof: Proof
             headers.append(("content-type", body.media_type))
     target = f"{path}?{'&'.join(query)}" if query else path
     return HttpRequest(operation.method.upper(), target, tuple(headers), body)
-
-
-def _accept(operation: HttpOperation) -> str:
-    # A result that is declared is one in JSON; whatever else there is goes to the model as it is.
-    return "application/json" if operation.output_schema is not None else "application/json, */*"

@@ -68,8 +68,8 @@ def _tool(operation: HttpOperation, naming: Naming, said: Mapping[str, Any]) -> 
     Raises: InvalidCall when its arguments are too large for the catalog.
     """
     output = b""
-    if operation.output_schema is not None:
-        output = _fitting(operation.output_schema)
+    if operation.result.schema is not None:
+        output = _fitting(operation.result.schema)
     return Tool(
         name=naming.name(tool_name(operation))[:_MAX_NAME],
         title=cut(operation.title, 200),

@@ -95,10 +95,13 @@ that cannot be read is left out with a warning, and hides no other.
 - **Arguments** are the parameters of path, query, header and cookie, in their styles, and `body`.
   Of two parameters of one name the second has its place behind it: `id_query`. Bodies go out as
   JSON where the document lets them, else as a form, as parts (files are base64), as text, or as
-  bytes (base64).
+  bytes (base64). A body that is XML alone is a text, written by the caller; its schema says what
+  it holds.
 - **Results** in JSON are structured; one that is no object stands in `result`. Pictures, audio and
   text are content, and other bytes an embedded resource. An answer that its document does not
-  declare is a tool error with an excerpt: MCP clients would refuse it.
+  declare is a tool error with an excerpt: MCP clients would refuse it. `make
+  interop-adopt` calls every operation of Swagger's Petstore, in 3.0 and in 3.1, as a tool and over
+  HTTP, and compares what comes.
 - **Errors.** A status that is no success is a tool error with its number and an excerpt of the
   body. 502, 503 and a lost connection may go to another replica, as for any tool. 429 is for the
   model, with the time to wait that the API names. Redirects are not followed, for secrets would go

@@ -211,6 +211,38 @@ def test_a_form_of_parts_has_texts_files_and_json() -> None:
     )
 
 
+def test_a_body_that_is_xml_alone_is_a_text_which_says_what_it_holds() -> None:
+    pet = {"type": "object", "description": "A pet.", "properties": {"id": {"type": "integer"}}}
+    body = {"content": {"application/xml": {"schema": pet}}, "required": True}
+    (operation,) = operations({"/a": {"post": {"requestBody": body}}})
+    assert operation.input_schema["properties"]["body"] == {
+        "description": "A pet.",
+        "type": "string",
+        "contentMediaType": "application/xml",
+        "contentSchema": pet,
+    }
+    request = request_of(operation, {"body": "<Pet/>"}, Proof())
+    assert ("content-type", "application/xml") in request.headers
+    assert request.body is not None
+    assert request.body.content == b"<Pet/>"
+
+
+@pytest.mark.parametrize(
+    ("content", "accept"),
+    [
+        ({"application/xml": {}, "application/json": {"schema": {}}}, "application/json"),
+        ({"application/xml": {}}, "application/xml, */*"),
+        ({"image/png": {}, "application/json": {}}, "application/json, image/png, */*"),
+        ({"bad\r\nx: y/z": {}, "none": {}}, "application/json, */*"),
+        ({}, "application/json, */*"),
+    ],
+)
+def test_a_request_asks_for_what_is_declared(content: Any, accept: str) -> None:
+    responses = {"200": {"description": "yes", "content": content}}
+    (operation,) = operations({"/a": {"get": {"responses": responses}}})
+    assert dict(request_of(operation, {}, Proof()).headers)["accept"] == accept
+
+
 SCHEMES = {
     "head": {"type": "apiKey", "in": "header", "name": "X-Key"},
     "ask": {"type": "apiKey", "in": "query", "name": "key"},
