@@ -11,6 +11,7 @@ from mcpmesh.bridge.signing import Signer
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import INVALID_PARAMS, Params, RpcError
 from mcpmesh.codec.mcp_result import Result, input_required_json, missing_capabilities
+from mcpmesh.model.principal import Principal
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
 
@@ -25,8 +26,10 @@ class Asking:
         self._ttl = ttl
         self._clock = clock
 
-    def add_answers(self, invoke: invoke_pb2.InvokeRequest, params: Params) -> None:
-        """Add what the client answers to a tool that asked back.
+    def add_answers(
+        self, invoke: invoke_pb2.InvokeRequest, params: Params, principal: Principal
+    ) -> None:
+        """Add what the client answers to a tool that asked back, if it was the one asked.
 
         Raises: RpcError -32602.
         """
@@ -45,7 +48,7 @@ class Asking:
         if type(state) is not str:
             raise RpcError(INVALID_PARAMS, '"requestState" is not a string')
         invoke.request_state = opened_state(
-            self._signer, invoke.tool, invoke.arguments, state, self._clock()
+            self._signer, invoke.tool, invoke.arguments, state, self._clock(), principal
         )
 
     def asked(
@@ -65,11 +68,16 @@ class Asking:
                 f"{invoke.tool} asks back, which needs the client capability {', '.join(missing)}",
                 {"requiredCapabilities": missing},
             )
-        return input_required_json(asked, self.state(invoke, asked), meta)
+        return input_required_json(asked, self.state(invoke, asked, exchange.peer.principal), meta)
 
-    def state(self, invoke: invoke_pb2.InvokeRequest, asked: tool_pb2.InputRequired) -> str:
+    def state(
+        self,
+        invoke: invoke_pb2.InvokeRequest,
+        asked: tool_pb2.InputRequired,
+        principal: Principal,
+    ) -> str:
         """Return the tool's state as a text that comes back with the answers."""
         expires = self._clock() + self._ttl
         return sealed_state(
-            self._signer, invoke.tool, invoke.arguments, asked.request_state, expires
+            self._signer, invoke.tool, invoke.arguments, asked.request_state, expires, principal
         )

@@ -16,6 +16,7 @@ from mcpmesh.bridge.http_message import Header, Headers, HttpAnswer, HttpRefusal
 from mcpmesh.codec.jsonrpc import SHOWN
 from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.model.address import Address
+from mcpmesh.model.principal import Principal
 
 _MISDIRECTED = 421
 _IP = re.compile(r"\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\]", re.ASCII)
@@ -96,6 +97,11 @@ class ReadableStream:
     def __init__(self, stream: Stream, fields: tuple[Header, ...]) -> None:
         self._stream = stream
         self._fields = fields
+
+    @property
+    def principal(self) -> Principal:
+        """Whom the client proved to be."""
+        return self._stream.principal
 
     def begin(self, headers: tuple[Header, ...]) -> None:
         """Write the head, with the fields that browsers look for."""

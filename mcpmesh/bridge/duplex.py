@@ -22,6 +22,7 @@ from mcpmesh.codec.jsonrpc import (
     message_of,
 )
 from mcpmesh.errors import MeshError
+from mcpmesh.model.principal import ANONYMOUS, Principal
 
 #: Sends one message.
 Send = Callable[[bytes], Awaitable[None]]
@@ -34,13 +35,21 @@ class Duplex:
     """
 
     def __init__(
-        self, bridge: Bridge, send: Send, tasks: asyncio.TaskGroup, scope: str, transport: str
+        self,
+        bridge: Bridge,
+        send: Send,
+        tasks: asyncio.TaskGroup,
+        scope: str,
+        transport: str,
+        principal: Principal = ANONYMOUS,
     ) -> None:
         self._bridge = bridge
         self._send = send
         self._tasks = tasks
         self._transport = transport
-        self._legacy = Peer(mcp.NEWEST_LEGACY, False, scope=scope, transport=transport)
+        self._legacy = Peer(
+            mcp.NEWEST_LEGACY, False, scope=scope, transport=transport, principal=principal
+        )
         self._running: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
 
@@ -120,7 +129,7 @@ class Duplex:
         if not is_modern(request.method, request.params, NO_HEADERS):
             return self._legacy
         try:
-            peer = modern_peer(request.params)
+            peer = modern_peer(request.params, self._legacy.principal)
             check_version(peer.version)
         except RpcError as error:
             error.request_id = request.id

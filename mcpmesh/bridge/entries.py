@@ -68,7 +68,7 @@ class Entries:
         arguments = request.params.get("arguments") or {}
         if type(arguments) is not dict:
             raise RpcError(INVALID_PARAMS, f'{name}: "arguments" is not an object')
-        invoke = self._invoke(entry, arguments, request.params)
+        invoke = self._invoke(entry, arguments, request.params, exchange)
 
         def finish(result: tool_pb2.ToolResult) -> Result:
             messages = messages_json(result, exchange.peer.version)
@@ -86,7 +86,7 @@ class Entries:
         entry = (await self._known()).resource(uri)
         if entry is None:
             raise _no_resource(uri, exchange)
-        invoke = self._invoke(entry, {"uri": uri}, request.params)
+        invoke = self._invoke(entry, {"uri": uri}, request.params, exchange)
 
         def finish(result: tool_pb2.ToolResult) -> Result:
             contents = contents_json(result, uri, entry.resource.mime_type)
@@ -121,7 +121,7 @@ class Entries:
         if type(argument.get("value")) is not str:
             raise RpcError(INVALID_PARAMS, '"argument" has no value')
         given = {"argument": argument, **({"context": context} if type(context) is dict else {})}
-        invoke = self._invoke(entry, given, params)
+        invoke = self._invoke(entry, given, params, exchange)
         invoke.complete = True
         return await self._answer(request, exchange, invoke, _completion)
 
@@ -129,7 +129,11 @@ class Entries:
         return self._index.refresh(await known_tools(self._mesh, self._tuning.first_list_timeout))
 
     def _invoke(
-        self, entry: tool_pb2.Tool, arguments: Mapping[str, Any], params: Params
+        self,
+        entry: tool_pb2.Tool,
+        arguments: Mapping[str, Any],
+        params: Params,
+        exchange: Exchange,
     ) -> invoke_pb2.InvokeRequest:
         meta = params.get("_meta")
         check_meta(entry.name, meta)
@@ -140,7 +144,7 @@ class Entries:
                 meta=orjson.dumps(meta) if meta else b"",
             )
             if "inputResponses" in params or "requestState" in params:
-                self._asking.add_answers(invoke, params)
+                self._asking.add_answers(invoke, params, exchange.peer.principal)
         except TypeError as exc:
             raise RpcError(INVALID_PARAMS, "the arguments nest too deep") from exc
         return invoke

@@ -7,6 +7,7 @@ from typing import Any
 from mcpmesh.bridge.kept_stream import KeptStream
 from mcpmesh.bridge.observer import CallObservation
 from mcpmesh.bridge.view import View
+from mcpmesh.model.principal import ANONYMOUS, Principal
 from mcpmesh.model.trace import TraceContext
 
 #: Sends one JSON-RPC notification that belongs to the request, ahead of its answer.
@@ -23,7 +24,8 @@ class Peer:
     """A client as one request shows it.
 
     `client` is its name and version, fit for a header, or empty. `scope` is where its request
-    ids are unique and can be cancelled by name; empty means: nowhere.
+    ids are unique and can be cancelled by name; empty means: nowhere. `principal` is whom the
+    client proved to be, whatever it says.
     """
 
     version: str
@@ -32,6 +34,7 @@ class Peer:
     capabilities: Mapping[str, Any] = field(default_factory=dict)
     scope: str = ""
     transport: str = "http"
+    principal: Principal = ANONYMOUS
 
 
 @dataclass(slots=True)

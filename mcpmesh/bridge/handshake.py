@@ -39,7 +39,9 @@ class Handshake:
         peer.client = client_name(params.get("clientInfo"))
         peer.capabilities = capabilities if isinstance(capabilities, dict) else {}
         if peer.transport == "http":
-            exchange.session = self._sessions.issue(peer.version, peer.client, peer.capabilities)
+            exchange.session = self._sessions.issue(
+                peer.version, peer.client, peer.capabilities, peer.principal
+            )
         result: dict[str, Any] = {
             "protocolVersion": peer.version,
             "capabilities": CAPABILITIES,

@@ -62,6 +62,7 @@ from mcpmesh.codec.jsonrpc import (
 )
 from mcpmesh.codec.mcp_entry import listed_in
 from mcpmesh.errors import MeshError
+from mcpmesh.model.principal import Principal
 from mcpmesh.telemetry.prometheus import CONTENT_TYPE
 
 #: Writes the page of /metrics.
@@ -180,12 +181,13 @@ class HttpApp:
         Raises: SessionGone.
         """
         headers = head.headers
+        sessions = self._bridge.sessions
         if head.method == b"DELETE" and SESSION_HEADER in headers:
-            session = known_session(headers[SESSION_HEADER], self._bridge.sessions)
+            session = known_session(headers[SESSION_HEADER], sessions, stream.principal)
             await self._bridge.end_session(session.id)
             return HttpAnswer(200, headers=())
         if head.method == b"GET" and SESSION_HEADER in headers:
-            session = known_session(headers[SESSION_HEADER], self._bridge.sessions)
+            session = known_session(headers[SESSION_HEADER], sessions, stream.principal)
             if not takes_events(headers):
                 raise HttpRefusal(406, "accept does not name text/event-stream")
             last = headers.get(LAST_EVENT_HEADER)
@@ -208,16 +210,16 @@ class HttpApp:
         value = decode(posted.body)
         check_depth(posted.body, value, self._settings.max_depth)
         if type(value) is list:
-            return await self._batch(value, posted.head)
+            return await self._batch(value, posted.head, stream.principal)
         message = message_of(value)
         if not isinstance(message, Request):
             try:
-                await self._take(message, headers)
+                await self._take(message, headers, stream.principal)
             except MeshError as error:
                 raise HttpRefusal(503, f"whom this is for is away: {error.message}") from error
             return _TAKEN
         try:
-            peer = self._peer(message, posted.head)
+            peer = self._peer(message, posted.head, stream.principal)
         except RpcError as error:
             error.request_id = message.id
             raise
@@ -241,18 +243,21 @@ class HttpApp:
         exchange.kept.finish(answer.body if answer else None)
         return None
 
-    def _peer(self, request: Request, head: RequestHead) -> Peer:
-        headers = head.headers
-        if not is_modern(request.method, request.params, headers):
-            return legacy_peer(request.method, request.params, headers, self._bridge.sessions)
-        peer = modern_peer(request.params)
+    def _peer(self, request: Request, head: RequestHead, principal: Principal) -> Peer:
+        headers, params = head.headers, request.params
+        if not is_modern(request.method, params, headers):
+            sessions = self._bridge.sessions
+            return legacy_peer(request.method, params, headers, sessions, principal)
+        peer = modern_peer(params, principal)
         check_headers(request, peer, headers, head.twice)
         check_version(peer.version)
         if not self._params.idle and request.method == "tools/call":
             self._params.check(request.params, headers, head.twice)
         return peer
 
-    async def _take(self, message: Notification | Response, headers: Headers) -> None:
+    async def _take(
+        self, message: Notification | Response, headers: Headers, principal: Principal
+    ) -> None:
         """Take what wants no answer. A modern client has nothing to tell over HTTP.
 
         Raises: RpcError for a modern client's response, or an unknown version.
@@ -263,7 +268,7 @@ class HttpApp:
             if isinstance(message, Response):
                 raise RpcError(INVALID_REQUEST, "a client must not send responses")
             return
-        peer = legacy_peer(method, params, headers, self._bridge.sessions)
+        peer = legacy_peer(method, params, headers, self._bridge.sessions, principal)
         if isinstance(message, Notification):
             await self._bridge.notified(message, peer)
         else:
@@ -325,13 +330,15 @@ class HttpApp:
         views = self._bridge.views
         return views.of(head.query) if head.query else views.default
 
-    async def _batch(self, values: list[Any], head: RequestHead) -> HttpAnswer:
+    async def _batch(
+        self, values: list[Any], head: RequestHead, principal: Principal
+    ) -> HttpAnswer:
         """Answer a batch."""
         headers = head.headers
         if is_modern("", {}, headers):
-            peer = Peer(mcp.MODERN[0], True)
+            peer = Peer(mcp.MODERN[0], True, principal=principal)
         else:
-            peer = legacy_peer("", {}, headers, self._bridge.sessions)
+            peer = legacy_peer("", {}, headers, self._bridge.sessions, principal)
         most = self._settings.max_batch
         if len(values) > most:
             raise HttpRefusal(400, f"a batch has 1 to {most} messages", reason="batch")

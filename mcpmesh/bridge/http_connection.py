@@ -26,6 +26,8 @@ from mcpmesh.bridge.http_house import Cancel, HttpHouse, Stream, Work
 from mcpmesh.bridge.http_message import JSON, Header, HttpAnswer, HttpRefusal, HttpRequest
 from mcpmesh.bridge.http_reader import Phase, RequestReader
 from mcpmesh.bridge.run import Run
+from mcpmesh.model.identity import PeerIdentity
+from mcpmesh.model.principal import ANONYMOUS, principal_of
 from mcpmesh.transport.gate import peer_of
 
 _log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class HttpConnection(asyncio.Protocol):
         "_transport",
         "_unread_bytes",
         "_writable",
+        "principal",
     )  # fmt: skip
 
     def __init__(self, house: HttpHouse) -> None:
@@ -74,6 +77,8 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         #: Whom the gate counts this connection for.
         self._peer = ""
+        #: Whom the client proved to be.
+        self.principal = ANONYMOUS
         self._close_at = inf
         #: The answer under way is the last.
         self._old = False
@@ -116,6 +121,10 @@ class HttpConnection(asyncio.Protocol):
         self._peer = peer
         jitter = 1 + _AGE_JITTER * (2 * house.rng.random() - 1)
         self._close_at = asyncio.get_running_loop().time() + house.times.age * jitter
+
+    def secured(self, identity: PeerIdentity | None) -> None:
+        """Learn that TLS is up, and who the client is."""
+        self.principal = principal_of(identity)
 
     def data_received(self, data: bytes) -> None:
         reader = self._reader

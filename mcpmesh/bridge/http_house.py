@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mcpmesh.bridge.answering import Answering
 from mcpmesh.bridge.http_message import Header, HttpAnswer, HttpRequest
 from mcpmesh.bridge.http_reader import KnownHeads, ReaderLimits
+from mcpmesh.model.principal import Principal
 from mcpmesh.transport.gate import Gate
 from mcpmesh.transport.refusals import Refusals
 
@@ -45,7 +46,12 @@ Cancel = Callable[[], object]
 
 
 class Stream(Protocol):
-    """Where an answer goes that is written in parts."""
+    """Where an answer goes that is written in parts, and who reads it."""
+
+    @property
+    def principal(self) -> Principal:
+        """Whom the client proved to be."""
+        ...
 
     def begin(self, headers: tuple[Header, ...]) -> None:
         """Write the head, with status 200."""

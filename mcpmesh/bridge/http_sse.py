@@ -21,6 +21,7 @@ from mcpmesh.bridge.peers import Told
 from mcpmesh.bridge.sse import EventStream
 from mcpmesh.codec.jsonrpc import RpcError, decode, error_bytes
 from mcpmesh.errors import MeshError
+from mcpmesh.model.principal import Principal
 
 SSE = b"/sse"
 MESSAGES = b"/messages/"
@@ -57,7 +58,8 @@ class HttpSse:
         if head.method != b"POST":
             return HttpAnswer(405, headers=((b"allow", b"POST"),))
         check_types(head.headers)
-        return await self._take(head.path.removeprefix(MESSAGES).decode("latin-1"), request.body)
+        session = head.path.removeprefix(MESSAGES).decode("latin-1")
+        return await self._take(session, request.body, stream.principal)
 
     def end(self) -> None:
         """End all streams: the bridge goes down."""
@@ -68,7 +70,7 @@ class HttpSse:
         self._count += 1
         number = self._count
         payload = orjson.dumps([self._bridge.name, number])
-        place = MESSAGES + self._bridge.signer.sign(_PURPOSE, payload).encode()
+        place = MESSAGES + self._bridge.signer.sign(_PURPOSE, payload, stream.principal).encode()
         first = b"event: endpoint\ndata: %b\n\n" % place
         heartbeat = self._bridge.settings.heartbeat
         async with (
@@ -76,7 +78,7 @@ class HttpSse:
             asyncio.TaskGroup() as tasks,
         ):
             scope = OF_A_CONNECTION + token_urlsafe(9)
-            client = Duplex(self._bridge, events.event, tasks, scope, "http")
+            client = Duplex(self._bridge, events.event, tasks, scope, "http", stream.principal)
             self._clients[number] = client
             try:
                 await events.open()
@@ -85,12 +87,12 @@ class HttpSse:
                 del self._clients[number]
                 await client.end(0)
 
-    async def _take(self, session: str, body: bytes) -> HttpAnswer:
+    async def _take(self, session: str, body: bytes, principal: Principal) -> HttpAnswer:
         """Take a client's message, or pass it on to the bridge that has its stream.
 
         Raises: HttpRefusal.
         """
-        payload = self._bridge.signer.open(_PURPOSE, session)
+        payload = self._bridge.signer.open(_PURPOSE, session, principal)
         if payload is None:
             raise HttpRefusal(404, "there is no such session; GET /sse begins one")
         bridge, number = orjson.loads(payload)

@@ -9,6 +9,7 @@ from mcpmesh.bridge.http_message import Headers
 from mcpmesh.bridge.session import Session, Sessions
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, SHOWN, Params, Request, RpcError
+from mcpmesh.model.principal import ANONYMOUS, Principal
 
 VERSION_HEADER = b"mcp-protocol-version"
 SESSION_HEADER = b"mcp-session-id"
@@ -16,7 +17,7 @@ _MODERN_HEADERS = frozenset(version.encode() for version in mcp.MODERN)
 
 
 class SessionGone(Exception):
-    """The session id is forged, expired or ended; over HTTP that is a 404."""
+    """The session id is forged, another's, expired or ended; over HTTP that is a 404."""
 
 
 def is_modern(method: str, params: Params, headers: Headers) -> bool:
@@ -28,7 +29,7 @@ def is_modern(method: str, params: Params, headers: Headers) -> bool:
     )
 
 
-def modern_peer(params: Params) -> Peer:
+def modern_peer(params: Params, principal: Principal = ANONYMOUS) -> Peer:
     """Read who sends a modern request.
 
     Raises: RpcError -32602 for `_meta` that lacks what is required, -32022 for the version.
@@ -44,7 +45,8 @@ def modern_peer(params: Params) -> Peer:
         raise RpcError(INVALID_PARAMS, f"{mcp.PROTOCOL_VERSION} is not a string")
     if type(capabilities) is not dict:
         raise RpcError(INVALID_PARAMS, f"{mcp.CLIENT_CAPABILITIES} is not an object")
-    return Peer(version, True, client_name(meta.get(mcp.CLIENT_INFO)), capabilities)
+    client = client_name(meta.get(mcp.CLIENT_INFO))
+    return Peer(version, True, client, capabilities, principal=principal)
 
 
 def check_version(version: str) -> None:
@@ -85,30 +87,40 @@ def _match(headers: Headers, twice: Set[bytes], name: bytes, expected: str) -> N
         )
 
 
-def legacy_peer(method: str, params: Params, headers: Headers, sessions: Sessions) -> Peer:
+def legacy_peer(
+    method: str, params: Params, headers: Headers, sessions: Sessions, principal: Principal
+) -> Peer:
     """Read who sends a legacy message over HTTP; without a session id it stands alone.
 
     Raises: RpcError -32022 for a version header that names none of ours, SessionGone.
     """
     if method == "initialize":
         asked = params.get("protocolVersion")
-        return Peer(negotiated(asked if type(asked) is str else ""), False)
+        version = negotiated(asked if type(asked) is str else "")
+        return Peer(version, False, principal=principal)
     version = headers.get(VERSION_HEADER, b"").decode("latin-1")
     if version and version not in mcp.LEGACY:
         raise mcp.unsupported_version(version, modern=False)
     token = headers.get(SESSION_HEADER)
     if token is None:
-        return Peer(version or mcp.WITHOUT_HEADER, False)
-    session = known_session(token, sessions)
-    return Peer(session.version, False, session.client, session.capabilities, session.id)
+        return Peer(version or mcp.WITHOUT_HEADER, False, principal=principal)
+    session = known_session(token, sessions, principal)
+    return Peer(
+        session.version,
+        False,
+        session.client,
+        session.capabilities,
+        session.id,
+        principal=principal,
+    )
 
 
-def known_session(token: bytes, sessions: Sessions) -> Session:
-    """Read a session id.
+def known_session(token: bytes, sessions: Sessions, principal: Principal) -> Session:
+    """Read a session id that this principal was given.
 
     Raises: SessionGone.
     """
-    session = sessions.read(token.decode("latin-1"))
+    session = sessions.read(token.decode("latin-1"), principal)
     if session is None:
         raise SessionGone
     return session

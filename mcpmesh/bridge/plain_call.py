@@ -37,6 +37,7 @@ from mcpmesh.errors import (
     RemoteProtocolError,
     ToolNotFound,
 )
+from mcpmesh.model.principal import Principal
 from mcpmesh.model.tool import check_name
 from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import invoke_pb2, tool_pb2
@@ -47,6 +48,20 @@ KEY_HEADER = b"idempotency-key"
 _KEY = re.compile(rb"[\x20-\x7e]{1,%d}" % MAX_KEY_CHARACTERS)
 _NO_FIELDS: Mapping[str, Any] = {}
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a request asks for, and who asks.
+
+    Units: `timeout` in seconds, None for any time. `key` is for sending the same again.
+    """
+
+    invoke: invoke_pb2.InvokeRequest
+    headers: Headers
+    principal: Principal
+    timeout: float | None
+    key: str | None
 
 
 @dataclass(slots=True)
@@ -83,39 +98,32 @@ class PlainCalls:
 
         Raises: HttpRefusal, MeshError for what is no call.
         """
-        headers = request.head.headers
-        invoke = self._invoke(request, tool, version)
-        timeout = _timeout(headers)
-        key = _key(headers)
-        if key is None or events:
-            return await self._called(invoke, headers, timeout, key, stream if events else None)
-        asked = sha256(invoke.SerializeToString(deterministic=True)).digest()
+        headers, principal = request.head.headers, stream.principal
+        invoke = self._invoke(request, tool, version, principal)
+        asked = Asked(invoke, headers, principal, _timeout(headers), _key(headers))
+        if asked.key is None or events:
+            return await self._called(asked, stream if events else None)
+        digest = sha256(invoke.SerializeToString(deterministic=True)).digest()
 
         async def answer() -> HttpAnswer:
-            given = await self._called(invoke, headers, timeout, key, None)
+            given = await self._called(asked, None)
             assert given is not None
             return given
 
         # What one caller was answered is not for another one who hits upon its key.
-        whose = sha256(headers.get(b"authorization", b"")).hexdigest()
-        given, before = await self._kept.once(f"{whose} {key}", asked, answer)
+        shown = headers.get(b"authorization", b"")
+        whose = sha256(b"%b\0%b" % (principal.name.encode(), shown)).hexdigest()
+        given, before = await self._kept.once(f"{whose} {asked.key}", digest, answer)
         if before:
             replayed: Header = (b"idempotency-replayed", b"true")
             return HttpAnswer(given.status, given.body, (*given.headers, replayed))
         return given
 
-    async def _called(
-        self,
-        invoke: invoke_pb2.InvokeRequest,
-        headers: Headers,
-        timeout: float | None,
-        key: str | None,
-        stream: Stream | None,
-    ) -> HttpAnswer | None:
+    async def _called(self, asked: Asked, stream: Stream | None) -> HttpAnswer | None:
         """Call, and see to it that the call is observed once, however it ends."""
-        links = links_of(headers, _NO_FIELDS)
-        observation = self._bridge.observe(invoke.tool, links)
-        call = _call(invoke, links, observation, timeout, key)
+        links = links_of(asked.headers, _NO_FIELDS)
+        call = _call(asked, links, self._bridge.observe(asked.invoke.tool, links))
+        observation = call.observation
         answer: HttpAnswer | None
         try:
             if stream is None:
@@ -190,9 +198,12 @@ class PlainCalls:
         self, call: PlainCall, holder: invoke_pb2.InvokeResponse | invoke_pb2.InvokeEvent
     ) -> bytes:
         asked: tool_pb2.InputRequired = holder.input_required
-        return plain_question(asked, self._asking.state(call.invoke, asked))
+        principal = call.exchange.peer.principal
+        return plain_question(asked, self._asking.state(call.invoke, asked, principal))
 
-    def _invoke(self, request: HttpRequest, tool: str, version: str) -> invoke_pb2.InvokeRequest:
+    def _invoke(
+        self, request: HttpRequest, tool: str, version: str, principal: Principal
+    ) -> invoke_pb2.InvokeRequest:
         """Read what is asked.
 
         Raises: ToolNotFound, InvalidCall.
@@ -209,7 +220,7 @@ class PlainCalls:
             arguments: Any = said
             if _is_envelope(request.head.headers):
                 arguments = said.get("arguments") or {}
-                self._add_rest(invoke, said)
+                self._add_rest(invoke, said, principal)
             if type(arguments) is not dict:
                 raise InvalidCall(f'{tool}: "arguments" is not an object')
             invoke.arguments = orjson.dumps(arguments) if arguments else b""
@@ -219,7 +230,9 @@ class PlainCalls:
             raise InvalidCall(exc.message) from exc
         return invoke
 
-    def _add_rest(self, invoke: invoke_pb2.InvokeRequest, said: Mapping[str, Any]) -> None:
+    def _add_rest(
+        self, invoke: invoke_pb2.InvokeRequest, said: Mapping[str, Any], principal: Principal
+    ) -> None:
         """Add what an envelope has beside the arguments.
 
         Raises: InvalidCall, RpcError.
@@ -229,19 +242,15 @@ class PlainCalls:
             raise InvalidCall(f'{invoke.tool}: "_meta" is not an object')
         if meta:
             invoke.meta = orjson.dumps(meta)
-        self._asking.add_answers(invoke, said)
+        self._asking.add_answers(invoke, said, principal)
 
 
-def _call(
-    invoke: invoke_pb2.InvokeRequest,
-    links: Links,
-    observation: CallObservation,
-    timeout: float | None,
-    key: str | None,
-) -> PlainCall:
-    exchange = Exchange(Peer(mcp.MODERN[0], True), links, _nothing, observation=observation)
-    more = () if key is None else ((KEY_HEADER.decode(), key),)
-    return PlainCall(invoke, exchange, observation, origin_of(exchange, *more), timeout)
+def _call(asked: Asked, links: Links, observation: CallObservation) -> PlainCall:
+    peer = Peer(mcp.MODERN[0], True, principal=asked.principal)
+    exchange = Exchange(peer, links, _nothing, observation=observation)
+    more = () if asked.key is None else ((KEY_HEADER.decode(), asked.key),)
+    origin = origin_of(exchange, *more)
+    return PlainCall(asked.invoke, exchange, observation, origin, asked.timeout)
 
 
 def _nothing() -> None:

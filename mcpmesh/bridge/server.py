@@ -97,7 +97,7 @@ class HttpServer:
         connection = HttpConnection(self._house)
         if self._credentials is None:
             return connection
-        return TlsTransport(connection, self._credentials.context())
+        return TlsTransport(connection, self._credentials.context(), secured=connection.secured)
 
     async def stop(self) -> None:
         """Take no new connections, let requests in flight finish, then return."""

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from mcpmesh.bridge.signing import Signer
+from mcpmesh.model.principal import ANONYMOUS, Principal
 
 T = TypeVar("T")
 
@@ -25,17 +26,18 @@ DEFAULT_LOG_LEVEL = "info"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What initialize settled. `expires` in seconds since the epoch."""
+    """What initialize settled, with whom. `expires` in seconds since the epoch."""
 
     id: str
     version: str
     client: str = ""
     capabilities: Mapping[str, Any] = field(default_factory=dict)
     expires: float = 0.0
+    principal: Principal = ANONYMOUS
 
 
 class Sessions:
-    """Issues session ids and reads them."""
+    """Issues session ids and reads them; each is good for the principal that it was issued to."""
 
     def __init__(self, signer: Signer, ttl: float, clock: Callable[[], float]) -> None:
         self._signer = signer
@@ -46,7 +48,13 @@ class Sessions:
         # By their texts; checking a signature and reading what it signs costs more.
         self._known: dict[str, Session] = {}
 
-    def issue(self, version: str, client: str, capabilities: Mapping[str, Any]) -> str:
+    def issue(
+        self,
+        version: str,
+        client: str,
+        capabilities: Mapping[str, Any],
+        principal: Principal = ANONYMOUS,
+    ) -> str:
         """Write a new session id: 1 to about 2,000 visible ASCII characters."""
         payload = {
             "i": token_urlsafe(9),
@@ -55,21 +63,23 @@ class Sessions:
             "c": trimmed(capabilities),
             "e": int(self._clock() + self._ttl),
         }
-        return self._signer.sign(PURPOSE, orjson.dumps(payload))
+        return self._signer.sign(PURPOSE, orjson.dumps(payload), principal)
 
-    def read(self, text: str) -> Session | None:
-        """Return the session; None when it is forged, over, or ended here."""
-        session = self._known.get(text) or self._opened(text)
+    def read(self, text: str, principal: Principal = ANONYMOUS) -> Session | None:
+        """Return the session; None when it is forged, another's, over, or ended here."""
+        session = self._known.get(text)
+        if session is None or session.principal.name != principal.name:
+            session = self._opened(text, principal)
         if session is None or session.expires < self._clock() or session.id in self._ended:
             return None
         return session
 
-    def _opened(self, text: str) -> Session | None:
-        payload = self._signer.open(PURPOSE, text)
+    def _opened(self, text: str, principal: Principal) -> Session | None:
+        payload = self._signer.open(PURPOSE, text, principal)
         if payload is None:
             return None
         said = orjson.loads(payload)
-        session = Session(said["i"], said["v"], said["n"], said["c"], said["e"])
+        session = Session(said["i"], said["v"], said["n"], said["c"], said["e"], principal)
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
         self._known[text] = session

@@ -149,7 +149,7 @@ class ToolsCall(Calls):
 
         Raises: RpcError or MeshError for what is not the model's to act on.
         """
-        invoke = self._invoke_request(request.params)
+        invoke = self._invoke_request(request.params, exchange)
         meta = self.meta(exchange)
         version = exchange.peer.version
         try:
@@ -177,7 +177,7 @@ class ToolsCall(Calls):
         except TypeError as exc:  # deeper than can be written
             raise RemoteProtocolError(f"{invoke.tool}: the result cannot be written") from exc
 
-    def _invoke_request(self, params: Params) -> invoke_pb2.InvokeRequest:
+    def _invoke_request(self, params: Params, exchange: Exchange) -> invoke_pb2.InvokeRequest:
         """Read the params.
 
         Raises: RpcError -32602 naming the one that is malformed.
@@ -193,7 +193,7 @@ class ToolsCall(Calls):
                 meta=orjson.dumps(meta) if meta else b"",
             )
             if "inputResponses" in params or "requestState" in params:
-                self._asking.add_answers(invoke, params)
+                self._asking.add_answers(invoke, params, exchange.peer.principal)
         except TypeError as exc:  # orjson reads 1,024 levels and writes 254
             raise RpcError(INVALID_PARAMS, f"{tool}: the arguments nest too deep") from exc
         if meta and mcp.OUR_TOOL_VERSION in meta:
@@ -235,6 +235,7 @@ def origin_of(exchange: Exchange, *more: tuple[str, str]) -> Origin:
     peer = exchange.peer
     if peer.scope:
         more = ("mcp-session-id", peer.scope), *more
-    if peer.client:
-        more = ("mcpmesh-caller", peer.client), *more
+    # What is proven goes before what the client says of itself.
+    if caller := peer.principal.name or peer.client:
+        more = ("mcpmesh-caller", caller), *more
     return Origin(observation.trace, observation.correlation_id, exchange.links.baggage, more)

@@ -13,6 +13,7 @@ from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.remote_mesh import written_metadata
 from mcpmesh.bridge.run import Run
 from mcpmesh.codec import mcp
+from mcpmesh.model.principal import ANONYMOUS
 from mcpmesh.stack.mesh import ToolList
 from mcpmesh.v1 import discovery_pb2, invoke_pb2, prompt_pb2, resource_pb2, tool_pb2
 
@@ -67,6 +68,8 @@ class Loopback:
 
 class Parts:
     """A stream in memory."""
+
+    principal = ANONYMOUS
 
     def __init__(self):
         self.parts = []

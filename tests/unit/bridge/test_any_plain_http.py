@@ -11,6 +11,7 @@ from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.http_message import HttpAnswer, HttpRequest, RequestHead
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.remote_mesh import written_metadata
+from mcpmesh.model.principal import ANONYMOUS
 from mcpmesh.stack.mesh import ToolList
 from mcpmesh.v1 import discovery_pb2, invoke_pb2
 from tests.unit.bridge.fixture_mesh import TOOLS, said, text
@@ -94,6 +95,8 @@ class Known:
 
 class Written:
     """What was written to a stream."""
+
+    principal = ANONYMOUS
 
     def __init__(self):
         self.parts = []
