@@ -1,6 +1,7 @@
 """A stock gRPC service, adopted: its methods as MCP tools give what direct calls give."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import json_format
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from mcp.client.client import Client
 
 from mcpmesh import Client as MeshClient
@@ -135,6 +138,43 @@ async def test_health_is_a_tool_when_a_pattern_names_it() -> None:
         result = await client.call_tool("Health_Check", {})
     assert names == ["Health_Check", "Zoo_Echo"]
     assert result.structured_content == {"status": "SERVING"}
+
+
+async def test_health_and_reflection_as_tools_give_what_direct_calls_give() -> None:
+    only = ("grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection")
+    asked = [{"listServices": ""}, {"fileContainingSymbol": "zoo.v1.Zoo"}, {"fileByFilename": "?"}]
+    async with adopted(only=only) as (client, _, channel, running):
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        assert names >= {
+            "Health_Check", "Health_Watch", "ServerReflection_ServerReflectionInfo"
+        }  # fmt: skip
+        unknown = await client.call_tool("Health_Check", {"service": "none"})
+        checks = health_pb2_grpc.HealthStub(channel)
+        with pytest.raises(grpc.RpcError) as failed:
+            await checks.Check(health_pb2.HealthCheckRequest(service="none"))
+        code = failed.value.code().name
+        assert unknown.content[0].text.startswith(f"grpc.health.v1.Health/Check: {code}: ")
+        assert unknown.meta["mcpmesh/error"]["code"] == code
+        watched = checks.Watch(health_pb2.HealthCheckRequest())
+        first = json_format.MessageToDict(await watched.read())
+        watched.cancel()
+        async with MeshClient(running.endpoint) as caller:
+            # It never ends: its first message comes at once.
+            async for event in caller.stream("Health_Watch", {}):
+                assert json.loads(event.text) == first == {"status": "SERVING"}
+                break
+        said = await client.call_tool("ServerReflection_ServerReflectionInfo", {"messages": asked})
+        requests = [
+            json_format.ParseDict(each, reflection_pb2.ServerReflectionRequest()) for each in asked
+        ]
+        reflects = reflection_pb2_grpc.ServerReflectionStub(channel)
+        talk = reflects.ServerReflectionInfo(iter(requests))
+        direct = [
+            json_format.MessageToDict(each, always_print_fields_with_no_presence=True)
+            async for each in talk
+        ]
+    assert said.structured_content == {"messages": direct}
+    assert len(direct) == len(asked)
 
 
 async def test_streams_both_ways_give_what_direct_calls_give() -> None:
