@@ -8,7 +8,8 @@ import mcp_types as types
 from mcp import MCPError
 
 from mcpmesh.adopt.mcp_call import Json
-from mcpmesh.adopt.mcp_session import McpSession, is_lost
+from mcpmesh.adopt.mcp_failure import is_lost
+from mcpmesh.adopt.mcp_session import McpSession
 
 _LOG = logging.getLogger("mcpmesh.adopt")
 #: More pages, and more entries, than any server has that is meant to be listed.

@@ -6,31 +6,28 @@ end it when a transport fails. So it gets a task; whoever uses the session sees 
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import mcp_types as types
 from mcp import ClientSession, MCPError
 from mcp.client.subscriptions import SubscriptionLost, listen
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
-from pydantic import TypeAdapter, ValidationError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import TypeAdapter
 
 from mcpmesh import __version__
-from mcpmesh.adopt.mcp_call import CURRENT, Json, McpCall
+from mcpmesh.adopt.mcp_call import Json
+from mcpmesh.adopt.mcp_callbacks import Callbacks
 from mcpmesh.adopt.mcp_dispatcher import SoundDispatcher
-from mcpmesh.adopt.mcp_turns import NobodyAsked, Turns
+from mcpmesh.adopt.mcp_failure import is_lost, said
+from mcpmesh.adopt.mcp_negotiation import negotiate
+from mcpmesh.adopt.mcp_turns import Turns
 from mcpmesh.adopt.upstream import UpstreamFailed
 from mcpmesh.config import UpstreamSettings
 
 _LOG = logging.getLogger("mcpmesh.upstream")
 _ANY_JSON: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 _CLIENT = types.Implementation(name="mcpmesh", version=__version__)
-_LIST_CHANGES = (
-    types.ToolListChangedNotification,
-    types.PromptListChangedNotification,
-    types.ResourceListChangedNotification,
-)
 #: Seconds between two looks whether an HTTP server still knows the session.
 _LOOK_EVERY = 5.0
 _LISTEN_AGAIN = 1.0
@@ -54,6 +51,7 @@ class McpSession:
         self._session: ClientSession | None = None
         self._stop = asyncio.Event()
         self._news = asyncio.Event()
+        self._callbacks = Callbacks(name, self.turns, settings.roots, self._news.set)
         self._lost = ""
         self._over = asyncio.Event()
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -156,11 +154,11 @@ class McpSession:
             async with ClientSession(
                 dispatcher=dispatcher,
                 client_info=_CLIENT,
-                elicitation_callback=self._elicit,
-                sampling_callback=self._sample,
-                list_roots_callback=self._list_roots,
-                logging_callback=self._log,
-                message_handler=self._notice,
+                elicitation_callback=self._callbacks.elicit,
+                sampling_callback=self._callbacks.sample,
+                list_roots_callback=self._callbacks.list_roots,
+                logging_callback=self._callbacks.log,
+                message_handler=self._callbacks.notice,
             ) as session:
                 await negotiate(session, self._settings.era)
                 self._session = session
@@ -213,89 +211,3 @@ class McpSession:
             except MCPError as error:
                 if is_lost(error):
                     raise
-
-    async def _elicit(self, context: Any, params: Any) -> Any:
-        return await self._ask("elicitation/create", params, types.ElicitResult)
-
-    async def _sample(self, context: Any, params: Any) -> Any:
-        return await self._ask("sampling/createMessage", params, types.CreateMessageResult)
-
-    async def _list_roots(self, context: Any) -> Any:
-        # Not the caller's: what all callers share must not work where one of them wants it to.
-        roots = [types.Root.model_validate({"uri": uri}) for uri in self._settings.roots]
-        return types.ListRootsResult(roots=roots)
-
-    async def _ask(self, method: str, params: Any, result: Any) -> Any:
-        """Have the caller of the call that asks asked."""
-        try:
-            call = CURRENT.get() or await self.turns.asker()
-        except NobodyAsked as error:
-            return types.ErrorData(code=types.INVALID_REQUEST, message=f"cannot ask: {error}")
-        assert isinstance(call, McpCall)
-        asked = params.model_dump(by_alias=True, mode="json", exclude_none=True)
-        asked.pop("_meta", None)
-        answer = await call.ask(method, asked)
-        try:
-            return result.model_validate(answer, by_name=False)
-        except ValidationError:
-            return types.ErrorData(
-                code=types.INVALID_PARAMS, message=f"the answer is no result of {method}"
-            )
-
-    async def _log(self, params: Any) -> None:
-        call = CURRENT.get() or self.turns.only
-        if isinstance(call, McpCall):
-            call.note(params.level, params.data, params.logger or "")
-        else:
-            _LOG.debug("%s: %s: %.300s", self.name, params.level, params.data)
-
-    async def _notice(self, message: Any) -> None:
-        if isinstance(message, _LIST_CHANGES):
-            self._news.set()
-
-
-async def negotiate(session: ClientSession, era: str) -> None:
-    """Agree on a protocol version: the modern era's if the server speaks it.
-
-    Raises: MCPError, RuntimeError when there is none that both speak.
-    """
-    if era != "legacy":
-        try:
-            await session.discover()
-            return
-        except MCPError as error:
-            supported = _supported(error)
-            if era == "modern" or (supported and supported.isdisjoint(HANDSHAKE_PROTOCOL_VERSIONS)):
-                raise
-        except (RuntimeError, ValidationError):
-            if era == "modern":
-                raise
-    await session.initialize()
-
-
-def _supported(error: MCPError) -> set[str]:
-    data = error.error.data
-    found = data.get("supported") if isinstance(data, Mapping) else None
-    unsupported = error.code == types.UNSUPPORTED_PROTOCOL_VERSION
-    return set(map(str, found)) if unsupported and isinstance(found, list) else set()
-
-
-def is_lost(error: MCPError) -> bool:
-    """Tell whether an error says that the session is over."""
-    # Those that the client makes itself; a server may use their codes for something else.
-    if error.code == types.CONNECTION_CLOSED:
-        return error.message == "Connection closed" or error.message.startswith("SSE stream ")
-    return (error.code, error.message) == (types.INVALID_REQUEST, "Session terminated")
-
-
-def said(error: BaseException) -> str:
-    """Return in one sentence what an error of the client says."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, MCPError):
-        if is_lost(error):
-            return "ended the session"
-        return f"refused with error {error.code}: {error.message}"
-    if isinstance(error, ValidationError):
-        return f"answered with what MCP does not know: {error.errors()[0]['msg']}"
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
