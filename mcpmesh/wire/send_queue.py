@@ -40,6 +40,14 @@ def begin(stream: Stream, stream_id: int) -> None:
         connection.schedule(stream)
 
 
+def begins_with_body(stream: Stream) -> bool:
+    """Tell whether what waits on a stream begins with body bytes, which need windows."""
+    queue = stream.queue
+    if not queue:
+        return False
+    return isinstance(queue[0], memoryview | bytearray)
+
+
 def emit_next(stream: Stream, budget: int) -> int:
     """Send the next piece that waits on a stream, at most `budget` body bytes of it.
 
