@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from mcpmesh.transport.liveness import LOOK
+from mcpmesh.transport.moment import Moment
 from mcpmesh.transport.refusals import Refusals
 from mcpmesh.transport.slices import SLICE_BYTES
 
@@ -30,7 +31,7 @@ class Hub:
 
     __slots__ = (
         "_dirty", "_looker", "_loop", "_receiving", "_scheduled", "_ticker", "_watched", "links",
-        "refusals", "rng",
+        "moment", "refusals", "rng",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +44,8 @@ class Hub:
         self.links: set[Link] = set()
         self.rng = rng or Random()
         self.refusals = refusals or Refusals()
+        #: In which links parse what is a lot.
+        self.moment = Moment(loop, self.flush)
         self._loop = loop
         self._dirty: list[Link] = []
         self._receiving = False

@@ -8,7 +8,8 @@ from typing import cast
 from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.transport.gate import Gate, peer_of
 from mcpmesh.transport.hub import Hub
-from mcpmesh.transport.link_owner import AwaitsRequest, LinkOwner, Relays
+from mcpmesh.transport.late_requests import LateRequests
+from mcpmesh.transport.link_owner import LinkOwner, Relays
 from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.transport.liveness import Liveness, Sign
 from mcpmesh.transport.lookout import Lookout, Overdue
@@ -109,9 +110,8 @@ class Link(asyncio.Protocol):
         address = transport.get_extra_info("peername")
         self.peer_name = socket_name(address)
         self.local_name = socket_name(transport.get_extra_info("sockname"))
-        loop = asyncio.get_running_loop()
-        self._slices = Slices(transport, self.connection, self.take, loop)
-        self._heard = loop.time()
+        self._slices = Slices(transport, self.connection, self.take, self.hub.moment)
+        self._heard = asyncio.get_running_loop().time()
         self._lookout = Lookout(self.times, self._heard, self.hub.rng)
         self.hub.add(self)
         if self._liveness is not None:
@@ -361,7 +361,9 @@ class Link(asyncio.Protocol):
         if overdue := self._lookout.look(now, connection):
             self._end_overdue(overdue, now)
             return
-        self._end_late_requests(self._lookout, now)
+        if late := self._lookout.late_requests(connection):
+            self.hub.moment.wait(LateRequests(self, late, now))
+            self.hub.moment.begin()
         if self._pinged:
             if now - self._pinged > self.times.keepalive:
                 why = f"{self.peer_name} did not answer for {self.times.keepalive} s"
@@ -405,10 +407,3 @@ class Link(asyncio.Protocol):
         else:
             code, why = _OVERDUE[overdue]
             self._end(code, overdue.value, why)
-
-    def _end_late_requests(self, lookout: Lookout, now: float) -> None:
-        for stream in lookout.late_requests(self.connection):
-            sink: object = stream.sink
-            if isinstance(sink, AwaitsRequest) and sink.on_late():
-                what = f"call ended: its request took over {self.times.request:g} s"
-                self.hub.refusals.note("request_timeout", self.peer_name, what, now)

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from time import perf_counter
 
+from mcpmesh.transport.moment import MOMENT, Moment
 from mcpmesh.wire.connection import Connection
 
 #: From so many bytes on, what came is parsed in slices.
 SLICE_BYTES = 8 * 1024
 #: Bytes of a slice: the first ones, and as many as it turns out to be worth.
 _FIRST, _LARGEST, _SMALLEST = 1024, SLICE_BYTES // 2, 256
-#: Seconds of one turn of the loop that one link's bytes may take.
-_TURN = 0.0005
 
 
 class Slices:
@@ -26,30 +24,22 @@ class Slices:
     `take` parses bytes. Large frames are taken whole, so they are not slowed down.
     """
 
-    __slots__ = (
-        "_clock", "_connection", "_loop", "_paused", "_rest", "_step", "_take", "_transport",
-        "_until",
-    )  # fmt: skip
+    __slots__ = ("_connection", "_moment", "_paused", "_rest", "_step", "_take", "_transport")
 
     def __init__(
         self,
         transport: asyncio.Transport,
         connection: Connection,
         take: Callable[[bytes], None],
-        loop: asyncio.AbstractEventLoop,
-        clock: Callable[[], float] = perf_counter,
+        moment: Moment,
     ) -> None:
-        """`clock` moves within a turn, as the loop's own does not."""
         self._transport: asyncio.Transport | None = transport
         self._connection = connection
         self._take = take
-        self._loop = loop
-        self._clock = clock
+        self._moment = moment
         self._rest = b""
         self._paused = False
         self._step = _FIRST
-        #: When the turn's moment is over; 0 in a turn that parsed nothing yet.
-        self._until = 0.0
 
     def __repr__(self) -> str:
         return f"<Slices waiting={len(self._rest)} paused={self._paused}>"
@@ -64,58 +54,53 @@ class Slices:
         if self._connection.closed:
             return
         self._rest += data
-        if self._paused:
-            return
-        if not self._until:
-            self._begin_turn()
-        self._parse()
+        if not self._paused:
+            self._moment.begin()
+            self._parse()
+
+    def go_on(self) -> None:
+        """Parse on: a turn of the loop is over."""
+        # A closed connection stays paused: its flood is not even read until it is gone.
+        if self._transport is not None and not self._connection.closed:
+            self._parse()
 
     def stop(self) -> None:
         """Forget what waits: the connection is gone."""
         self._transport = None
         self._rest = b""
 
-    def _begin_turn(self) -> None:
-        self._until = self._clock() + _TURN
-        self._loop.call_soon(self._end_turn)
-
-    def _end_turn(self) -> None:
-        self._until = 0.0
-        # A closed connection stays paused: its flood is not even read until it is gone.
-        if self._paused and self._transport is not None and not self._connection.closed:
-            self._begin_turn()
-            self._parse()
-
     def _parse(self) -> None:
         data, connection = self._rest, self._connection
+        clock, until = self._moment.clock, self._moment.until
         size = len(data)
         position = 0
-        now = self._clock()
-        while position < size and now <= self._until and not connection.closed:
+        now = clock()
+        while position < size and now <= until and not connection.closed:
             end = position + max(self._step, connection.missing_bytes())
             self._take(data[position:end])
             position = end
-            began, now = now, self._clock()
+            began, now = now, clock()
             self._adapt(now - began)
         transport = self._transport
         if transport is None or connection.closed:
             self._rest = b""
             return
         self._rest = data[position:]
-        if self._rest or now > self._until:
-            self._pause(transport)
+        if self._rest or now > until:
+            self._wait(transport)
         elif self._paused:
             self._paused = False
             transport.resume_reading()
 
     def _adapt(self, took: float) -> None:
         """Choose the next slice's size by how long this one took."""
-        if took > _TURN / 2:
+        if took > MOMENT / 2:
             self._step = max(_SMALLEST, self._step // 2)
-        elif took < _TURN / 8:
+        elif took < MOMENT / 8:
             self._step = min(_LARGEST, self._step * 2)
 
-    def _pause(self, transport: asyncio.Transport) -> None:
+    def _wait(self, transport: asyncio.Transport) -> None:
+        self._moment.wait(self)
         if not self._paused:
             self._paused = True
             transport.pause_reading()

@@ -1,5 +1,6 @@
 """A lot of bytes is parsed for a moment per turn of the loop, in order, and all of it."""
 
+from mcpmesh.transport.moment import Moment
 from mcpmesh.transport.slices import SLICE_BYTES, Slices
 
 HALF = SLICE_BYTES // 2
@@ -16,7 +17,8 @@ class Bench:
         self.taken = []
         self.callbacks = []
         self.reading = True
-        self.slices = Slices(self, self, self.take, self, lambda: self.now)
+        moment = Moment(self, lambda: None, lambda: self.now)
+        self.slices = Slices(self, self, self.take, moment)
 
     def warmed_up(self):
         """A link whose slices have grown to their full size."""
@@ -72,7 +74,7 @@ def test_what_is_parsed_quickly_is_parsed_at_once():
 
 
 def test_a_turn_parses_for_a_moment_and_reads_no_more_until_all_is_parsed():
-    bench = Bench(0.0003).warmed_up()
+    bench = Bench(0.00015).warmed_up()
     data = numbered(7 * HALF)
     bench.slices.add(data)
     assert (len(bench.taken), bench.reading, bench.slices.waiting) == (2, False, True)
@@ -86,7 +88,7 @@ def test_a_turn_parses_for_a_moment_and_reads_no_more_until_all_is_parsed():
 
 
 def test_several_reads_of_one_turn_share_its_moment():
-    bench = Bench(0.0001).warmed_up()
+    bench = Bench(0.00005).warmed_up()
     data = numbered(3 * HALF)
     reads = 0
     while bench.reading:
@@ -99,7 +101,7 @@ def test_several_reads_of_one_turn_share_its_moment():
 
 
 def test_bytes_that_come_while_reading_is_paused_keep_their_place():
-    bench = Bench(0.0006).warmed_up()
+    bench = Bench(0.0003).warmed_up()
     data = numbered(4 * HALF)
     bench.slices.add(data[:HALF])
     bench.slices.add(data[HALF : 2 * HALF])
@@ -123,14 +125,14 @@ def test_slices_shrink_while_they_are_much_work_and_grow_again():
 
 
 def test_a_large_frame_is_taken_whole():
-    bench = Bench(0.0006)
+    bench = Bench(0.0003)
     bench.missing = 5 * HALF
     bench.slices.add(numbered(5 * HALF))
     assert [len(data) for data in bench.taken] == [5 * HALF]
 
 
 def test_a_new_turn_has_a_moment_of_its_own():
-    bench = Bench(0.0002).warmed_up()
+    bench = Bench(0.0001).warmed_up()
     bench.slices.add(numbered(2 * HALF))
     assert bench.reading
     bench.turn()
@@ -142,14 +144,14 @@ def test_a_new_turn_has_a_moment_of_its_own():
 
 
 def test_nothing_is_parsed_after_the_connection_closed_or_is_gone():
-    bench = Bench(0.0006)
+    bench = Bench(0.0003)
     bench.slices.add(numbered(4 * HALF))
     bench.closed = True
     bench.turn()
     bench.turn()
     assert len(bench.taken) == 1
     assert not bench.callbacks, "nothing goes on until the peer has left"
-    gone = Bench(0.0006)
+    gone = Bench(0.0003)
     gone.slices.add(numbered(4 * HALF))
     gone.slices.stop()
     gone.turn()
