@@ -1,7 +1,8 @@
 """An attack as a process of its own: attacker.py ROUTER_PORT REPLICA_PORT SECONDS PER_SECOND NAME.
 
 An attacker that is ended comes again, PER_SECOND times a second at most. A hostile replica listens
-on REPLICA_PORT and has itself called through the router. Prints what became of it, as JSON.
+on REPLICA_PORT and has itself called through the router. Prints a line when it begins, and one of
+JSON with what became of it.
 """
 
 import json
@@ -137,6 +138,7 @@ def _step(peer: Peer, piece: bytes, moment: float = _MOMENT) -> None:
 def main(router: str, replica: str, seconds: str, per_second: str, name: str) -> None:
     """Attack, and print the outcome."""
     attack = BY_NAME[name]
+    print("attacking", flush=True)
     if attack.replica:
         with listen(int(replica)) as listener:
             outcome = be_replica(attack, listener, int(router), float(seconds))

@@ -41,6 +41,8 @@ class Attack:
     connections: int = 1
     #: Comes from a replica instead of a caller.
     replica: bool = False
+    #: A limit of time ends it.
+    slow: bool = False
 
 
 def _batches(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
@@ -212,14 +214,14 @@ ATTACKS = (
     Attack("oversized header lists", (_CALM,), ("header_lists_over_the_limit",),
            _per_stream(_oversized)),
     Attack("slow-loris on the preface", ("GOAWAY SETTINGS_TIMEOUT",), ("handshake_timeout",),
-           _slowly(f.PREFACE[:10], b"")),
+           _slowly(f.PREFACE[:10], b""), slow=True),
     Attack("slow-loris on headers", (_CALM,), ("header_timeout",),
            _slowly(_OPENING + f.frame(f.HEADERS, 0, 1, _WHO),
-                   f.frame(f.CONTINUATION, 0, 1, b"\x00\x01a\x01b"))),
+                   f.frame(f.CONTINUATION, 0, 1, b"\x00\x01a\x01b")), slow=True),
     Attack("slow-loris on bodies", ("status 4",), ("request_timeout",),
            _slowly(_OPENING + b"".join(map(_open_call, islice(f.stream_ids(), 500)))
                    + f.frame(f.DATA, 0, 1, b"\x00\x00\x01\x00\x00"),
-                   f.frame(f.DATA, 0, 1, b"\x00")), streams=True),
+                   f.frame(f.DATA, 0, 1, b"\x00")), streams=True, slow=True),
     Attack("large requests, never complete", ("status 8",), (), _unfinished, streams=True),
     Attack("zero-window stall", ("RST_STREAM ENHANCE_YOUR_CALM",), ("unread_answers",),
            _zero_window, streams=True),
@@ -232,7 +234,7 @@ ATTACKS = (
     Attack("connections without end", ("closed", _CALM), ("connections_of_peer",), _quiet,
            connections=250),
     Attack("idle connections", ("GOAWAY NO_ERROR", "closed"), ("idle_timeout",), _quiet,
-           connections=50),
+           connections=50, slow=True),
     Attack("RST storm of a replica", (_CALM, "closed"),
            ("rst_stream_frames_on_closed_streams",), _replica_resets, replica=True),
     Attack("PING flood of a replica", (_CALM, "closed"), ("ping_frames",), _replica_pings,
