@@ -8,6 +8,7 @@ import mcp_types as types
 from pydantic import ValidationError
 
 from mcpmesh.adopt.mcp_call import CURRENT, McpCall
+from mcpmesh.adopt.mcp_links import DoneLinks
 from mcpmesh.adopt.mcp_turns import NobodyAsked, Turns
 
 _LOG = logging.getLogger("mcpmesh.upstream")
@@ -21,7 +22,8 @@ _LIST_CHANGES = (
 class Callbacks:
     """Answers the requests of one server, and hears its notifications.
 
-    `on_change` is called when one of its lists may have changed.
+    `on_change` is called when one of its lists may have changed; `done` has the pages that its
+    users are done with.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Callbacks:
         self._turns = turns
         self._roots = roots
         self._on_change = on_change
+        self.done = DoneLinks()
 
     async def elicit(self, context: Any, params: Any) -> Any:
         """Answer elicitation/create."""
@@ -75,3 +78,5 @@ class Callbacks:
         """Take note of a notification."""
         if isinstance(message, _LIST_CHANGES):
             self._on_change()
+        elif isinstance(message, types.ElicitCompleteNotification):
+            self.done.add(message.params.elicitation_id)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from mcpmesh.adopt.mcp_call import Ask, Json, McpCall
 from mcpmesh.adopt.mcp_failure import away, failure_of
+from mcpmesh.adopt.mcp_links import OpenedLinks, links_in
 from mcpmesh.adopt.mcp_session import McpSession
 from mcpmesh.adopt.naming import Naming
 from mcpmesh.adopt.parked import Parked
@@ -50,6 +51,9 @@ class McpCalls:
         carried = _carried(context)
         call = self._take(carried, context)
         answers: Json = {}
+        opened = OpenedLinks(tool.name, context, self._session.done_links.wait)
+        if call is None:
+            await opened.resume(carried)
         if call is None and "asked" in carried:
             answers = await self._answers(carried, context)
         for _ in range(_MOST_ROUNDS):
@@ -58,7 +62,12 @@ class McpCalls:
             try:
                 result = await self._finish(call, context)
             except (MCPError, ValidationError) as error:
-                raise failure_of(tool, error, sent=call.sent) from error
+                links = links_in(error)
+                if not links:
+                    raise failure_of(tool, error, sent=call.sent) from error
+                call = None
+                await opened.open(links)
+                continue
             if not is_input_required(result):
                 try:
                     return read(result, self._naming.uri)

@@ -20,6 +20,7 @@ from mcpmesh.adopt.mcp_call import Json
 from mcpmesh.adopt.mcp_callbacks import Callbacks
 from mcpmesh.adopt.mcp_dispatcher import SoundDispatcher
 from mcpmesh.adopt.mcp_failure import is_lost, said
+from mcpmesh.adopt.mcp_links import DoneLinks
 from mcpmesh.adopt.mcp_negotiation import negotiate
 from mcpmesh.adopt.mcp_turns import Turns
 from mcpmesh.adopt.upstream import UpstreamFailed
@@ -78,6 +79,11 @@ class McpSession:
     def over(self) -> bool:
         """Tell whether it has ended."""
         return self._over.is_set()
+
+    @property
+    def done_links(self) -> DoneLinks:
+        """The pages that the server said are done with."""
+        return self._callbacks.done
 
     async def open(self) -> None:
         """Connect and shake hands. Raises: UpstreamFailed."""

@@ -10,6 +10,8 @@ MODE = sys.argv[1]
 SCHEMA = {"type": "object"}
 #: Calls that wait for an answer, by the id of the question.
 ASKED = {}
+#: Calls of the tool "link" until now.
+LINKS = []
 
 
 def send(message):
@@ -21,8 +23,8 @@ def answer(request, result):
     send({"id": request["id"], "result": result})
 
 
-def refuse(request, code, message):
-    send({"id": request["id"], "error": {"code": code, "message": message}})
+def refuse(request, code, message, **data):
+    send({"id": request["id"], "error": {"code": code, "message": message, **data}})
 
 
 def tools(cursor):
@@ -44,7 +46,7 @@ def tools(cursor):
         return {"tools": [{"name": name, "inputSchema": SCHEMA} for name in names], **more}
     if MODE == "round":
         return {"tools": [{"name": "one", "inputSchema": SCHEMA}], "nextCursor": "again"}
-    names = ("echo", "ask", "die", "error", "log", "flood")
+    names = ("echo", "ask", "die", "error", "link", "log", "flood")
     return {"tools": [{"name": name, "inputSchema": SCHEMA} for name in names]}
 
 
@@ -55,6 +57,16 @@ def call(request):
         os._exit(5)
     if name == "error":
         return refuse(request, request["params"]["arguments"]["code"], "the reason")
+    if name == "link" and len(LINKS) < request["params"]["arguments"]["refusals"]:
+        # Each time under another id, as servers do.
+        LINKS.append(f"link-{len(LINKS)}")
+        page = {"mode": "url", "url": "https://odd.example/login", "message": "Please sign in."}
+        wanted = [{**page, "elicitationId": LINKS[-1]}]
+        refuse(request, -32042, "sign in first", data={"elicitations": wanted})
+        if len(LINKS) == 2:
+            done = {"elicitationId": LINKS[-1]}
+            send({"method": "notifications/elicitation/complete", "params": done})
+        return None
     if name == "ask":
         schema = {"type": "object", "properties": {"colour": {"type": "string"}}}
         params = {"message": "Which colour?", "requestedSchema": schema}

@@ -79,6 +79,6 @@ async def adopted(
         await server.stop(0)
 
 
-async def text_of(client: Client, name: str, arguments: Any = None) -> str:
+async def text_of(client: Client, name: str, arguments: Any = None, **options: Any) -> str:
     """Call a tool and return its text."""
-    return (await client.call(name, arguments or {})).raise_for_error().text
+    return (await client.call(name, arguments or {}, **options)).raise_for_error().text

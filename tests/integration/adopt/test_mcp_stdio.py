@@ -151,6 +151,37 @@ async def test_a_call_that_is_nowhere_parked_is_made_anew_and_answered_at_once()
             assert orjson.loads(result.text) == await red_answer()
 
 
+async def opens(question: Question) -> dict[str, object]:
+    assert question.params["url"] == "https://odd.example/login"
+    assert (question.params["mode"], question.params["message"]) == ("url", "Please sign in.")
+    return {"action": "accept"}
+
+
+async def declines(question: Question) -> dict[str, object]:
+    return {"action": "decline"}
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+async def test_a_page_that_a_server_wants_opened_is_a_question_and_the_call_goes_on(
+    refusals: int,
+) -> None:
+    async with adopted(UpstreamSettings(command=odd("fine"))) as toys:
+        await toys.until(State.SERVING)
+        async with Client(toys.endpoint) as client:
+            result = await client.call("link", {"refusals": refusals}, on_input=opens)
+            assert result.text == f'{{"refusals": {refusals}}}'
+
+
+async def test_a_page_that_nobody_opens_is_an_error_that_names_it() -> None:
+    async with adopted(UpstreamSettings(command=odd("fine"), call_timeout=1.5)) as toys:
+        await toys.until(State.SERVING)
+        async with Client(toys.endpoint) as client:
+            with pytest.raises(ToolError, match="declined to answer: Please sign in"):
+                await text_of(client, "link", {"refusals": 99}, on_input=declines)
+            with pytest.raises(ToolError, match=r"https://odd\.example/login; finish there"):
+                await text_of(client, "link", {"refusals": 99}, on_input=opens)
+
+
 async def test_a_modern_server_asks_the_caller_as_often_as_it_likes() -> None:
     async with adopted(UpstreamSettings(command=TOYS)) as toys:
         await toys.until(State.SERVING)
