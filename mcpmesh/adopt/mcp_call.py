@@ -58,7 +58,13 @@ class McpCall:
     def start(self, send: Send) -> None:
         """Make the request."""
         self._task = asyncio.create_task(self._run(send), name=f"upstream {self.tool}")
-        self._task.add_done_callback(lambda _: self._wake.set())
+        self._task.add_done_callback(self._on_end)
+
+    def _on_end(self, task: "asyncio.Task[Json]") -> None:
+        # Looked at, so that asyncio does not report it: of a parked call nobody may ask.
+        if not task.cancelled():
+            task.exception()
+        self._wake.set()
 
     async def _run(self, send: Send) -> Json:
         CURRENT.set(self)
@@ -118,8 +124,6 @@ class McpCall:
         """Cancel the request at the server, if it has not ended."""
         if self._task is not None:
             self._task.cancel()
-            # Looked at, so that asyncio does not report it: nobody waits any more.
-            self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def _on_progress(self, progress: float, total: float | None, message: str | None) -> None:
         self._progress = progress, total, message
