@@ -48,6 +48,7 @@ from mcpmesh.codec.mcp_entry import Listed
 from mcpmesh.codec.mcp_error import rpc_error_of
 from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.errors import OutOfRange
+from mcpmesh.policy.access import Access
 from mcpmesh.stack.mesh import Mesh
 
 Handler = Callable[[Request, Exchange], Awaitable[bytes]]
@@ -69,10 +70,13 @@ class Bridge:
         observer: Observer | None = None,
         clock: Callable[[], float] = time.time,
         server_info: Mapping[str, str] | None = None,
+        access: Access | None = None,
     ) -> None:
         self.mesh = mesh
         self.settings = settings or BridgeSettings()
         self.tuning = tuning or Tuning()
+        #: Who may call what.
+        self.access = access or Access()
         self._observer = observer or NoObserver(Random())
         info = dict(server_info or {"name": "mcpmesh", "version": installed_version("mcpmesh")})
         signer = self.signer = Signer(self.settings.session_key)

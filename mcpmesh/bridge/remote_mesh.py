@@ -155,7 +155,7 @@ class RemoteMesh:
 
 def written_metadata(request: invoke_pb2.InvokeRequest, origin: Origin) -> Metadata:
     """Write where a call comes from, and what lets the router route without opening it."""
-    trace, correlation_id, baggage, more = origin
+    trace, correlation_id, baggage, more, _ = origin
     written = [*more, ("mcp-name", request.tool)]
     if request.version:
         written.append(("mcpmesh-tool-version", request.version))

@@ -238,4 +238,5 @@ def origin_of(exchange: Exchange, *more: tuple[str, str]) -> Origin:
     # What is proven goes before what the client says of itself.
     if caller := peer.principal.name or peer.client:
         more = ("mcpmesh-caller", caller), *more
-    return Origin(observation.trace, observation.correlation_id, exchange.links.baggage, more)
+    baggage = exchange.links.baggage
+    return Origin(observation.trace, observation.correlation_id, baggage, more, peer.principal)

@@ -7,6 +7,7 @@ from cyclopts import App, Group, Parameter, validators
 from mcpmesh.cli.exits import exit_table
 from mcpmesh.cli.sources import PREFIX, ExactEnv
 from mcpmesh.config import (
+    AccessSettings,
     AdoptSettings,
     BridgeSettings,
     ClientSettings,
@@ -48,6 +49,7 @@ app = App(
 
 AsJson = Annotated[bool, Parameter(name="--json-output")]
 
+Access = Annotated[AccessSettings, Flat]
 Adopt = Annotated[AdoptSettings, Flat]
 Router = Annotated[RouterSettings, Flat]
 Bridge = Annotated[BridgeSettings, Flat]

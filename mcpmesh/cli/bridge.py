@@ -25,12 +25,14 @@ from mcpmesh.cli.sources import variable
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.worker_pages import OWN_PAGE, WorkerPages
 from mcpmesh.config import (
+    AccessSettings,
     BridgeSettings,
     ClientSettings,
     LimitSettings,
     ProcessSettings,
     TlsSettings,
 )
+from mcpmesh.config.access import check_provable
 from mcpmesh.model.address import Address
 from mcpmesh.sdk.engine import new_channel
 from mcpmesh.telemetry.prometheus_server import OWN_PAGES, Pages, prometheus_server
@@ -47,6 +49,7 @@ async def run_http(
     process: ProcessSettings,
     tls: TlsSettings,
     limits: LimitSettings,
+    access: AccessSettings,
     stop: Stop,
     *,
     parent: str = "",
@@ -65,7 +68,9 @@ async def run_http(
         async with (
             new_channel(client.router, tls, limits) as channel,
             RemoteMesh(channel) as mesh,
-            http_front(mesh, settings, telemetry, process, tls, limits, parent=pages) as http,
+            http_front(
+                mesh, settings, telemetry, process, tls, limits, access, parent=pages
+            ) as http,
         ):
             own_page = {"metrics": page} if parent else {}
             print_ready("bridge", http=http, router=client.router, **own_page)
@@ -79,6 +84,7 @@ async def run_workers(
     process: ProcessSettings,
     tls: TlsSettings,
     limits: LimitSettings,
+    access: AccessSettings,
     count: int,
     stop: Stop,
 ) -> Exit:
@@ -87,6 +93,7 @@ async def run_workers(
     The kernel spreads the clients' connections over them. This process starts them again when
     they end, and has their pages, which each of them shows.
     """
+    check_provable(access, tls)
     held, http = reserve(settings.http, "--http")
     workers = WorkerPages()
     pages = Pages(workers.metrics, workers.missing)
@@ -102,6 +109,7 @@ async def run_workers(
             process,
             tls,
             limits,
+            access,
             hidden={_KEY},
             http=http,
             worker_of=page.endpoint,
@@ -147,6 +155,7 @@ async def run_stdio(
     process: ProcessSettings,
     tls: TlsSettings,
     limits: LimitSettings,
+    access: AccessSettings,
     stop: Stop,
 ) -> Exit:
     """Serve the one MCP client on stdin and stdout until it closes stdin."""
@@ -156,6 +165,8 @@ async def run_stdio(
             RemoteMesh(channel) as mesh,
             standard_lines(settings.max_body_bytes) as (lines, write),
         ):
-            connection = StdioConnection(bridge_of(mesh, settings, telemetry), write)
+            connection = StdioConnection(
+                bridge_of(mesh, settings, telemetry, access.rules()), write
+            )
             await until(stop, connection.serve(lines))
     return Exit.OK

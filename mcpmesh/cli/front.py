@@ -8,8 +8,16 @@ from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.server import HttpServer
 from mcpmesh.cli.endpoint import cannot_listen
 from mcpmesh.cli.parent_pages import ParentPages
-from mcpmesh.config import BridgeSettings, LimitSettings, ProcessSettings, TlsSettings
+from mcpmesh.config import (
+    AccessSettings,
+    BridgeSettings,
+    LimitSettings,
+    ProcessSettings,
+    TlsSettings,
+)
+from mcpmesh.config.access import check_provable
 from mcpmesh.model.address import Address
+from mcpmesh.policy.access import Access
 from mcpmesh.stack.mesh import Mesh
 from mcpmesh.telemetry.bridge_observer import BridgeTelemetry
 from mcpmesh.telemetry.prometheus import exposition
@@ -17,9 +25,9 @@ from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.listening import check_exposure
 
 
-def bridge_of(mesh: Mesh, settings: BridgeSettings, telemetry: Telemetry) -> Bridge:
+def bridge_of(mesh: Mesh, settings: BridgeSettings, telemetry: Telemetry, access: Access) -> Bridge:
     """Put a bridge together."""
-    return Bridge(mesh, settings, observer=BridgeTelemetry(telemetry))
+    return Bridge(mesh, settings, observer=BridgeTelemetry(telemetry), access=access)
 
 
 @asynccontextmanager
@@ -30,6 +38,7 @@ async def http_front(
     process: ProcessSettings,
     tls: TlsSettings,
     limits: LimitSettings,
+    access: AccessSettings,
     *,
     parent: ParentPages | None = None,
 ) -> AsyncIterator[str]:
@@ -38,10 +47,10 @@ async def http_front(
     A worker shares its port, and shows the pages of its parent, which are those of all workers.
 
     Raises: CommandError when the address cannot be listened on; InvalidSetting when it needs TLS,
-    or TLS its files.
+    or TLS its files, or the rules certificates.
     """
     check_exposure("http", Address.parse(settings.http), tls, process.insecure)
-    bridge = bridge_of(mesh, settings, telemetry)
+    bridge = bridge_of(mesh, settings, telemetry, check_provable(access, tls))
     if parent is None:
         app = HttpApp(bridge, metrics=lambda: exposition(telemetry.metrics))
     else:

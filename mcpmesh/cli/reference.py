@@ -8,6 +8,7 @@ from cyclopts import App
 from mcpmesh.cli.options import Option, options
 from mcpmesh.cli.table import code, markdown_table
 from mcpmesh.config import (
+    AccessSettings,
     AdoptSettings,
     BridgeSettings,
     ClientSettings,
@@ -27,6 +28,7 @@ SETTINGS = (
     ClientSettings,
     TlsSettings,
     AdoptSettings,
+    AccessSettings,
 )
 #: Settings that stand in no class: how many processes, which way.
 _ALONE = {"workers": 1, "replicas": 1, "reload": False, "stdio": False}
@@ -64,10 +66,16 @@ command = ["npx", "-y", "@modelcontextprotocol/server-filesystem", "/srv/files"]
 env = { TOKEN = "${FILES_TOKEN}" }
 namespace = "fs"
 copies = 3
+
+# Who may call what; with such rules, nothing else may be called
+[[access]]
+callers = ["spiffe://example.org/agent/*"]
+tools = ["weather*", "prompt:*"]
 ```
 
 A `[[replica]]` may also have `labels`, `weight` and `server_name`, and its endpoint may stand for
-many: [discovery](discovery.md). What `[adopt.NAME]` may say: [adopt](adopt.md).
+many: [discovery](discovery.md). What `[adopt.NAME]` may say: [adopt](adopt.md);
+`[[access]]`: [access](access.md).
 
 Telemetry follows OpenTelemetry's own `OTEL_` variables: [traces](traces.md), [metrics](metrics.md),
 [logs](logs.md).

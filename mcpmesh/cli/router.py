@@ -14,7 +14,14 @@ from mcpmesh.cli.readiness import Readiness
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.worker_pages import OWN_PAGE, WorkerPages
-from mcpmesh.config import LimitSettings, ProcessSettings, RouterSettings, TlsSettings
+from mcpmesh.config import (
+    AccessSettings,
+    LimitSettings,
+    ProcessSettings,
+    RouterSettings,
+    TlsSettings,
+)
+from mcpmesh.config.access import check_provable
 from mcpmesh.model.address import Address
 from mcpmesh.router.registry_host import RegistryHost
 from mcpmesh.router.wiring import Router
@@ -30,6 +37,7 @@ async def routing(
     process: ProcessSettings,
     tls: TlsSettings,
     limits: LimitSettings,
+    access: AccessSettings,
     *,
     registry: str = "",
 ) -> AsyncIterator[tuple[Router, str]]:
@@ -37,11 +45,12 @@ async def routing(
 
     With `registry`, it follows the registry of its parent there and shares its port.
     Raises: CommandError when the address cannot be listened on; InvalidSetting when it needs TLS,
-    or TLS its files.
+    or TLS its files, or the rules certificates.
     """
     router = Router(
-        settings, telemetry, registry=registry, tls=tls, insecure=process.insecure, limits=limits
-    )
+        settings, telemetry, registry=registry, tls=tls, insecure=process.insecure, limits=limits,
+        access=check_provable(access, tls),
+    )  # fmt: skip
     try:
         endpoint = await router.start()
     except OSError as error:
@@ -57,6 +66,7 @@ async def run_router(
     process: ProcessSettings,
     tls: TlsSettings,
     limits: LimitSettings,
+    access: AccessSettings,
     stop: Stop,
     *,
     registry: str = "",
@@ -66,7 +76,7 @@ async def run_router(
     readiness = Readiness()
     pages = Pages(missing=readiness.missing)
     with telemetry_of("mcpmesh-router", process, environ=environ, pages=pages) as telemetry:
-        running = routing(settings, telemetry, process, tls, limits, registry=registry)
+        running = routing(settings, telemetry, process, tls, limits, access, registry=registry)
         async with running as (_, grpc):
             with readiness.while_serving():
                 own_page = {"metrics": telemetry.prometheus} if registry else {}
@@ -80,6 +90,7 @@ async def run_workers(
     process: ProcessSettings,
     tls: TlsSettings,
     limits: LimitSettings,
+    access: AccessSettings,
     count: int,
     stop: Stop,
 ) -> Exit:
@@ -91,11 +102,13 @@ async def run_workers(
     held, grpc = reserve(settings.grpc, "--grpc")
     workers = WorkerPages()
     pages = Pages(workers.metrics, workers.missing)
+    check_provable(access, tls)
     with held, telemetry_of("mcpmesh-router", process, pages=pages):
         check_exposure("grpc", Address.parse(settings.grpc), tls, process.insecure)
         host = RegistryHost(settings, tls)
         registry = await host.start()
-        options = as_options(settings, process, tls, limits, grpc=grpc, worker_of=registry)
+        shared = settings, process, tls, limits, access
+        options = as_options(*shared, grpc=grpc, worker_of=registry)
         programs = [
             Program.mcpmesh(f"router/{index + 1}", "router", *options) for index in range(count)
         ]

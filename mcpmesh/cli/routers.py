@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from mcpmesh.cli.adopt import adopted_tables
 from mcpmesh.cli.app import (
     SERVERS,
+    Access,
     Adopt,
     Bridge,
     Count,
@@ -27,6 +28,7 @@ from mcpmesh.cli.router import run_router, run_workers
 from mcpmesh.cli.up import Tools, run_up
 from mcpmesh.config import (
     NO_TLS,
+    AccessSettings,
     AdoptSettings,
     BridgeSettings,
     LimitSettings,
@@ -35,7 +37,7 @@ from mcpmesh.config import (
 )
 
 _ROUTER, _BRIDGE, _PROCESS = RouterSettings(), BridgeSettings(), ProcessSettings()
-_LIMITS, _ADOPT = LimitSettings(), AdoptSettings()
+_LIMITS, _ADOPT, _ACCESS = LimitSettings(), AdoptSettings(), AccessSettings()
 
 
 @app.command(name="up", group=SERVERS)
@@ -49,6 +51,7 @@ def up_command(
     tls: Tls = NO_TLS,
     limits: Limits = _LIMITS,
     adopt: Adopt = _ADOPT,
+    access: Access = _ACCESS,
     parent_pipe: ParentPipe = None,
 ) -> Exit:
     """Run a whole mesh: router and bridge here, tool servers as child processes.
@@ -67,7 +70,7 @@ def up_command(
     return serve(
         watched(
             parent_pipe,
-            lambda stop: run_up(tools, router, bridge, process, tls, limits, adopt, stop),
+            lambda stop: run_up(tools, router, bridge, process, tls, limits, adopt, access, stop),
         )
     )
 
@@ -80,6 +83,7 @@ def router_command(
     process: Process = _PROCESS,
     tls: Tls = NO_TLS,
     limits: Limits = _LIMITS,
+    access: Access = _ACCESS,
     worker_of: Annotated[str, Parameter(show=False)] = "",
     parent_pipe: ParentPipe = None,
 ) -> Exit:
@@ -93,7 +97,7 @@ def router_command(
 
     def command(stop: Stop) -> Coroutine[Any, Any, Exit]:
         if workers > 1 and not worker_of:
-            return run_workers(router, process, tls, limits, workers, stop)
-        return run_router(router, process, tls, limits, stop, registry=worker_of)
+            return run_workers(router, process, tls, limits, access, workers, stop)
+        return run_router(router, process, tls, limits, access, stop, registry=worker_of)
 
     return serve(watched(parent_pipe, command))

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from mcpmesh.cli.app import (
     SERVERS,
+    Access,
     Bridge,
     Client,
     Count,
@@ -25,6 +26,7 @@ from mcpmesh.cli.parent import watched
 from mcpmesh.cli.serve import run_many, run_one
 from mcpmesh.config import (
     NO_TLS,
+    AccessSettings,
     BridgeSettings,
     ClientSettings,
     InvalidSetting,
@@ -34,7 +36,7 @@ from mcpmesh.config import (
 )
 
 _BRIDGE, _CLIENT, _SERVE = BridgeSettings(), ClientSettings(), ServeSettings()
-_LIMITS, _PROCESS = LimitSettings(), ProcessSettings()
+_LIMITS, _PROCESS, _ACCESS = LimitSettings(), ProcessSettings(), AccessSettings()
 
 
 @app.command(name="bridge", group=SERVERS)
@@ -47,6 +49,7 @@ def bridge_command(
     process: Process = _PROCESS,
     tls: Tls = NO_TLS,
     limits: Limits = _LIMITS,
+    access: Access = _ACCESS,
     worker_of: Annotated[str, Parameter(show=False)] = "",
     parent_pipe: ParentPipe = None,
 ) -> Exit:
@@ -64,10 +67,10 @@ def bridge_command(
 
     def command(stop: Stop) -> Coroutine[Any, Any, Exit]:
         if stdio:
-            return run_stdio(bridge, client, process, tls, limits, stop)
+            return run_stdio(bridge, client, process, tls, limits, access, stop)
         if workers > 1 and not worker_of:
-            return run_workers(bridge, client, process, tls, limits, workers, stop)
-        return run_http(bridge, client, process, tls, limits, stop, parent=worker_of)
+            return run_workers(bridge, client, process, tls, limits, access, workers, stop)
+        return run_http(bridge, client, process, tls, limits, access, stop, parent=worker_of)
 
     return serve(watched(parent_pipe, command))
 

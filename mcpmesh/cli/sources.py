@@ -30,6 +30,8 @@ HEALTH = "health"
 DISCOVERY = "discovery"
 #: The table form of `adopt`: [adopt.NAME] with settings.
 ADOPT = "adopt"
+#: The table form of `access`: [[access]] with callers and tools.
+ACCESS = "access"
 _TABLES = frozenset({REPLICA, TOOLS, CAPABILITIES, HEALTH, DISCOVERY})
 
 
@@ -135,6 +137,8 @@ def read_file(path: Path, known: Iterable[str]) -> FileValues:
         values[ADOPT] = _adopted(path, adopt)
     elif ADOPT in values:
         values[ADOPT] = _listed(path, values, ADOPT, "NAME={…}")
+    if ACCESS in values:
+        values[ACCESS] = _access(path, values)
     if isinstance(health := values.get(HEALTH), dict):
         values[HEALTH] = _written(path, health, "of health")
     values |= _discovery(path, values.pop(DISCOVERY, {}), keys)
@@ -146,6 +150,17 @@ def _listed(path: Path, values: Mapping[str, object], key: str, form: str) -> li
     if not isinstance(listed, list):
         raise CommandError(f"{path}: {key} is not a list of {form}")
     return [*listed]
+
+
+def _access(path: Path, values: Mapping[str, object]) -> list[object]:
+    """Write [[access]] tables in the form of --access."""
+    rules = values[ACCESS]
+    if isinstance(rules, dict):
+        raise CommandError(f"{path}: write [[access]], with two brackets, for each rule")
+    return [
+        _written(path, rule, "of a rule") if isinstance(rule, dict) else rule
+        for rule in _listed(path, values, ACCESS, "[[access]] tables")
+    ]
 
 
 def _replicas(path: Path, tables: object) -> list[str]:

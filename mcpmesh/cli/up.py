@@ -25,6 +25,7 @@ from mcpmesh.cli.serve import program
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.target import split_target, watched_folders
 from mcpmesh.config import (
+    AccessSettings,
     AdoptSettings,
     BridgeSettings,
     InvalidSetting,
@@ -64,6 +65,7 @@ async def run_up(
     tls: TlsSettings,
     limits: LimitSettings,
     adopt: AdoptSettings,
+    access: AccessSettings,
     stop: Stop,
 ) -> Exit:
     """Run the mesh until stop is asked; then the tool servers drain first.
@@ -73,8 +75,8 @@ async def run_up(
     check_both_ways(tls)
     with telemetry_of("mcpmesh", process) as telemetry:
         async with (
-            routing(router, telemetry, process, tls, limits) as (running, grpc),
-            http_front(running.mesh, bridge, telemetry, process, tls, limits) as http,
+            routing(router, telemetry, process, tls, limits, access) as (running, grpc),
+            http_front(running.mesh, bridge, telemetry, process, tls, limits, access) as http,
         ):
             try:
                 async with (

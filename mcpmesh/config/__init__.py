@@ -6,6 +6,7 @@ means the same in every class here. The string under a field is its text in --he
 configuration reference.
 """
 
+from mcpmesh.config.access import AccessSettings
 from mcpmesh.config.adopt import AdoptSettings
 from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.config.checks import InvalidSetting
@@ -21,6 +22,7 @@ from mcpmesh.config.upstream import UpstreamSettings
 
 __all__ = [
     "NO_TLS",
+    "AccessSettings",
     "AdoptSettings",
     "BridgeSettings",
     "ClientSettings",

@@ -11,6 +11,7 @@ from grpc import StatusCode
 from mcpmesh.balance.chooser import Chooser
 from mcpmesh.codec.renamed import SPOKE, renamed_head, renamed_message
 from mcpmesh.codec.status import status_from
+from mcpmesh.model.principal import Principal
 from mcpmesh.policy.answer import is_good, is_good_result
 from mcpmesh.rpc.compression import decompress
 from mcpmesh.stack.call import Call
@@ -70,6 +71,14 @@ class ChosenCall(Call):
     @property
     def peer(self) -> str:
         return self._for.peer
+
+    @property
+    def principal(self) -> Principal:
+        return self._for.principal
+
+    @property
+    def named(self) -> str:
+        return self._for.tool
 
     def extra(self) -> Volatile:
         self._tell()

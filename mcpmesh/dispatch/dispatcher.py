@@ -93,7 +93,7 @@ class Dispatcher:
             self._start_sharing(call)
         else:
             self._start(call)
-        if route is not None and route.shared and self._mirrors is not None:
+        if route is not None and route.shared and self._mirrors is not None and not call.over:
             self._mirrors.copy(call, route)
 
     def _chosen(self, call: Call) -> Call | None:

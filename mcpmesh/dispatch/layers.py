@@ -16,6 +16,7 @@ from mcpmesh.policy.admission import Shed
 from mcpmesh.policy.fallback import Fallback
 from mcpmesh.policy.retry import GiveUp
 from mcpmesh.stack.admission import Admitting
+from mcpmesh.stack.authorizing import Authorizing
 from mcpmesh.stack.balance import Balance, RouteTable
 from mcpmesh.stack.call import Call, Exit
 from mcpmesh.stack.deadline import Deadline
@@ -44,17 +45,20 @@ def layers(
     *,
     fallbacks: Mapping[str, Fallback] | None = None,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
+    authorizing: Authorizing | None = None,
 ) -> Top[Call]:
     """Put the layers of a call over each other; the first one is the outermost.
 
     `fallbacks` are those of tools that may not be there; a message of at most `max_message_bytes`
-    is opened for them.
+    is opened for them. `authorizing` is of this stack alone.
     """
     return stacked(
         Exit(),
         # Outermost, so that it sees refusals and how the body ended.
         # (Not by the loop's clock, which uvloop moves on once a turn, in whole milliseconds.)
         ObserveCalls(telemetry, perf_counter, in_flight, call_log),
+        # Above all that works for a call; what stands in for a tool is not the caller's doing.
+        *_guarding(authorizing),
         *_below(telemetry, table, unknown, loop, rng, fallbacks, max_message_bytes),
     )
 
@@ -70,6 +74,7 @@ def sharing_layers(
     *,
     fallbacks: Mapping[str, Fallback] | None = None,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
+    authorizing: Authorizing | None = None,
 ) -> Top[Call]:
     """Put together what calls pass that may have the answer to another; else as `layers`.
 
@@ -81,9 +86,16 @@ def sharing_layers(
     return stacked(
         Exit(),
         ObserveCalls(telemetry, perf_counter, in_flight, call_log),
+        # Above sharing: what one caller may have is not for all.
+        *_guarding(authorizing),
         Deadline(Timers(loop), loop.time),
         Sharing(for_all, loop.time, max_message_bytes, partial(_count_shared, telemetry)),
     )
+
+
+def _guarding(authorizing: Authorizing | None) -> list[Authorizing]:
+    """Return the layer that refuses what no rule allows; none where there are no rules."""
+    return [] if authorizing is None else [authorizing]
 
 
 def _below(

@@ -11,6 +11,7 @@ from mcpmesh.codec.metadata import decode_message
 from mcpmesh.codec.renamed import SPOKE
 from mcpmesh.codec.status import PUSHBACK, error_of, pushback_from, status_from
 from mcpmesh.errors import MeshError, RemoteProtocolError
+from mcpmesh.model.principal import ANONYMOUS, Principal
 from mcpmesh.rpc.message_queue import MessageQueue
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.call_head import CallHead
@@ -27,10 +28,15 @@ class LocalCall(Call):
     Raises (when read): MeshError by whose fault.
     """
 
-    __slots__ = ("_max_bytes", "_queue", "_waiter", "spoke", "taken")
+    __slots__ = ("_max_bytes", "_queue", "_waiter", "principal", "spoke", "taken")
 
-    def __init__(self, head: CallHead, max_message_bytes: int) -> None:
+    principal: Principal
+
+    def __init__(
+        self, head: CallHead, max_message_bytes: int, principal: Principal = ANONYMOUS
+    ) -> None:
         super().__init__(head)
+        self.principal = principal
         #: Set by the answer: credit for the replica, when messages were read.
         self.taken: Callable[[int], None] | None = None
         #: The tool that answers, when it was chosen among several.

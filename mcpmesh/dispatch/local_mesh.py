@@ -149,7 +149,7 @@ class LocalMesh:
             parent=origin.trace,
             baggage=origin.baggage,
         )
-        call = LocalCall(head, self._dispatcher.max_message_bytes)
+        call = LocalCall(head, self._dispatcher.max_message_bytes, origin.principal)
         call.body = frame_message(request.SerializeToString())
         self._dispatcher.begin(call, timeout)
         return call

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 from mcpmesh.config import InvalidSetting
 from mcpmesh.dispatch.local_mesh import LocalMesh
+from mcpmesh.policy.access import Access
 from mcpmesh.rpc.server import Server
 
 SERVICE = "model_context_protocol.Mcp"
@@ -21,8 +22,8 @@ def check_mcp_grpc() -> None:
         raise InvalidSetting("mcp_grpc", reason)
 
 
-def add_mcp_service(server: Server, mesh: LocalMesh) -> None:
-    """Serve `model_context_protocol.Mcp` from a mesh."""
-    servicer = import_module("mcpmesh.router.mcp_servicer").McpServicer(mesh)
+def add_mcp_service(server: Server, mesh: LocalMesh, access: Access) -> None:
+    """Serve `model_context_protocol.Mcp` from a mesh, to each caller what it may call."""
+    servicer = import_module("mcpmesh.router.mcp_servicer").McpServicer(mesh, access)
     stubs = import_module(f"{_PACKAGE}.mcp_pb2_grpc")
     stubs.add_McpServicer_to_server(servicer, server)

@@ -30,9 +30,12 @@ from mcpmesh.codec.mcp_proto_asking import add_answers, ask
 from mcpmesh.dispatch.entry_index import EntryIndex
 from mcpmesh.dispatch.local_mesh import LocalMesh
 from mcpmesh.errors import Conflict, InvalidCall, MeshError, RemoteProtocolError, ToolNotFound
+from mcpmesh.model.principal import Principal, principal_of
 from mcpmesh.model.tool import PROMPT
 from mcpmesh.model.trace import parse_traceparent, valid_correlation_id
+from mcpmesh.policy.access import Access
 from mcpmesh.router.refusal import Refusing
+from mcpmesh.rpc.context import Context
 from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
@@ -51,8 +54,10 @@ class _Lists:
     def __init__(self) -> None:
         self._written: dict[str, tuple[tool_pb2.Tool, Any]] = {}
 
-    async def of(self, tools: Iterable[tool_pb2.Tool], to: Callable[[tool_pb2.Tool], Any]) -> Any:
-        """Return the entries of the newest versions, in the order of their names."""
+    async def of(
+        self, tools: Iterable[tool_pb2.Tool], to: Callable[[tool_pb2.Tool], Any]
+    ) -> dict[str, Any]:
+        """Return the entries of the newest versions by name, in the order of the names."""
         newest: dict[str, tool_pb2.Tool] = {}
         for tool in tools:
             newest.setdefault(tool.name, tool)
@@ -63,14 +68,15 @@ class _Lists:
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
         self._written = written
-        return [entry for _, entry in written.values()]
+        return {name: entry for name, (_, entry) in written.items()}
 
 
 class McpServicer(mcp_pb2_grpc.McpServicer):  # type: ignore[misc]
     """The service of mcp-grpc-transport-proto."""
 
-    def __init__(self, mesh: LocalMesh) -> None:
+    def __init__(self, mesh: LocalMesh, access: Access) -> None:
         self._mesh = mesh
+        self._access = access
         self._index = EntryIndex()
         self._lists = {
             listed: _Lists() for listed in ("tools", "prompts", "resources", "resourceTemplates")
@@ -83,35 +89,54 @@ class McpServicer(mcp_pb2_grpc.McpServicer):  # type: ignore[misc]
     ) -> mcp_pb2.ListToolsResponse:
         """Give all tools."""
         async with Refusing(context, "ListTools"):
-            return mcp_pb2.ListToolsResponse(tools=await self._all("tools", tool_to), **_cached())
+            return mcp_pb2.ListToolsResponse(
+                tools=await self._all("tools", tool_to, context), **self._cached()
+            )
 
     async def ListPrompts(
         self, request: mcp_pb2.ListPromptsRequest, context: ServicerContext
     ) -> mcp_pb2.ListPromptsResponse:
         """Give all prompts."""
         async with Refusing(context, "ListPrompts"):
-            prompts = await self._all("prompts", prompt_to)
-            return mcp_pb2.ListPromptsResponse(prompts=prompts, **_cached())
+            prompts = await self._all("prompts", prompt_to, context)
+            return mcp_pb2.ListPromptsResponse(prompts=prompts, **self._cached())
 
     async def ListResources(
         self, request: mcp_pb2.ListResourcesRequest, context: ServicerContext
     ) -> mcp_pb2.ListResourcesResponse:
         """Give all resources."""
         async with Refusing(context, "ListResources"):
-            resources = await self._all("resources", resource_to)
-            return mcp_pb2.ListResourcesResponse(resources=resources, **_cached())
+            resources = await self._all("resources", resource_to, context)
+            return mcp_pb2.ListResourcesResponse(resources=resources, **self._cached())
 
     async def ListResourceTemplates(
         self, request: mcp_pb2.ListResourceTemplatesRequest, context: ServicerContext
     ) -> mcp_pb2.ListResourceTemplatesResponse:
         """Give all templates of resources."""
         async with Refusing(context, "ListResourceTemplates"):
-            templates = await self._all("resourceTemplates", template_to)
-            return mcp_pb2.ListResourceTemplatesResponse(resource_templates=templates, **_cached())
+            templates = await self._all("resourceTemplates", template_to, context)
+            return mcp_pb2.ListResourceTemplatesResponse(
+                resource_templates=templates, **self._cached()
+            )
 
-    async def _all(self, listed: str, to: Callable[[tool_pb2.Tool], Any]) -> Any:
+    async def _all(
+        self, listed: str, to: Callable[[tool_pb2.Tool], Any], context: ServicerContext
+    ) -> Any:
         known = (status.tool for status in self._mesh.tools().tools)
-        return await self._lists[listed].of((t for t in known if listed_in(t) == listed), to)
+        written = await self._lists[listed].of((t for t in known if listed_in(t) == listed), to)
+        scope = self._access.scope(_principal(context))
+        return [entry for name, entry in written.items() if scope.is_all or scope.allows(name)]
+
+    def _cached(self) -> dict[str, Any]:
+        public = self._access.is_open
+        scope = mcp_pb2.CACHE_SCOPE_PUBLIC if public else mcp_pb2.CACHE_SCOPE_PRIVATE
+        return {"ttl": _TTL, "cache_scope": scope}
+
+    def _seen(self, entry: tool_pb2.Tool | None, context: ServicerContext) -> tool_pb2.Tool | None:
+        """Return an entry if the caller may know of it."""
+        if entry is None or self._access.scope(_principal(context)).allows(entry.name):
+            return entry
+        return None
 
     # Calls
 
@@ -139,9 +164,9 @@ class McpServicer(mcp_pb2_grpc.McpServicer):  # type: ignore[misc]
         """Get a prompt."""
         async with Refusing(context, "GetPrompt"):
             index = self._index.refresh(self._mesh.tools())
-            entry = index.prompt(request.name)
+            entry = self._seen(index.prompt(request.name), context)
             if entry is None:
-                hint = index.like(request.name, PROMPT)
+                hint = index.like(request.name, PROMPT) if self._access.is_open else ""
                 raise ToolNotFound(f"unknown prompt {request.name[:_SHOWN]!r}{hint}")
             arguments = dict(request.arguments)
             answer = await self._invoke(entry.name, arguments, request.common, context)
@@ -160,7 +185,7 @@ class McpServicer(mcp_pb2_grpc.McpServicer):  # type: ignore[misc]
         """Read a resource."""
         async with Refusing(context, "ReadResource"):
             uri = request.uri
-            entry = self._index.refresh(self._mesh.tools()).resource(uri)
+            entry = self._seen(self._index.refresh(self._mesh.tools()).resource(uri), context)
             if entry is None:
                 raise ToolNotFound(f"there is no resource {uri[:_SHOWN]!r}")
             answer = await self._invoke(entry.name, {"uri": uri}, request.common, context)
@@ -179,7 +204,9 @@ class McpServicer(mcp_pb2_grpc.McpServicer):  # type: ignore[misc]
     ) -> mcp_pb2.CompletionResponse:
         """Complete an argument of a prompt or of a template."""
         async with Refusing(context, "Complete"):
-            entry = self._referred(request)
+            entry = self._seen(self._referred(request), context)
+            if entry is None:
+                raise ToolNotFound("the reference names nothing that is known here")
             argument = {"name": request.argument.name, "value": request.argument.value}
             given: dict[str, Any] = {"argument": argument}
             if request.HasField("context"):
@@ -190,15 +217,11 @@ class McpServicer(mcp_pb2_grpc.McpServicer):  # type: ignore[misc]
             _check(answer, entry.name)
             return _completion(answer, entry.name)
 
-    def _referred(self, request: mcp_pb2.CompletionRequest) -> tool_pb2.Tool:
+    def _referred(self, request: mcp_pb2.CompletionRequest) -> tool_pb2.Tool | None:
         index = self._index.refresh(self._mesh.tools())
         if request.HasField("prompt_reference"):
-            entry, name = index.prompt(request.prompt_reference.name), "prompt_reference"
-        else:
-            entry, name = index.template(request.resource_reference.uri), "resource_reference"
-        if entry is None:
-            raise ToolNotFound(f"{name} names nothing that is known here")
-        return entry
+            return index.prompt(request.prompt_reference.name)
+        return index.template(request.resource_reference.uri)
 
     async def _invoke(
         self,
@@ -228,18 +251,23 @@ class McpServicer(mcp_pb2_grpc.McpServicer):  # type: ignore[misc]
         return outcome.result
 
 
-def _cached() -> dict[str, Any]:
-    return {"ttl": _TTL, "cache_scope": mcp_pb2.CACHE_SCOPE_PUBLIC}
+def _principal(context: ServicerContext) -> Principal:
+    assert isinstance(context, Context)
+    return principal_of(context.identity())
 
 
 def _origin(context: ServicerContext) -> Origin:
     given = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
     correlation_id = given.get("x-correlation-id", "")
+    principal = _principal(context)
+    if principal.name:
+        given["mcpmesh-caller"] = principal.name
     return Origin(
         parse_traceparent(given.get("traceparent", ""), given.get("tracestate", "")),
         correlation_id if valid_correlation_id(correlation_id) else "",
         given.get("baggage", ""),
         tuple((key, value) for key, value in given.items() if key in _PASSED),
+        principal,
     )
 
 

@@ -12,16 +12,27 @@ from mcpmesh.codec.tool import (
     tool_to_message,
 )
 from mcpmesh.dispatch.registry_messages import EPOCH_KEY, change_to_message, snapshot_messages
+from mcpmesh.errors import PermissionDenied
+from mcpmesh.model.principal import principal_of
+from mcpmesh.policy.access import Access
 from mcpmesh.router.peer_address import complete_endpoint
 from mcpmesh.router.refusal import Refusing
 from mcpmesh.router.registry_keeper import RegistryKeeper
+from mcpmesh.rpc.context import Context
 from mcpmesh.v1 import registry_pb2, registry_pb2_grpc
 
 
 class Registrar(registry_pb2_grpc.RegistryServiceServicer):
     """RegistryService: replicas join, stay and leave; followers see it all."""
 
-    def __init__(self, keeper: RegistryKeeper, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        keeper: RegistryKeeper,
+        clock: Callable[[], float],
+        access: Access | None = None,
+    ) -> None:
+        """Serve; with the rules of `access`, the whole registry is for who may call everything."""
+        self._access = access or Access()
         self._keeper = keeper
         self._clock = clock
 
@@ -71,8 +82,10 @@ class Registrar(registry_pb2_grpc.RegistryServiceServicer):
         """Give the whole registry, then every change.
 
         Status: RESOURCE_EXHAUSTED for a follower that is too far behind; it watches again.
+        PERMISSION_DENIED for who may not call every tool: it tells how to call them without us.
         """
         async with Refusing(context, "WatchRegistry"):
+            self._check_may_follow(context)
             with self._keeper.follow(context.peer()) as changes:
                 version, now = self._keeper.version, self._clock()
                 registrations = self._keeper.registrations()
@@ -81,6 +94,17 @@ class Registrar(registry_pb2_grpc.RegistryServiceServicer):
                     yield event
                 while True:
                     yield change_to_message(await changes.take(), self._clock())
+
+    def _check_may_follow(self, context: ServicerContext) -> None:
+        if self._access.is_open:
+            return
+        assert isinstance(context, Context)
+        principal = principal_of(context.identity())
+        if not self._access.scope(principal).is_all:
+            raise PermissionDenied(
+                "the registry is for callers that may call every tool: who has it calls replicas "
+                "without this router's rules; call through the router"
+            )
 
 
 def complete_replica(request: registry_pb2.RegisterRequest, peer: str) -> None:

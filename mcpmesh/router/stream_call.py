@@ -7,6 +7,7 @@ import logging
 
 from mcpmesh.codec.status import Status, status_of
 from mcpmesh.errors import MeshError
+from mcpmesh.model.principal import ANONYMOUS, Principal, principal_of
 from mcpmesh.router.request_pipe import StreamedRequest
 from mcpmesh.rpc.answer import ALONE, trailers, written_rest
 from mcpmesh.rpc.late_trailers import LateTrailers
@@ -53,6 +54,11 @@ class StreamCall(Call):
             return ""
         identity = owner.identity
         return identity.name if identity is not None else owner.peer
+
+    @property
+    def principal(self) -> Principal:
+        owner = self.caller.connection.owner
+        return principal_of(owner.identity) if isinstance(owner, Link) else ANONYMOUS
 
     def extra(self) -> bytes:
         extra = f"{_CORRELATION}{literal_value(self.correlation_id)}"

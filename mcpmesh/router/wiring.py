@@ -6,6 +6,7 @@ A `Router` is a whole router, or one worker of several that follow the registry 
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -27,6 +28,7 @@ from mcpmesh.dispatch.remote_notes import RemoteNotes
 from mcpmesh.dispatch.unknown_tool import unknown_tool
 from mcpmesh.errors import MeshError
 from mcpmesh.model.address import Address
+from mcpmesh.policy.access import Access
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.embedding import load_meaning
 from mcpmesh.router.forwarding_registrar import ForwardingRegistrar
@@ -44,6 +46,8 @@ from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.limits import server_options, wire_limits
 from mcpmesh.rpc.server import Server
 from mcpmesh.rpc.standard import StandardServices
+from mcpmesh.stack.authorizing import Authorizing, named_method, named_tool
+from mcpmesh.stack.call import Call
 from mcpmesh.stack.notes import Notes
 from mcpmesh.telemetry.attributes import SERVER_ADDRESS, SERVER_PORT
 from mcpmesh.telemetry.setup import Telemetry
@@ -71,6 +75,7 @@ class Router:
 
     With `registry` (HOST:PORT) it is a worker: it follows the registry there, and shares its
     port with its siblings. `insecure` lets it listen without TLS where other machines reach it.
+    `access` says who may call what; None: everybody everything.
     Raises: InvalidSetting for TLS files that cannot be used, and an address that needs TLS.
     """
 
@@ -83,6 +88,7 @@ class Router:
         tls: TlsSettings = NO_TLS,
         insecure: bool = False,
         limits: LimitSettings | None = None,
+        access: Access | None = None,
     ) -> None:
         check_exposure("grpc", Address.parse(settings.grpc), tls, insecure)
         if settings.mcp_grpc:
@@ -91,6 +97,7 @@ class Router:
         self._tls = tls
         self._credentials = channel_credentials(tls)
         self._limits = limits or LimitSettings()
+        self._access = access or Access()
         self._telemetry = telemetry
         self._registry = registry
         self._tasks: list[asyncio.Task[None]] = []
@@ -138,11 +145,21 @@ class Router:
         largest = limits.max_message_bytes
         self._mirrors = Mirrors(shadow_layers(telemetry, pool, unknown, loop, rng), rng)
         dispatcher = Dispatcher(
-            layers(*facts, fallbacks=fallbacks, max_message_bytes=largest),
+            layers(
+                *facts,
+                fallbacks=fallbacks,
+                max_message_bytes=largest,
+                authorizing=self._authorizing(named_tool),
+            ),
             pool,
             default_timeout=settings.default_timeout,
             max_message_bytes=largest,
-            sharing=sharing_layers(*facts, fallbacks=fallbacks, max_message_bytes=largest),
+            sharing=sharing_layers(
+                *facts,
+                fallbacks=fallbacks,
+                max_message_bytes=largest,
+                authorizing=self._authorizing(named_tool),
+            ),
             refused=self._count_refusal,
             capabilities=capabilities,
             rng=rng,
@@ -150,7 +167,10 @@ class Router:
         )
         Frontend(dispatcher, proves_callers=bool(self._tls.client_ca)).serve_on(server)
         table = ServiceTable(pool)
-        relayed = layers(settings.call_log, telemetry, table, table.unknown, in_flight, loop, rng)
+        relayed = layers(
+            settings.call_log, telemetry, table, table.unknown, in_flight, loop, rng,
+            authorizing=self._authorizing(named_method),
+        )  # fmt: skip
         server.raw_fallback = ServiceRoutes(
             relayed, table, proves_callers=bool(self._tls.client_ca)
         ).take
@@ -172,7 +192,7 @@ class Router:
         )
         self._mesh = LocalMesh(dispatcher, source, pool, discovery.search, notes)
         if settings.mcp_grpc:
-            add_mcp_service(server, self._mesh)
+            add_mcp_service(server, self._mesh, self._access)
         mcp = (MCP_SERVICE,) if settings.mcp_grpc else ()
         self._standard = StandardServices(server, (*_SERVICES, *mcp))
         self._end_watches = source.end_watches
@@ -207,6 +227,10 @@ class Router:
         if self._channel is not None:
             await self._channel.close()
 
+    def _authorizing(self, named: Callable[[Call], str]) -> Authorizing | None:
+        """Return the layer that refuses what no rule allows; None without rules."""
+        return None if self._access.is_open else Authorizing(self._access, named)
+
     async def _source(
         self, rng: Random, hub: Hub
     ) -> tuple[RegistryKeeper | RegistryFollower, Registrar | ForwardingRegistrar]:
@@ -221,7 +245,7 @@ class Router:
             return follower, ForwardingRegistrar(stub)
         keeper = RegistryKeeper(loop.time, default_ttl=self._settings.lease)
         self._static = keep(keeper, self._settings, rng, self._tasks, self._credentials)
-        return keeper, Registrar(keeper, loop.time)
+        return keeper, Registrar(keeper, loop.time, self._access)
 
     def _notes(self) -> Notes:
         """Return the notes of bridges: of all workers, those of their parent."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from grpc import StatusCode
 
 from mcpmesh.errors import DeadlineExceeded
+from mcpmesh.model.principal import ANONYMOUS, Principal
 from mcpmesh.model.trace import TraceContext
 from mcpmesh.stack.call_head import CallHead
 from mcpmesh.stack.layer import Layer
@@ -110,6 +111,16 @@ class Call(ABC):
     def peer(self) -> str:
         """Say who is at the other end: as its certificate says, else its address."""
         return ""
+
+    @property
+    def principal(self) -> Principal:
+        """Say on whose behalf it is made, as far as that is proven."""
+        return ANONYMOUS
+
+    @property
+    def named(self) -> str:
+        """Say what its caller named: a tool, or a capability."""
+        return self.tool
 
     def extra(self) -> Volatile:
         """Return the fields that are added to the answer's head."""

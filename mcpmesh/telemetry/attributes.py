@@ -95,7 +95,9 @@ def client_error_type(status: str) -> str | None:
 
 
 #: The call may name a tool that there is not, so its name must not become a label value.
-_UNCHECKED_TOOL = frozenset({"NOT_FOUND", "INVALID_ARGUMENT", "UNIMPLEMENTED", "UNAUTHENTICATED"})
+_UNCHECKED_TOOL = frozenset(
+    {"NOT_FOUND", "INVALID_ARGUMENT", "UNIMPLEMENTED", "UNAUTHENTICATED", "PERMISSION_DENIED"}
+)
 
 
 def tool_label(tool: str, status: str) -> str:

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
-from mcpmesh.cli.app import Router
+from mcpmesh.cli.app import Access, Router
 from mcpmesh.cli.exits import CommandError
 from mcpmesh.cli.sources import ExactEnv, find_file, read_file
-from mcpmesh.config import InvalidSetting, RouterSettings, StaticReplica
+from mcpmesh.config import AccessSettings, InvalidSetting, RouterSettings, StaticReplica
+from mcpmesh.policy.access import AccessRule
 
 DEFAULT = RouterSettings()
-KNOWN = {"grpc", "static", "tool", "capability", "lease", "call_log", "discovery_file"}
+KNOWN = {"grpc", "static", "tool", "capability", "lease", "call_log", "discovery_file", "access"}
 
 
 def router(argv: list[str], path: Path | None = None) -> RouterSettings:
@@ -86,6 +87,9 @@ def test_replica_tables_are_static_replicas(tmp_path: Path) -> None:
         ('[[replica]]\nendpoint = "h:1"\ntools = "a"', "not a list"),
         ('[[replica]]\nendpoint = "h:1"\ntool = ["a"]', "did you mean tools"),
         ("static = 1", "not a list"),
+        ('[access]\ncallers = ["*"]', "two brackets"),
+        ("access = 1", "not a list"),
+        ("[[access]]\ncallers = [2026-01-01]", "of a rule is no text"),
     ],
 )
 def test_file_that_cannot_be_right_is_refused(tmp_path: Path, text: str, reason: str) -> None:
@@ -224,3 +228,24 @@ def test_a_wrong_table_of_capabilities_is_refused(tmp_path: Path, text: str, mes
 def test_a_wrong_capability_is_refused(said: str) -> None:
     with pytest.raises(InvalidSetting, match="capability"):
         RouterSettings(capability=(said,))
+
+
+def test_access_tables_are_rules(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.toml"
+    path.write_text(
+        '[[access]]\ncallers = ["spiffe://mesh/*"]\ntools = ["a", "b*"]\n'
+        '[[access]]\ncallers = [""]\ntools = ["ping"]\n'
+    )
+    app = App(config=(read_file(path, KNOWN),))
+    app.default(rules)
+    found = app([], exit_on_error=False, print_error=False, result_action="return_value")
+    assert isinstance(found, AccessSettings)
+    assert found.rules().rules == (
+        AccessRule(("spiffe://mesh/*",), ("a", "b*")),
+        AccessRule(("",), ("ping",)),
+    )
+
+
+def rules(*, access: Access = AccessSettings()) -> AccessSettings:  # noqa: B008
+    """Give the settings back."""
+    return access

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from mcpmesh.config import (
+    AccessSettings,
     BridgeSettings,
     ClientSettings,
     InvalidSetting,
@@ -13,10 +14,13 @@ from mcpmesh.config import (
     RouterSettings,
     ServeSettings,
     StaticReplica,
+    TlsSettings,
 )
+from mcpmesh.config.access import check_provable
 
 ALL = (
     RouterSettings, BridgeSettings, ServeSettings, LimitSettings, ProcessSettings, ClientSettings,
+    AccessSettings,
 )  # fmt: skip
 
 
@@ -45,6 +49,10 @@ def test_defaults_pass_their_own_checks(settings: type) -> None:
         (BridgeSettings, "allowed_origins", ("example.com",), "SCHEME://HOST"),
         (BridgeSettings, "allowed_origins", ("https://example.com/app",), "SCHEME://HOST"),
         (BridgeSettings, "session_key", "short", "16 characters"),
+        (AccessSettings, "access", ("callers=ada",), 'is not {"callers": […]'),
+        (AccessSettings, "access", ('{"callers": ["a"]}',), "tools is missing"),
+        (AccessSettings, "access", ('{"caller": ["a"]}',), "did you mean callers"),
+        (AccessSettings, "access", ('{"callers": "a", "tools": ["a"]}',), "not a list"),
         (ServeSettings, "router", "127.0.0.1:0", "port above 0"),
         (ServeSettings, "advertise", "nowhere", "HOST:PORT"),
         (ProcessSettings, "drain_grace", -1.0, "seconds"),
@@ -95,3 +103,13 @@ def test_static_replica_reads_what_it_writes(text: str, tools: tuple[str, ...]) 
 def test_same_name_means_the_same_everywhere(settings: type) -> None:
     types = {f.name: f.type for other in ALL for f in dataclasses.fields(other)}
     assert all(types[field.name] == field.type for field in dataclasses.fields(settings))
+
+
+def test_rules_about_names_need_callers_that_prove_theirs() -> None:
+    named = AccessSettings(('{"callers": ["ada"], "tools": ["*"]}',))
+    with pytest.raises(InvalidSetting, match="--tls-client-ca"):
+        check_provable(named, TlsSettings())
+    asks = TlsSettings(tls_cert="a.pem", tls_client_ca="ca.pem")
+    assert check_provable(named, asks).names_callers
+    everybody = AccessSettings(('{"callers": ["*", ""], "tools": ["ping"]}',))
+    assert not check_provable(everybody, TlsSettings()).is_open
