@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from mcpmesh.adopt.openapi_answer import retry_after_ms
+from mcpmesh.adopt.retry_after import retry_after_ms
 from mcpmesh.codec.mcp_content import text_block as text_of
 from mcpmesh.codec.mcp_read import tool_result
 from mcpmesh.errors import MeshError, NoReplica, Overloaded

@@ -1,7 +1,6 @@
 """An HTTP answer → a tool's result, or the failure that the model reads."""
 
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 import orjson
 from jsonschema import Draft202012Validator
@@ -9,13 +8,13 @@ from jsonschema.exceptions import best_match
 from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 
 from mcpmesh.adopt.openapi_result import RESULT, HttpResult, is_json
+from mcpmesh.adopt.retry_after import retry_after_ms
 from mcpmesh.errors import NoReplica
 from mcpmesh.sdk.content import Image, blocks, text_block
 from mcpmesh.sdk.failure import Refused, ToolFailure
 from mcpmesh.v1 import tool_pb2
 
 _EXCERPT = 2000
-_LONGEST_WAIT_MS = 86_400_000
 _CODES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -130,17 +129,6 @@ def _failure(title: str, answer: HttpAnswer, now: float) -> ToolFailure | Refuse
     return ToolFailure(
         message, code=code, retryable=answer.status in (408, 429, 504), retry_after_ms=wait_ms
     )
-
-
-def retry_after_ms(field: str, now: float) -> int:
-    """Read a Retry-After field: seconds, or a date (RFC 9110, section 10.2.3); 0 for neither."""
-    if field.isascii() and field.isdigit():
-        return min(int(field[:9]) * 1000, _LONGEST_WAIT_MS)
-    try:
-        at = parsedate_to_datetime(field).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return 0
-    return max(0, min(int((at - now) * 1000), _LONGEST_WAIT_MS))
 
 
 def _excerpt(answer: HttpAnswer) -> str:

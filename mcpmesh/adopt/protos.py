@@ -73,18 +73,21 @@ class Protos:
             yield from self.pool.FindFileByName(name).services_by_name.values()
 
     def _add(self, root: str) -> None:
-        waiting = [root]
+        # A file may wait twice, for two that import it; those on the way to it stand in `opened`.
+        waiting, opened = [root], set[str]()
         while waiting:
             name = waiting[-1]
             file = self._file(name)
             missing = [each for each in file.dependency if each not in self._added]
             if name in self._added or not missing:
                 waiting.pop()
+                opened.discard(name)
                 self._add_one(file)
-            elif any(each in waiting for each in missing):
+                continue
+            opened.add(name)
+            if not opened.isdisjoint(missing):
                 raise InvalidCall(f"the protos are broken: {name} is imported in a circle")
-            else:
-                waiting.extend(missing)
+            waiting.extend(missing)
 
     def _file(self, name: str) -> descriptor_pb2.FileDescriptorProto:
         found = self._files.get(name)

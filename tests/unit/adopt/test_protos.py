@@ -1,6 +1,7 @@
 """Descriptors of others: read, refused, and called as tools are named."""
 
 import logging
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,16 @@ def test_protos_that_do_not_hold_together_are_refused() -> None:
     broken.message_type.add(name="M").field.add(name="f", number=1, type=11, type_name=".No")
     with pytest.raises(InvalidCall, match=r"broken: a.proto"):
         Protos([broken])
+
+
+@pytest.mark.parametrize("order", list(permutations("abc")))
+def test_a_file_may_be_imported_by_two_of_which_one_imports_the_other(
+    order: tuple[str, ...],
+) -> None:
+    imports = {"a": ("b", "c"), "b": ("c",), "c": ()}
+    for first in (imports["a"], imports["a"][::-1]):
+        files = {**imports, "a": first}
+        assert "3 files" in repr(Protos(file_of(name, *files[name]) for name in order))
 
 
 def test_a_chain_of_imports_and_messages_may_be_long() -> None:
