@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from mcpmesh.transport.moment import MOMENT, Moment
 from mcpmesh.wire.connection import Connection
+from mcpmesh.wire.frame import frame_bytes
 
 #: From so many bytes on, what came is parsed in slices.
 SLICE_BYTES = 8 * 1024
@@ -76,7 +77,8 @@ class Slices:
         position = 0
         now = clock()
         while position < size and now <= until and not connection.closed:
-            end = position + max(self._step, connection.missing_bytes())
+            missing = connection.missing_bytes() or frame_bytes(data, position)
+            end = position + max(self._step, missing)
             self._take(data[position:end])
             position = end
             began, now = now, clock()

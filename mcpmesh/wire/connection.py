@@ -91,7 +91,7 @@ class Connection:
         self._inbound = Inbound(self)
         #: Takes bytes from the peer; raises ConnectionFault, after which `fail` and close.
         self.receive = self._inbound.receive_preface
-        #: The bytes that the frame under way still lacks; 0 when that is not known.
+        #: The bytes that the frame under way, or its head, still lacks; 0 between frames.
         self.missing_bytes = self._inbound.missing_bytes
         #: The stream whose header block began and is not complete; 0 for none.
         self.unfinished_head = self._inbound.unfinished_head

@@ -38,6 +38,11 @@ DEFAULT_FRAME_BYTES = 16_384
 _pack = HEADER.pack
 
 
+def frame_bytes(buffer: bytes, start: int) -> int:
+    """Return the bytes of the frame that begins there, as far as its length is told."""
+    return HEADER_BYTES + int.from_bytes(buffer[start : start + 3], "big")
+
+
 def frame(kind: int, flags: int, stream_id: int, payload: bytes) -> bytes:
     """Write a frame."""
     size = len(payload)

@@ -142,11 +142,14 @@ class Inbound:
         self._rest = buffer[position:]
 
     def missing_bytes(self) -> int:
-        """Return how many bytes the frame under way still lacks; 0 when its head lacks some."""
+        """Return how many bytes the frame under way, or its head, still lacks; 0 between frames."""
+        if self._preface_left:
+            return len(self._preface_left)
         rest = self._rest
-        if len(rest) < HEADER_BYTES or self._preface_left:
-            return 0
-        return HEADER_BYTES + int.from_bytes(rest[:3], "big") - len(rest)
+        size = len(rest)
+        if size < HEADER_BYTES:
+            return HEADER_BYTES - size if size else 0
+        return HEADER_BYTES + int.from_bytes(rest[:3], "big") - size
 
     def unfinished_head(self) -> int:
         """Return the stream whose header block began and is not complete; 0 for none."""

@@ -2,6 +2,7 @@
 
 from mcpmesh.transport.moment import Moment
 from mcpmesh.transport.slices import SLICE_BYTES, Slices
+from mcpmesh.wire.frame import DATA, frame
 
 HALF = SLICE_BYTES // 2
 
@@ -156,3 +157,10 @@ def test_nothing_is_parsed_after_the_connection_closed_or_is_gone():
     gone.slices.stop()
     gone.turn()
     assert (len(gone.taken), gone.reading) == (1, False)
+
+
+def test_a_large_frame_that_begins_a_slice_is_taken_in_one_piece():
+    bench = Bench(0.0)
+    frames = frame(DATA, 0, 1, bytes(5 * HALF)) + frame(DATA, 0, 1, bytes(3 * HALF))
+    bench.slices.add(frames)
+    assert [len(data) for data in bench.taken] == [9 + 5 * HALF, 9 + 3 * HALF]

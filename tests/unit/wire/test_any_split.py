@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mcpmesh.errors import RemoteProtocolError, TooLarge
 from mcpmesh.wire.error_code import ConnectionFault
 from mcpmesh.wire.message import MessageReader, frame_message
-from tests.unit.wire.talk import REQUEST, Talk, Writer, raw_frame
+from tests.unit.wire.talk import PREFACE, REQUEST, Talk, Writer, raw_frame
 
 HEAD = f"HEADERS {{}} {REQUEST}"
 LINES = st.sampled_from(
@@ -100,3 +100,16 @@ def test_a_body_that_ends_inside_a_message_says_where():
     reader.feed(frame_message(b"hello")[:7])
     with pytest.raises(RemoteProtocolError, match="inside a message, after 7 bytes"):
         reader.finish()
+
+
+def test_a_connection_tells_what_the_frame_under_way_lacks():
+    talk = Talk(greet=False)
+    said = PREFACE + raw_frame(4, 0, 0, bytes(6)) + raw_frame(6, 0, 0, bytes(8))
+    lacks = []
+    for position in range(len(said)):
+        lacks.append(talk.connection.missing_bytes())
+        talk.connection.receive(said[position : position + 1])
+    assert lacks[:24] == [*range(24, 0, -1)]
+    assert lacks[24:39] == [0, *range(8, 0, -1), *range(6, 0, -1)]
+    assert lacks[39:] == [0, *range(8, 0, -1), *range(8, 0, -1)]
+    assert talk.connection.missing_bytes() == 0
