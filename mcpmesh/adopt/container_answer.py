@@ -19,6 +19,8 @@ from mcpmesh.sdk.failure import Refused, ToolFailure
 from mcpmesh.v1 import tool_pb2
 
 _MEMBERS = frozenset({"content", "isError", "structuredContent"})
+#: What a bridge answers for a tool that asks back, and the event that says the same.
+QUESTION = "inputRequired"
 _EXCERPT = 500
 _CODES = {
     400: "INVALID_ARGUMENT",
@@ -41,6 +43,8 @@ def result_of(tool: str, body: bytes) -> tool_pb2.ToolResult:
     """
     try:
         said = orjson.loads(body) if body else {}
+        if isinstance(said, dict) and QUESTION in said:
+            raise cannot_ask(tool)
         if isinstance(said, dict) and (not said or not _MEMBERS.isdisjoint(said)):
             return _whole(said)
     except ValueError as error:
@@ -51,6 +55,15 @@ def result_of(tool: str, body: bytes) -> tool_pb2.ToolResult:
     if not isinstance(said, str):
         result.structured_content = orjson.dumps(said)
     return result
+
+
+def cannot_ask(tool: str) -> ToolFailure:
+    """Return the failure of a tool that asks back."""
+    return ToolFailure(
+        f"{tool}: the tool asks back, which tools behind plain HTTP cannot; have it take what it "
+        "needs as arguments, or adopt its server over MCP",
+        code="FAILED_PRECONDITION",
+    )
 
 
 def chunk_of(data: bytes) -> tool_pb2.Content | None:

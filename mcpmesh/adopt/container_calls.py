@@ -10,7 +10,14 @@ from typing import Any
 import httpx2
 import orjson
 
-from mcpmesh.adopt.container_answer import chunk_of, failed, failure_of, result_of
+from mcpmesh.adopt.container_answer import (
+    QUESTION,
+    cannot_ask,
+    chunk_of,
+    failed,
+    failure_of,
+    result_of,
+)
 from mcpmesh.adopt.container_manifest import ContainedTool
 from mcpmesh.adopt.event_lines import EventLines
 from mcpmesh.codec.metadata import format_timeout
@@ -107,6 +114,8 @@ class ContainerCalls:
                 if name == "result":
                     yield result_of(tool, data)
                     return
+                if name == QUESTION:
+                    raise cannot_ask(tool)
                 if name == "error":
                     raise failure_of(tool, _object(data).get("error") or {}, "UNKNOWN")
                 if (content := await _told(name, data, context)) is not None:

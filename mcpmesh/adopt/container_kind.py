@@ -19,6 +19,7 @@ def tool_containers(
             ToolContainer(
                 name,
                 url,
+                only=settings.only,
                 headers=settings.headers,
                 labels=settings.labels,
                 look_every=settings.look_every,

@@ -10,7 +10,9 @@ import httpx2
 
 from mcpmesh.adopt.container_calls import ContainerCalls
 from mcpmesh.adopt.container_manifest import ContainedTool, tools_in
+from mcpmesh.adopt.method_choice import offered_only
 from mcpmesh.adopt.naming import Naming
+from mcpmesh.adopt.offer import named
 from mcpmesh.adopt.upstream import UpstreamFailed
 from mcpmesh.errors import InvalidCall
 from mcpmesh.sdk.offered import offered
@@ -28,14 +30,15 @@ _POOL = httpx2.Limits(max_connections=256, max_keepalive_connections=64, keepali
 class ToolContainer:
     """A container to adopt, and how.
 
-    `headers` go with every request. Units: `look_every` in seconds between two looks at the
-    manifest, by which a container that is gone, or has other tools, is noticed;
-    `max_answer_bytes` of an answer's body.
+    `only` are patterns of its tools' names; `headers` go with every request.
+    Units: `look_every` in seconds between two looks at the manifest, by which a container that is
+    gone, or has other tools, is noticed; `max_answer_bytes` of an answer's body.
     """
 
     name: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    only: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     look_every: float = 5.0
     max_answer_bytes: int = 4 * 1024 * 1024
@@ -101,16 +104,23 @@ class ContainerConnection:
         Raises: UpstreamFailed.
         """
         found = tools_in(self._manifest, self._base, self._naming, self._container.labels)
-        entries: list[ToolFunction] = []
+        tools: list[ContainedTool] = []
         try:
             for each in found:
                 if isinstance(each, ContainedTool):
-                    entries += self._entry(each)
+                    tools.append(each)
                 else:
                     _LOG.warning("%s: left out: %s", self._container.name, each.message)
         except InvalidCall as error:
             raise UpstreamFailed(error.message) from error
-        return entries
+        only = self._container.only
+        unfit = set(only)
+        kept = offered_only(tools, only, lambda each: each.own_name, unfit)
+        if unfit:
+            _LOG.warning(
+                "%s: none of its tools fits %s", self._container.name, named(sorted(unfit))
+            )
+        return [entry for each in kept for entry in self._entry(each)]
 
     def _entry(self, contained: ContainedTool) -> list[ToolFunction]:
         """Return the entry of a tool, none for one whose schema is none.

@@ -16,7 +16,9 @@ from mcpmesh.adopt.mcp_calls import McpCalls
 from mcpmesh.adopt.mcp_failure import said
 from mcpmesh.adopt.mcp_lists import listed
 from mcpmesh.adopt.mcp_session import McpSession
+from mcpmesh.adopt.method_choice import offered_only
 from mcpmesh.adopt.naming import Naming
+from mcpmesh.adopt.offer import named
 from mcpmesh.adopt.parked import Parked
 from mcpmesh.adopt.upstream import UpstreamFailed
 from mcpmesh.codec.mcp_entry_read import read_prompt, read_resource, read_tool
@@ -65,17 +67,21 @@ class McpConnection:
         except (MCPError, ValidationError) as error:
             raise UpstreamFailed(said(error)) from error
         entries = []
-        for make, list_of in (
-            (self._tool, found.tools),
-            (self._prompt, found.prompts),
-            (self._resource, found.resources),
-            (self._template, found.templates),
+        only = self._settings.only
+        unfit = set(only)
+        for make, list_of, key in (
+            (self._tool, found.tools, "name"),
+            (self._prompt, found.prompts, "name"),
+            (self._resource, found.resources, "uri"),
+            (self._template, found.templates, "uriTemplate"),
         ):
-            for entry in list_of:
+            for entry in offered_only(list_of, only, _member(key), unfit):
                 try:
                     entries.append(make(entry))
                 except InvalidCall as error:
                     _LOG.warning("%s: leaves out %s", self._session.name, error.message)
+        if unfit:
+            _LOG.warning("%s: nothing it offers fits %s", self._session.name, named(sorted(unfit)))
         return entries
 
     def _tool(self, entry: Json) -> ToolFunction:
@@ -136,6 +142,11 @@ class McpConnection:
             return await self._calls.complete(tool, {"ref": reference, **read_object(arguments)})
 
         return offered(tool, handler, complete=complete)
+
+
+def _member(key: str) -> Callable[[Json], str]:
+    """Return what reads a member of an entry; without it the entry is refused elsewhere."""
+    return lambda entry: str(entry.get(key, ""))
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Which of a service's methods or operations become tools: those that a pattern fits."""
+"""Which of what is offered becomes the mesh's: that which a pattern fits."""
 
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -33,6 +33,18 @@ def chosen(
                 f"{pattern!r} fits none of its {what}: it has {shown}{rest}", final=True
             )
     return [each for each in every if _fits(names_of(each), patterns)]
+
+
+def offered_only(
+    items: Iterable[T], patterns: Sequence[str], name_of: Callable[[T], str], unfit: set[str]
+) -> list[T]:
+    """Return the items whose name fits one of the patterns, of a list that may change.
+
+    Patterns that fit one of them are taken out of `unfit`.
+    """
+    every = list(items)
+    unfit -= {each for each in unfit if any(_fits((name_of(one),), (each,)) for one in every)}
+    return [each for each in every if not patterns or _fits((name_of(each),), patterns)]
 
 
 def _fits(names: Iterable[str], patterns: Sequence[str]) -> bool:

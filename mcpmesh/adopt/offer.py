@@ -28,8 +28,11 @@ def sound_offer(upstream: str, entries: Iterable[ToolFunction]) -> list[ToolFunc
         _LOG.warning("%s: offers %s more than once; the first counts", upstream, named(twice))
     if beyond:
         _LOG.warning(
-            "%s: offers more than the %d that a replica may have; left out: %s",
+            "%s: offers %d tools, prompts and resources, more than the %d that a replica may have; "
+            "left out: %s. Choose those you want with the patterns of only; a second table of "
+            "[adopt] can have others",
             upstream,
+            len(kept) + len(beyond),
             MAX_TOOLS,
             named(beyond),
         )

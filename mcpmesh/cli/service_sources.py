@@ -62,7 +62,7 @@ def service_table(
             "metadata": {key.lower(): value for key, value in headers.items()},
         }
     elif source[0].startswith(_CONTAINER):
-        options.refuse("a tool container", "only", "base_url", "secret", "descriptor_set")
+        options.refuse("a tool container", "base_url", "secret", "descriptor_set")
         if not all(each.startswith(_CONTAINER) for each in source):
             raise CommandError("give container: for every URL of the container")
         table = {
@@ -71,7 +71,7 @@ def service_table(
             "headers": dict(headers),
         }
     else:
-        options.refuse("an MCP server", "only", "base_url", "secret", "descriptor_set")
+        options.refuse("an MCP server", "base_url", "secret", "descriptor_set")
         return None
     return {key: value for key, value in {**table, **common}.items() if value}
 

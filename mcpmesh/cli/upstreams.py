@@ -89,8 +89,8 @@ def adopt_command(
     era
         legacy for servers that cannot bear being asked for the modern protocol first.
     only
-        Which methods of a gRPC service, such as `shop.v1.Orders/*`, or operations of an HTTP API:
-        `getPet*`, `GET /pets/*`, `tag:pets`.
+        Which of what it offers, by patterns: `read_*` of a server's or a container's tools,
+        `shop.v1.Orders/*` of methods, `getPet*`, `GET /pets/*`, `tag:pets` of operations.
     base_url
         Where the HTTP API of an OpenAPI document is; given twice, two replicas.
     secret
@@ -105,7 +105,7 @@ def adopt_command(
         options = ServiceOptions(only, base_url, secret, descriptor_set)
         table = service_table(source, options, headers_of(header), namespace)
         if table is None:
-            said = {"namespace": namespace, "copies": copies, "cwd": cwd, "era": era}
+            said = {"namespace": namespace, "copies": copies, "cwd": cwd, "era": era, "only": only}
             table = table_of(source, env, header, transport=transport, **said)
         elif env or cwd or transport != "auto" or era != "auto" or copies != 1:
             raise CommandError("--env, --cwd, --transport, --era and --copies are for MCP servers")

@@ -22,6 +22,8 @@ class ContainerSettings:
     """What names begin with: shop makes find shop_find."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """HTTP headers of every request, such as Authorization."""
+    only: tuple[str, ...] = ()
+    """Patterns of its tools' names, as its manifest has them; empty: all."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of its tools, besides those that its manifest gives them."""
     look_every: float = 5.0
@@ -30,7 +32,8 @@ class ContainerSettings:
     """Most bytes of an answer's body."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "urls", tuple(self.urls))
+        for name in ("urls", "only"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.addresses:
             raise InvalidSetting("adopt", "needs a url")
         for url in self.addresses:

@@ -41,6 +41,8 @@ class UpstreamSettings:
     """legacy for servers that cannot bear being asked for the modern protocol first."""
     roots: tuple[str, ...] = ()
     """file:// URIs that a server of the legacy era is told to work in."""
+    only: tuple[str, ...] = ()
+    """Patterns of names of tools and prompts and URIs of resources, as it has them; empty: all."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of its tools."""
     connect_timeout: float = 60.0
@@ -49,7 +51,7 @@ class UpstreamSettings:
     """Seconds that a call of its tools may take; 0: as long as the caller allows."""
 
     def __post_init__(self) -> None:
-        for name in ("command", "urls", "roots"):
+        for name in ("command", "urls", "roots", "only"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if bool(self.command) == bool(self.addresses):
             raise InvalidSetting("adopt", "needs either a command or a url")

@@ -177,6 +177,9 @@ async def test_what_it_found_is_a_result(answer: Response, text: Any, structured
             "UNKNOWN",
             "late",
         ),
+        (JSONResponse({"inputRequired": {}}), "FAILED_PRECONDITION", "asks back"),
+        (Response("event: inputRequired\ndata: {}\n\n", 200, media_type="text/event-stream"),
+         "FAILED_PRECONDITION", "asks back"),
         (Response("event: x\ndata: 1\n\n", 200, media_type="text/event-stream"),
          "UNAVAILABLE", "without a result"),
         (Response(b"x" * 5000, 200), "OUT_OF_RANGE", "more than 4096"),
@@ -203,6 +206,17 @@ async def test_tools_that_come_and_go_are_noticed() -> None:
         (status,) = running.router.mesh.tools().tools
         assert (status.tool.version, dict(status.tool.labels)) == ("7", {"team": "a"})
         assert status.tool.timeout.seconds == 3
+
+
+async def test_patterns_choose_among_its_tools(caplog: pytest.LogCaptureFixture) -> None:
+    box = Box()
+    box.tools = [{"name": name} for name in ("find_a", "find_b", "drop")]
+    async with served(box.app) as url:
+        only = container(url, namespace="box", only=("find_*", "lost"))
+        async with client_of([only]) as (client, _):
+            names = [tool.name for tool in (await client.list_tools()).tools]
+    assert names == ["box_find_a", "box_find_b"]
+    assert "box: none of its tools fits lost" in caplog.messages
 
 
 async def test_another_mesh_is_a_container_too() -> None:

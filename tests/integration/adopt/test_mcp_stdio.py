@@ -227,7 +227,16 @@ async def test_lists_are_read_page_by_page_up_to_what_a_replica_may_have(
     async with adopted(UpstreamSettings(command=odd("pages"))) as toys:
         await toys.until(State.SERVING)
         assert len(toys.names) == 1000
-    assert any("195 more" in record.getMessage() for record in caplog.records)
+    (told,) = [each for each in caplog.messages if "left out" in each]
+    assert "offers 1200 tools, prompts and resources, more than the 1000" in told
+    assert "195 more. Choose those you want with the patterns of only" in told
+    chosen = UpstreamSettings(command=odd("pages"), only=("tool_11*", "none"), namespace="odd")
+    async with adopted(chosen) as toys:
+        await toys.until(State.SERVING)
+        # Also of those that came after the thousandth.
+        assert "odd_tool_1199" in toys.names
+        assert len(toys.names) == 111
+    assert "toys: nothing it offers fits none" in caplog.messages
     async with adopted(UpstreamSettings(command=odd("round"))) as toys:
         await toys.until(State.SERVING)
         assert toys.names == ["one"]

@@ -58,11 +58,11 @@ def test_anything_else_is_not_a_service() -> None:
         (("grpc://a:1", "b:2"), NONE, "for every address"),
         (("grpc://a:1",), ServiceOptions(base_url=("http://a",)), "--base-url is not for a gRPC"),
         (("container:http://a", "http://b"), NONE, "for every URL"),
-        (("container:http://a",), ServiceOptions(only=("a",)), "--only is not for a tool cont"),
+        (("container:http://a",), ServiceOptions(secret=("a",)), "--secret is not for a tool c"),
         (("openapi:a", "openapi:b"), NONE, "one OpenAPI document"),
         (("openapi:a",), ServiceOptions(descriptor_set="a"), "--descriptor-set is not for an Op"),
         (("openapi:a",), ServiceOptions(secret=("api_key",)), "SCHEME=VALUE"),
-        (("https://a/mcp",), ServiceOptions(only=("a",)), "--only is not for an MCP server"),
+        (("https://a/mcp",), ServiceOptions(secret=("a",)), "--secret is not for an MCP serv"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(
