@@ -33,6 +33,8 @@ class Route:
     panic: bool = False
     #: Picking is all there is to do: no key to read, nobody to ask.
     plain: bool = True
+    #: Plain, and one attempt after the other: what is done for each of its calls may be one step.
+    short: bool = False
     #: The tool's versions share its calls, or one gets copies of them.
     shared: bool = False
     #: There is more to do with its calls than to begin them: they are shared, or may share.
@@ -125,9 +127,12 @@ def _route(
     if who.on_trial or who.slow:
         picker = RecoveringPicker(picker, who.on_trial)
     plain = policy.balance.policy not in ("prequal", "hash")
+    short = plain and policy.hedge is None
     shared = policy.split is not None or policy.mirror is not None
     special = shared or policy.cache is not None
-    return Route(cluster, picker, who.coming, policy, load, who.panic, plain, shared, special)
+    return Route(
+        cluster, picker, who.coming, policy, load, who.panic, plain, short, shared, special
+    )
 
 
 def _policys_own(picker: Picker) -> Picker:

@@ -34,34 +34,29 @@ def peek(message: bytes) -> tuple[str, str]:
 def peek_short(body: bytes, start: int) -> str:
     """Return the tool of a request that is a short name and arguments under 16 KiB alone.
 
-    Most are; this costs a fifth of going through the fields. The message is what follows `start`;
+    Most are; this costs a tenth of going through the fields. The message is what follows `start`;
     "" for every other one, and for what is no message: ask `peek`.
     """
     try:
         after = start + 2 + body[start + 1]
+        if body[after] != _ARGUMENTS_TAG:
+            return ""
         length = body[after + 1]
-        arguments = after + 2
+        end = after + 2 + length
         if length >= 0x80:
             # Two bytes of length, the lower digits first.
-            length += (body[arguments] << 7) - 0x80 if body[arguments] < 0x80 else _NOT_SHORT
-            arguments += 1
-        if (
-            arguments + length == len(body)
-            and body[start] == _TOOL_TAG
-            and body[start + 1] < 0x80
-            and body[after] == _ARGUMENTS_TAG
-        ):
-            tool = body[start + 2 : after]
-            return _decoded(tool)
+            high = body[after + 2]
+            end += (high << 7) - 0x7F if high < 0x80 else _NOT_SHORT
+        return _named(body[start:after]) if end == len(body) else ""
     except IndexError:
-        pass
-    return ""
+        return ""
 
 
 @lru_cache(maxsize=1024)
-def _decoded(tool: bytes) -> str:
-    """Return a name as text, the same object for the same name: its hash is then known."""
-    return tool.decode() if tool.isascii() else ""
+def _named(field: bytes) -> str:
+    """Return the name in the field of one, as the same object each time: its hash is then known."""
+    tool = field[2:]
+    return tool.decode() if field[0] == _TOOL_TAG and len(tool) < 0x80 and tool.isascii() else ""
 
 
 def _peek_fields(message: bytes) -> tuple[bytes, bytes]:

@@ -53,7 +53,9 @@ class DirectLine:
 
         Raises: TooLarge, Draining from the router's connection.
         """
-        head = self._head(fields, volatile)
+        own = volatile[:-1] if volatile and volatile[-1][0] == _TIMEOUT else volatile
+        known = self._heads.get((id(fields), own))
+        head = self._read(fields, own) if known is None else known[1]
         tool, version = head.tool, head.version
         if not tool and not body[0]:
             tool = peek_short(body, PREFIX_BYTES)
@@ -69,11 +71,7 @@ class DirectLine:
         self._dispatcher.begin(call, asking.time_remaining())
         return call
 
-    def _head(self, fields: Headers, volatile: Headers) -> CallHead:
-        own = volatile[:-1] if volatile and volatile[-1][0] == _TIMEOUT else volatile
-        known = self._heads.get((id(fields), own))
-        if known is not None:
-            return known[1]
+    def _read(self, fields: Headers, own: Headers) -> CallHead:
         head = read_call_head(read_head((*fields, *own)))
         if len(self._heads) >= _REMEMBERED:
             self._heads.clear()

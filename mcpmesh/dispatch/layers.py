@@ -11,6 +11,7 @@ from mcpmesh.config.router import CallLog
 from mcpmesh.dispatch.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.dispatch.prober import Prober
 from mcpmesh.dispatch.renaming import Renaming
+from mcpmesh.dispatch.short_way import ShortWay
 from mcpmesh.errors import MeshError
 from mcpmesh.policy.admission import Shed
 from mcpmesh.policy.fallback import Fallback
@@ -52,15 +53,21 @@ def layers(
     `fallbacks` are those of tools that may not be there; a message of at most `max_message_bytes`
     is opened for them. `authorizing` is of this stack alone.
     """
-    return stacked(
+    send = Send(loop.time, perf_counter)
+    top = stacked(
         Exit(),
         # Outermost, so that it sees refusals and how the body ended.
         # (Not by the loop's clock, which uvloop moves on once a turn, in whole milliseconds.)
         ObserveCalls(telemetry, perf_counter, in_flight, call_log),
         # Above all that works for a call; what stands in for a tool is not the caller's doing.
         *_guarding(authorizing),
-        *_below(telemetry, table, unknown, loop, rng, fallbacks, max_message_bytes),
+        *_below(send, telemetry, table, unknown, loop, rng, fallbacks, max_message_bytes),
     )
+    if call_log == "all":
+        # There is more to do for every call.
+        return top
+    lets = None if authorizing is None else authorizing.lets
+    return ShortWay(top, send, telemetry, in_flight, Timers(loop), loop, rng, lets)
 
 
 def sharing_layers(
@@ -80,8 +87,9 @@ def sharing_layers(
 
     Each is observed and has a deadline; what a replica gets is a call for all of them.
     """
+    send = Send(loop.time, perf_counter)
     for_all = stacked(
-        Exit(), *_below(telemetry, table, unknown, loop, rng, fallbacks, max_message_bytes)
+        Exit(), *_below(send, telemetry, table, unknown, loop, rng, fallbacks, max_message_bytes)
     )
     return stacked(
         Exit(),
@@ -99,6 +107,7 @@ def _guarding(authorizing: Authorizing | None) -> list[Authorizing]:
 
 
 def _below(
+    send: Send,
     telemetry: Telemetry,
     table: RouteTable,
     unknown: Callable[[str, str], MeshError],
@@ -108,7 +117,6 @@ def _below(
     max_message_bytes: int,
 ) -> list[Crossing[Any, Any]]:
     """Return the layers below what observes calls."""
-    send = Send(loop.time, perf_counter)
     return [
         # Above retry: one budget of time for all attempts.
         Deadline(Timers(loop), loop.time),

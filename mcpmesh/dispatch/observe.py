@@ -34,9 +34,9 @@ _OWN_BAGGAGE = f"{CORRELATION_ID}="
 #: Ids up to this size need no quoting and no long form of a length.
 _SHORT_ID = 64
 # Up to the trace id, for a call whose correlation id that is.
-_NEW_TRACE = f"{_TRACEPARENT}\x3700-"
-_TRACE_CORRELATION = f"{_CORRELATION}\x20"
-_TRACE_BAGGAGE = f"{_BAGGAGE}{chr(len(_OWN_BAGGAGE) + 32)}{_OWN_BAGGAGE}"
+NEW_TRACE = f"{_TRACEPARENT}\x3700-"
+TRACE_CORRELATION = f"{_CORRELATION}\x20"
+TRACE_BAGGAGE = f"{_BAGGAGE}{chr(len(_OWN_BAGGAGE) + 32)}{_OWN_BAGGAGE}"
 
 Clock = Callable[[], float]
 
@@ -141,7 +141,7 @@ class ObserveAttempts(Layer[Attempt]):
             trace = self._record(attempt)
         if call.failure:
             self._retries.cell(call.tool, call.failure).add()
-        attempt.fields = _fields(call, trace)
+        attempt.fields = tie(call, trace)
         self.on(attempt)
 
     def failed(self, attempt: Attempt, error: BaseException) -> None:
@@ -193,15 +193,15 @@ class ObserveAttempts(Layer[Attempt]):
         return trace
 
 
-def _fields(call: Call, trace: TraceContext) -> str:
+def tie(call: Call, trace: TraceContext) -> str:
     """Write the fields that tie the replica's work to this call, for `Attempt.fields`."""
     correlation_id = call.correlation_id
     baggage = call.head.baggage
     if correlation_id is trace.trace_id and not baggage and not trace.state:
         # The way of nearly every call that begins here.
         return (
-            f"{_NEW_TRACE}{correlation_id}-{trace.span_id}-{'01' if trace.sampled else '00'}"
-            f"{_TRACE_CORRELATION}{correlation_id}{_TRACE_BAGGAGE}{correlation_id}"
+            f"{NEW_TRACE}{correlation_id}-{trace.span_id}-{'01' if trace.sampled else '00'}"
+            f"{TRACE_CORRELATION}{correlation_id}{TRACE_BAGGAGE}{correlation_id}"
         )
     size = len(correlation_id)
     # One text rather than a field each, and a short way for most ids: every call comes here.

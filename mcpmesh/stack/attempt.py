@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mcpmesh.balance.candidate import Candidate
     from mcpmesh.stack.call import Call
     from mcpmesh.stack.caller import Caller
-    from mcpmesh.stack.send import Send
 
 OK_TRAILERS: Headers = ((b"grpc-status", b"0"),)
 NO_STATUS: Headers = ((b"grpc-status", b"2"), (b"grpc-message", b"no status came"))
@@ -43,6 +42,22 @@ class Holder(Protocol):
 
     def interrupted(self, attempt: Attempt, error: BaseException) -> None:
         """Give the attempt up, and fail it with this error."""
+        ...
+
+
+class Bottom(Holder, Protocol):
+    """Who sent an attempt, and is told of its end."""
+
+    def failed(self, attempt: Attempt, error: BaseException) -> None:
+        """Learn that it failed before its answer began."""
+        ...
+
+    def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
+        """Learn how its answer ended."""
+        ...
+
+    def reported(self, attempt: Attempt, value: bytes) -> None:
+        """Take what the replica says of its load."""
         ...
 
 
@@ -62,7 +77,7 @@ class Attempt:
     began: float
     took: float
 
-    def __init__(self, call: Call, bottom: Send) -> None:
+    def __init__(self, call: Call, bottom: Bottom) -> None:
         self.call = call
         self.bottom = bottom
         self.holder: Holder = bottom

@@ -20,11 +20,14 @@ class Authorizing(Layer[Call]):
         self._named = named
 
     def start(self, call: Call) -> None:
-        principal, name = call.principal, self._named(call)
-        if self._access.scope(principal).allows(name):
+        if self.lets(call):
             self.on(call)
         else:
-            self.fail(call, denied(principal, name))
+            self.fail(call, denied(call.principal, self._named(call)))
+
+    def lets(self, call: Call) -> bool:
+        """Tell whether a rule allows a call."""
+        return self._access.scope(call.principal).allows(self._named(call))
 
 
 def named_tool(call: Call) -> str:

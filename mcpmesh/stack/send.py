@@ -47,7 +47,7 @@ class Send(Layer[Attempt]):
         now = self._clock()
         forward = call.head.forward
         if now == call.started:
-            timeout = self._written.get(call.timeout) or self._write(call.timeout)
+            timeout = self.written(call.timeout)
         else:
             timeout = _field(call.deadline - now)
         if call.tries is not None and call.attempts > 1:
@@ -61,13 +61,20 @@ class Send(Layer[Attempt]):
                 attempt.stream = connection.request(forward, own, call.body, attempt)
                 return
             attempt.stream = connection.open(forward, attempt, own)
-        except Draining as error:
-            self.failed(attempt, Unsent(f"{candidate.replica}: {error.message}"))
-            return
-        except TooLarge as error:
-            self.failed(attempt, TooLarge(f"{candidate.replica}: {error.message}"))
+        except (Draining, TooLarge) as error:
+            self.not_sent(attempt, error)
             return
         call.requests.connect(attempt.stream, call.body)
+
+    def not_sent(self, attempt: Attempt, error: Exception) -> None:
+        """Fail an attempt that could not be written; it counts as one in flight."""
+        replica = attempt.candidate.replica
+        if isinstance(error, Draining):
+            self.failed(attempt, Unsent(f"{replica}: {error.message}"))
+        elif isinstance(error, TooLarge):
+            self.failed(attempt, TooLarge(f"{replica}: {error.message}"))
+        else:
+            attempt.call.interrupt(error)
 
     def failed(self, attempt: Attempt, error: BaseException) -> None:
         candidate = attempt.candidate
@@ -111,10 +118,13 @@ class Send(Layer[Attempt]):
         if reported is not None and (report := read_load_report(value)) is not None:
             reported.take(report, self._precise())
 
-    def _write(self, timeout: float) -> str:
-        if len(self._written) >= _REMEMBERED:
-            self._written.clear()
-        written = self._written[timeout] = _field(timeout)
+    def written(self, timeout: float) -> str:
+        """Write a timeout for a replica, as `Attempt.fields` are written."""
+        written = self._written.get(timeout)
+        if written is None:
+            if len(self._written) >= _REMEMBERED:
+                self._written.clear()
+            written = self._written[timeout] = _field(timeout)
         return written
 
 

@@ -141,19 +141,25 @@ class Tracing:
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
-        # Traces of calls to come, and whether each is recorded.
-        self._drawn: list[tuple[TraceContext, bool]] = []
+        #: Traces of calls to come, and whether each is recorded; the last one is next.
+        self.drawn: list[tuple[TraceContext, bool]] = []
         self._recorder: Recorder | None = None
 
     def record_with(self, recorder: "Recorder") -> None:
         """Record what the recorder's rule samples."""
         self._recorder = recorder
-        self._drawn.clear()
+        self.drawn.clear()
 
     @property
     def enabled(self) -> bool:
         """Tell whether anything can be recorded."""
         return self._recorder is not None
+
+    def leaves_out(self, parent: TraceContext) -> bool:
+        """Tell whether a call below this parent is not recorded, and passes it on as it is."""
+        return self._recorder is None or not (
+            parent.sampled or self._recorder.decision.continues(parent)
+        )
 
     def start(
         self,
@@ -179,7 +185,7 @@ class Tracing:
         """
         if parent is None:
             try:
-                return self._drawn.pop()
+                return self.drawn.pop()
             except IndexError:
                 return self._draw()
         recorder = self._recorder
@@ -220,7 +226,7 @@ class Tracing:
             begins = recorder.decision.begins
             traces = [(root, begins(root.trace_id)) for root in roots]
         first = traces.pop()
-        self._drawn = traces
+        self.drawn = traces
         return first
 
 

@@ -59,14 +59,24 @@ class Timers:
 
     def add(self, at: float, now: float, item: Expiring) -> Pending:
         """Have an item expire, unless it is discarded from what this returns."""
-        if not _EXACT_BELOW <= at - now <= _EXACT_ABOVE:
+        slot = self.slot(at, now)
+        if slot is None:
             return _Exact(self._loop.call_at(at, item.expire))
+        slot.add(item)
+        return slot
+
+    def slot(self, at: float, now: float) -> set[Expiring] | None:
+        """Return where items with this deadline wait; None when each has to have its own timer.
+
+        What is put there, until the deadline passed, expires.
+        """
+        if not _EXACT_BELOW <= at - now <= _EXACT_ABOVE:
+            return None
         number = int(at / SLOT) + 1
         slot = self._slots.get(number)
         if slot is None:
             slot = self._slots[number] = set()
             self._loop.call_at(number * SLOT, self._expire, number)
-        slot.add(item)
         return slot
 
     def _expire(self, number: int) -> None:
