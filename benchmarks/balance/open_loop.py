@@ -36,6 +36,12 @@ class Outcomes:
     def codes(self) -> dict[str, int]:
         return dict(Counter(code for _, code, *_ in self.failures))
 
+    def add(self, more: "Outcomes") -> None:
+        """Take in what became of further calls."""
+        self.answered += more.answered
+        self.failures += more.failures
+        self.seconds += more.seconds
+
 
 def percentile(values: list[float], share: float) -> float:
     """Return the value below which this share of them is; 0 without any."""

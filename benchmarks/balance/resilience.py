@@ -40,6 +40,8 @@ RESULTS = Path(__file__).with_name("resilience.json")
 _TOOLS = "benchmarks.programs.frail:app"
 _RATE = 500.0
 _REPLICAS = 4
+_TURNS = 3
+_ANSWERS = 200
 _KILL_EVERY = 5.0
 _AT_ONCE = 10
 _FEW = {"seconds": 0.04}
@@ -105,38 +107,41 @@ async def _killed(tool: str, seconds: float) -> Row:
 
 
 async def fail(seconds: float) -> list[Row]:
-    """All replicas are well, then answer UNAVAILABLE, then are gone.
+    """All replicas are well, then answer UNAVAILABLE, then are gone; and so on in turn.
 
-    The replicas are in this process, so that attempts are counted where they arrive.
+    In turn, as CPU time per call depends on what else the machine does meanwhile. The replicas are
+    in this process, so that attempts are counted where they arrive.
     """
-    rows = []
-    async with AsyncExitStack() as stack:
-        replicas = [Moody() for _ in range(_REPLICAS)]
-        running = await stack.enter_async_context(AsyncExitStack())
-        endpoints = [await running.enter_async_context(_moody(each)) for each in replicas]
-        processes = stack.enter_context(Processes())
-        static = [word for endpoint in endpoints for word in ("--static", endpoint)]
+    replicas = [Moody() for _ in range(_REPLICAS)]
+    states = {state: _State() for state in ("well", "UNAVAILABLE", "gone")}
+    with Processes() as processes:
+        static = [word for each in replicas for word in ("--static", each.endpoint)]
         mesh = Mesh(processes, *static)
-        await mesh.ready("moody", _REPLICAS)
-        for state in ("well", "UNAVAILABLE", "gone"):
-            if state == "gone":
-                await running.aclose()
-            for each in replicas:
-                each.well, each.attempts = state == "well", 0
-            before = cpu_seconds([mesh.router.pid])
-            outcomes = await steady(mesh.endpoint, "moody", _RATE, seconds, lambda _id: {})
-            cpu = cpu_seconds([mesh.router.pid]) - before
-            rows.append(
-                _row(
-                    f"all replicas: {state}",
-                    outcomes,
-                    attempts_per_call=sum(each.attempts for each in replicas) / outcomes.calls,
-                    router_cpu_ratio=cpu / outcomes.seconds,
-                    slowest_failure_ms=_slowest([each[4] for each in outcomes.failures]),
-                    messages=_messages(outcomes),
-                )
-            )
-    return rows
+        for _ in range(_TURNS):
+            async with AsyncExitStack() as running:
+                for each in replicas:
+                    each.well = True
+                    await running.enter_async_context(each.serving())
+                await mesh.ready("moody", _REPLICAS)
+                await _answered(mesh.endpoint)
+                await states["well"].add(mesh, replicas, seconds / _TURNS)
+                for each in replicas:
+                    each.well = False
+                await states["UNAVAILABLE"].add(mesh, replicas, seconds / _TURNS)
+            await states["gone"].add(mesh, replicas, seconds / _TURNS)
+    healthy = states["well"].router_cpu_ratio
+    return [
+        _row(
+            f"all replicas: {name}",
+            state.outcomes,
+            attempts_per_call=state.attempts / state.outcomes.calls,
+            router_cpu_ratio=state.router_cpu_ratio,
+            of_healthy_ratio=state.router_cpu_ratio / healthy,
+            slowest_failure_ms=_slowest([each[4] for each in state.outcomes.failures]),
+            messages=_messages(state.outcomes),
+        )
+        for name, state in states.items()
+    ]
 
 
 async def overload(seconds: float) -> list[Row]:
@@ -178,6 +183,20 @@ class Moody(invoke_pb2_grpc.ToolServiceServicer, discovery_pb2_grpc.DiscoverySer
     def __init__(self) -> None:
         self.well = True
         self.attempts = 0
+        self.endpoint = f"127.0.0.1:{free_port()}"
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Take calls meanwhile."""
+        server = Server()
+        invoke_pb2_grpc.add_ToolServiceServicer_to_server(self, server)  # type: ignore[no-untyped-call]
+        discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(self, server)  # type: ignore[no-untyped-call]
+        server.add_insecure_port(self.endpoint)
+        await server.start()
+        try:
+            yield
+        finally:
+            await server.stop(None)
 
     async def Invoke(self, request: Any, context: Any) -> Any:
         """Answer, or fail."""
@@ -193,17 +212,41 @@ class Moody(invoke_pb2_grpc.ToolServiceServicer, discovery_pb2_grpc.DiscoverySer
         return discovery_pb2.ListToolsResponse(tools=[discovery_pb2.ToolStatus(tool=tool)])
 
 
-@asynccontextmanager
-async def _moody(replica: Moody) -> AsyncIterator[str]:
-    server = Server()
-    invoke_pb2_grpc.add_ToolServiceServicer_to_server(replica, server)  # type: ignore[no-untyped-call]
-    discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(replica, server)  # type: ignore[no-untyped-call]
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(None)
+class _State:
+    """What was measured while all replicas were in one state."""
+
+    def __init__(self) -> None:
+        self.outcomes = Outcomes()
+        self.attempts = 0
+        self.cpu = 0.0
+
+    @property
+    def router_cpu_ratio(self) -> float:
+        """CPU seconds of the router per second."""
+        return self.cpu / self.outcomes.seconds
+
+    async def add(self, mesh: Mesh, replicas: list[Moody], seconds: float) -> None:
+        """Make calls for some seconds."""
+        attempts = sum(each.attempts for each in replicas)
+        cpu = cpu_seconds([mesh.router.pid])
+        outcomes = await steady(mesh.endpoint, "moody", _RATE, seconds, lambda _id: {})
+        self.cpu += cpu_seconds([mesh.router.pid]) - cpu
+        self.attempts += sum(each.attempts for each in replicas) - attempts
+        self.outcomes.add(outcomes)
+
+
+async def _answered(router: str) -> None:
+    """Wait until calls are answered, each of which may be one of a few that are tried."""
+    async with asyncio.timeout(30), Channel(router) as channel:
+        stub: Any = invoke_pb2_grpc.ToolServiceStub(channel)  # type: ignore[no-untyped-call]
+        answered = 0
+        while answered < _ANSWERS:
+            try:
+                await stub.Invoke(invoke_pb2.InvokeRequest(tool="moody"), timeout=5)
+                answered += 1
+            except grpc.RpcError:
+                answered = 0
+                await asyncio.sleep(0.05)
 
 
 async def _ready(router: str, tool: str, count: int) -> None:

@@ -127,7 +127,7 @@ def _route(
     if who.on_trial or who.slow:
         picker = RecoveringPicker(picker, who.on_trial)
     plain = policy.balance.policy not in ("prequal", "hash")
-    short = plain and policy.hedge is None
+    short = plain and policy.hedge is None and bool(who.fit)
     shared = policy.split is not None or policy.mirror is not None
     special = shared or policy.cache is not None
     return Route(

@@ -10,9 +10,15 @@ Source: client-side throttling, "Handling Overload" in Site Reliability Engineer
 through.
 """
 
+from random import Random
+
+from mcpmesh.errors import NoReplica
+
 #: Calls that must fail one after the other, and seconds that this must last at least.
-_CALLS = 100
-_LONG = 0.5
+_CALLS = 50
+_LONG = 0.25
+#: Who is refused is to come again after a time between these.
+_PUSHBACK_MS = (500, 1500)
 
 
 class Outage:
@@ -22,15 +28,13 @@ class Outage:
     Units: seconds of one clock.
     """
 
-    __slots__ = ("_ended", "_failed", "_next", "_since", "reason", "said", "untried")
+    __slots__ = ("_ended", "_failed", "_next", "_since", "reason", "said")
 
     def __init__(self) -> None:
         #: What the last one failed with.
         self.reason = ""
-        #: What those are told that are not tried, and after how many ms to come again.
-        self.said: tuple[str, int] = ("", 0)
-        #: Calls that were not tried and are not counted yet.
-        self.untried = 0
+        #: What was said since the last was let through.
+        self.said: tuple[str, int] | None = None
         self._failed = 0
         self._since = 0.0
         # Calls that will have ended when the last of them has.
@@ -56,10 +60,28 @@ class Outage:
         """Tell whether some call ended in another way since the last that failed."""
         return ended != self._ended
 
-    def lets_through(self, now: float, per_second: float) -> bool:
-        """Tell whether a call may find out, and count it."""
-        if now < self._next:
-            return False
+    def refuses(self, ended: int, now: float) -> bool:
+        """Tell whether a call is not to be tried."""
+        return now < self._next and ended == self._ended
+
+    def let_through(self, now: float, per_second: float) -> None:
+        """Learn that a call finds out whether it is over; the next one may so many per second."""
         self._next = now + 1.0 / per_second
-        self.said = ("", 0)
-        return True
+        self.said = None
+
+    def say(self, tool: str, rng: Random) -> tuple[str, int]:
+        """Return what those are told that are not tried, and after how many ms to come again."""
+        if self.said is None:
+            # The same for all until the next is let through: what repeats is written once.
+            pushback = int(rng.uniform(*_PUSHBACK_MS))
+            self.said = (
+                f"{tool}: all of its last calls failed, so this one was not tried; the last one "
+                f"with: {self.reason or 'no reason'}; try again in {pushback / 1000:g} s",
+                pushback,
+            )
+        return self.said
+
+    def refusal(self, tool: str, rng: Random) -> NoReplica:
+        """Return what a call that is not tried fails with."""
+        message, pushback = self.say(tool, rng)
+        return NoReplica(message, retry_after_ms=pushback)

@@ -67,12 +67,15 @@ class ToolLoad:
             self.limit = 0
 
     def refuses(self, now: float) -> Outage | None:
-        """Return why a call should not be tried: all before it failed. Ask only if `out`."""
-        outage = self.outage
-        if outage is None or outage.is_over(self.calls - self.in_flight):
+        """Return why a call is not to be tried: all before it failed. Ask only if `out`."""
+        outage, ended = self.outage, self.calls - self.in_flight
+        if outage is None or outage.is_over(ended):
             self.limit = self.admission.in_flight
             return None
-        return None if outage.lets_through(now, self.admission.probes) else outage
+        if outage.refuses(ended, now):
+            return outage
+        outage.let_through(now, self.admission.probes)
+        return None
 
     def typical(self, quantile: float) -> RecentQuantile:
         """Return what measures how long this share of the attempts takes at most."""

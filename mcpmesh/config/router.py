@@ -35,8 +35,8 @@ class RouterSettings:
     lease: float = 10.0
     """Seconds a replica that stopped renewing stays registered, unless it asks otherwise."""
     call_log: CallLog = "sampled"
-    """Which calls get a log line: none, failures, sampled traces and up to 50 failures a second, \
-or all."""
+    """Which calls get a log line: none, failures, sampled traces and up to 5 failures a second \
+(100 at once), or all."""
     static: tuple[str, ...] = ()
     """Replicas that do not register themselves: HOST:PORT or HOST:PORT=TOOL,/PACKAGE.SERVICE;
     dns:///NAME:PORT, srv:///NAME and kubernetes:///SERVICE.NAMESPACE:PORT stand for many."""

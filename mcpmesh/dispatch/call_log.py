@@ -41,24 +41,30 @@ class CallLogger:
             return
         if which == "sampled" and not traced and not self._has_room():
             return
+        if self._left_out:
+            message += (
+                f" ({self._left_out} failed calls before this one have no line; "
+                "--call-log errors writes all)"
+            )
+            self._left_out = 0
         _write(logging.WARNING, call, status, message, duration)
+
+    def leaves_out(self, now: float) -> bool:
+        """Tell whether a failure that is not traced has no line, and count it if so."""
+        if self.which == "sampled" and now < self._closed_until:
+            self._left_out += 1
+            return True
+        return False
 
     def _has_room(self) -> bool:
         now = self._clock()
-        if now < self._closed_until:
-            self._left_out += 1
+        if self.leaves_out(now):
             return False
         again = self._bucket.take(now, _RATE, _BURST)
         if again:
             self._closed_until = now + again
             self._left_out += 1
             return False
-        if self._left_out:
-            _log.warning(
-                "%d failed calls before this one have no line; --call-log errors writes all",
-                self._left_out,
-            )
-            self._left_out = 0
         return True
 
 

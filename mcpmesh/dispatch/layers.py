@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from mcpmesh.config.router import CallLog
+from mcpmesh.dispatch.fail_fast import FailFast
 from mcpmesh.dispatch.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.dispatch.prober import Prober
 from mcpmesh.dispatch.renaming import Renaming
@@ -54,19 +55,21 @@ def layers(
     is opened for them. `authorizing` is of this stack alone.
     """
     send = Send(loop.time, perf_counter)
-    top = stacked(
+    # (Not by the loop's clock, which uvloop moves on once a turn, in whole milliseconds.)
+    observe = ObserveCalls(telemetry, perf_counter, in_flight, call_log)
+    stack = stacked(
         Exit(),
         # Outermost, so that it sees refusals and how the body ended.
-        # (Not by the loop's clock, which uvloop moves on once a turn, in whole milliseconds.)
-        ObserveCalls(telemetry, perf_counter, in_flight, call_log),
+        observe,
         # Above all that works for a call; what stands in for a tool is not the caller's doing.
         *_guarding(authorizing),
         *_below(send, telemetry, table, unknown, loop, rng, fallbacks, max_message_bytes),
     )
+    lets = None if authorizing is None else authorizing.lets
+    top = FailFast(stack, observe, loop.time, rng, telemetry.instruments.shed, lets)
     if call_log == "all":
         # There is more to do for every call.
         return top
-    lets = None if authorizing is None else authorizing.lets
     return ShortWay(top, send, telemetry, in_flight, Timers(loop), loop, rng, lets)
 
 
@@ -162,8 +165,8 @@ def shadow_layers(
     )
 
 
-def _count_shed(telemetry: Telemetry, tool: str, why: Shed, calls: int) -> None:
-    telemetry.instruments.shed.cell(tool, why.value).add(calls)
+def _count_shed(telemetry: Telemetry, tool: str, why: Shed) -> None:
+    telemetry.instruments.shed.cell(tool, why.value).add()
 
 
 def _count_fallback(telemetry: Telemetry, tool: str, error_type: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from grpc import StatusCode
 
 from mcpmesh.dispatch.call_log import CallLog, CallLogger
+from mcpmesh.errors import NoReplica
 from mcpmesh.model.trace import TraceContext
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Call
@@ -37,6 +38,7 @@ _SHORT_ID = 64
 NEW_TRACE = f"{_TRACEPARENT}\x3700-"
 TRACE_CORRELATION = f"{_CORRELATION}\x20"
 TRACE_BAGGAGE = f"{_BAGGAGE}{chr(len(_OWN_BAGGAGE) + 32)}{_OWN_BAGGAGE}"
+_UNAVAILABLE = StatusCode.UNAVAILABLE.name
 
 Clock = Callable[[], float]
 
@@ -58,6 +60,7 @@ class ObserveCalls(Layer[Call]):
     ) -> None:
         self._tracing = telemetry.tracing
         self._refusals = telemetry.instruments.refusals
+        self._unavailable = self._refusals.cell(_UNAVAILABLE)
         self._rpc_server = telemetry.instruments.rpc_server
         self._known = self._rpc_server.known
         self._clock = clock
@@ -73,13 +76,29 @@ class ObserveCalls(Layer[Call]):
         if not call.correlation_id:
             call.correlation_id = call.trace.trace_id
         if recorded:
-            method = call.head.method
-            call.span = self._tracing.record(
-                method, SERVER, parent, call.trace, call.correlation_id,
-                call_attributes(method, call.tool, call.version),
-            )  # fmt: skip
-            call.trace = call.span.trace
+            self._record(call)
         self.on(call)
+
+    def refused(self, call: Call, error: NoReplica) -> None:
+        """Take note of a call that is over as it begins, all in one step."""
+        began = call.began = self._clock()
+        trace, recorded = self._tracing.decide(call.head.parent)
+        call.trace = trace
+        if not call.correlation_id:
+            call.correlation_id = trace.trace_id
+        self._unavailable.add()
+        labels = (call.head.method, call.tool, _UNAVAILABLE)
+        cell = self._known(labels) or self._rpc_server.at(labels)
+        if recorded:
+            self._record(call)
+        duration = self._clock() - began
+        cell.record(duration)
+        if call.span is not None:
+            error_type = server_error_type(_UNAVAILABLE)
+            _end_span(call.span, call, error_type, _UNAVAILABLE, error.message)
+        elif self._log.leaves_out(began):
+            return
+        self._log.note(call, _UNAVAILABLE, error.message, duration)
 
     def failed(self, call: Call, error: BaseException) -> None:
         code, message = outcome(error)
@@ -104,6 +123,14 @@ class ObserveCalls(Layer[Call]):
         else:
             self._note(call, code.name, message)
         self.end(call, code, message)
+
+    def _record(self, call: Call) -> None:
+        method = call.head.method
+        call.span = self._tracing.record(
+            method, SERVER, call.head.parent, call.trace, call.correlation_id,
+            call_attributes(method, call.tool, call.version),
+        )  # fmt: skip
+        call.trace = call.span.trace
 
     def _note(self, call: Call, name: str, message: str) -> None:
         self._in_flight.calls -= 1

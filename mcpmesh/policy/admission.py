@@ -41,8 +41,8 @@ and behind a queue that does not empty what would take a quarter of it."""
     """Header that names the caller, for networks where it can be trusted; empty: the name that \
 its certificate proves, else its address."""
     probes: float = 10.0
-    """Calls per second that are let through while every call fails with UNAVAILABLE (a hundred in \
-a row, for half a second or longer); the others fail at once. 0 lets all through."""
+    """Calls per second that are let through while every call fails with UNAVAILABLE (50 in a row, \
+for a quarter of a second or longer); the others fail at once. 0 lets all through."""
     adaptive: bool = False
     """Find the most calls at once by measuring how long they take, between least_in_flight and \
 in_flight."""

@@ -13,6 +13,7 @@ from mcpmesh.rpc.answer import ALONE, trailers, written_rest
 from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.stack.call import Call
 from mcpmesh.stack.tries import answered_by, previous_attempts
+from mcpmesh.stack.untried import Untried
 from mcpmesh.transport.link import Link
 from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.hpack_literal import literal_name, literal_value
@@ -70,6 +71,9 @@ class StreamCall(Call):
         if not isinstance(error, MeshError):
             _log.error("a bug of ours failed a call", exc_info=error)
         self._refuse(status_of(error))
+
+    def untried(self, why: Untried) -> None:
+        self._refuse(why.status)
 
     def broken(self, error: BaseException) -> None:
         stream = self.caller

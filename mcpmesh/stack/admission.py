@@ -7,9 +7,8 @@ from grpc import StatusCode
 
 from mcpmesh.balance.balancer import Route
 from mcpmesh.balance.gate import Gate, Share
-from mcpmesh.balance.outage import Outage
 from mcpmesh.balance.tool_load import ToolLoad
-from mcpmesh.errors import DeadlineExceeded, NoReplica, Overloaded
+from mcpmesh.errors import DeadlineExceeded, Overloaded
 from mcpmesh.policy.admission import Refusal, Shed
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Call
@@ -20,14 +19,12 @@ from mcpmesh.stack.waiting import Waiting
 
 #: Who is told to come again sooner would be refused again.
 _LEAST_PUSHBACK_MS = 10
-#: Who is refused for an outage is to come again after a time between these.
-_OUTAGE_PUSHBACK_MS = (500, 1500)
 
 
 class Admitting(Layer[Call]):
     """Gives each call a place at its tool, at once or in turn, for all of its attempts.
 
-    `shed` is told of refusals: (tool, why, how many).
+    `shed` is told of refusals: (tool, why).
     Fails the call with: Overloaded, saying when to come again; NoReplica, if all before it failed.
     """
 
@@ -35,7 +32,7 @@ class Admitting(Layer[Call]):
         self,
         loop: Loop,
         rng: Random,
-        shed: Callable[[str, Shed, int], None] = lambda _tool, _why, _calls: None,
+        shed: Callable[[str, Shed], None] = lambda _tool, _why: None,
     ) -> None:
         self._loop = loop
         self._rng = rng
@@ -90,7 +87,8 @@ class Admitting(Layer[Call]):
         """Take a call, have it wait, or refuse it."""
         load, now = route.load, self._loop.time()
         if load.out and (outage := load.refuses(now)) is not None:
-            self._refuse_untried(call, outage)
+            self._shed(call.tool, Shed.OUTAGE)
+            self.fail(call, outage.refusal(call.tool, self._rng))
             return
         gate = load.gate
         if gate is None:
@@ -196,7 +194,7 @@ class Admitting(Layer[Call]):
         _relieve(load)
 
     def _refuse(self, call: Call, refusal: Refusal) -> None:
-        self._shed(call.tool, refusal.why, 1)
+        self._shed(call.tool, refusal.why)
         # Spread, or those that were refused together come again together.
         again = refusal.again * self._rng.uniform(1.0, 1.5)
         pushback = max(_LEAST_PUSHBACK_MS, int(again * 1000) + 1)
@@ -207,22 +205,6 @@ class Admitting(Layer[Call]):
                 retry_after_ms=pushback,
             ),
         )
-
-    def _refuse_untried(self, call: Call, outage: Outage) -> None:
-        outage.untried += 1
-        message, pushback = outage.said
-        if not message:
-            # Now and then and not for each: refusing is to cost little.
-            self._shed(call.tool, Shed.OUTAGE, outage.untried)
-            outage.untried = 0
-            # The same for all until the next is let through: what repeats is written once.
-            pushback = int(self._rng.uniform(*_OUTAGE_PUSHBACK_MS))
-            message = (
-                f"{call.tool}: all of its last calls failed, so this one was not tried; the last "
-                f"one with: {outage.reason or 'no reason'}; try again in {pushback / 1000:g} s"
-            )
-            outage.said = message, pushback
-        self.fail(call, NoReplica(message, retry_after_ms=pushback))
 
 
 def _relieve(load: ToolLoad) -> None:

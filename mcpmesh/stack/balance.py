@@ -1,11 +1,12 @@
 """Finds the tool and picks one of its replicas, for each attempt anew."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
 from mcpmesh.balance.balancer import Route, Routes
 from mcpmesh.errors import MeshError, NoReplica
+from mcpmesh.stack.absence import absence
 from mcpmesh.stack.affinity import AffinityKeys
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Call
@@ -53,8 +54,6 @@ class Balance(Layer[Attempt]):
         self._keys = AffinityKeys()
         self._versions = VersionChoice(rng)
         self._waiting: dict[Attempt, None] = {}
-        # What was said last of a route without replicas: many calls are told the same.
-        self._said: tuple[Route | None, str] = (None, "")
         table.listen(self._try_waiting)
 
     def start(self, attempt: Attempt) -> None:
@@ -82,9 +81,7 @@ class Balance(Layer[Attempt]):
         elif route is None:
             self.fail(attempt, self._unknown(call.tool, call.version))
         else:
-            if self._said[0] is not route:
-                self._said = route, _nobody(route)
-            self.fail(attempt, NoReplica(self._said[1]))
+            self.fail(attempt, NoReplica(absence(route)))
 
     def _find(self, call: Call) -> Route | None:
         """Look the call's route up anew."""
@@ -107,14 +104,3 @@ class Balance(Layer[Attempt]):
             if not attempt.call.over:
                 attempt.holder = attempt.bottom
                 self.start(attempt)
-
-
-def _nobody(route: Route) -> str:
-    tool, replicas = route.cluster.tool, route.cluster.replicas
-    names: Iterable[str] = map(str, replicas[:3])
-    more = f" and {len(replicas) - 3} more" if len(replicas) > 3 else ""
-    if len(replicas) == 1:
-        who = "its only replica takes no calls now"
-    else:
-        who = f"none of its {len(replicas)} replicas takes calls now"
-    return f"{tool.name}: {who} ({', '.join(names)}{more}); try again, or ask to wait for one"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mcpmesh.stack.caller import Caller
     from mcpmesh.stack.place import Place
     from mcpmesh.stack.tries import Tries
+    from mcpmesh.stack.untried import Untried
     from mcpmesh.stack.waiting import Waiting
 
 
@@ -133,6 +134,10 @@ class Call(ABC):
     @abstractmethod
     def failed(self, error: BaseException) -> None:
         """Tell who asked that there is no answer."""
+
+    def untried(self, why: Untried) -> None:
+        """Tell who asked that the call was not even tried."""
+        self.failed(why.again())
 
     def ended(self) -> None:  # noqa: B027 - most hold nothing
         """Let go of what the call held."""

@@ -7,6 +7,7 @@ from typing import Any
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.dispatch.dispatcher import Dispatcher
+from mcpmesh.dispatch.fail_fast import FailFast
 from mcpmesh.dispatch.layers import sharing_layers
 from mcpmesh.dispatch.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.errors import MeshError, ToolNotFound
@@ -67,13 +68,12 @@ class Staircase:
         self._handlers: dict[str, Any] = {}
         clock = self.loop.time
         send = Send(clock, clock)
+        observe = ObserveCalls(self.telemetry, clock, self.in_flight, "off")
         stack = stacked(
             Exit(),
-            ObserveCalls(self.telemetry, clock, self.in_flight, "off"),
+            observe,
             Deadline(Timers(self.loop), clock),  # type: ignore[arg-type]
-            Admitting(
-                self.loop, Random(seed), lambda _tool, why, calls: self.shed.extend([why] * calls)
-            ),  # type: ignore[arg-type]
+            Admitting(self.loop, Random(seed), lambda _tool, why: self.shed.append(why)),  # type: ignore[arg-type]
             Retrying(
                 send,
                 self.loop,  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ class Staircase:
         )
         frontend = Frontend(
             Dispatcher(
-                stack,
+                FailFast(stack, observe, clock, Random(seed), self.telemetry.instruments.shed),
                 self.table,
                 default_timeout=30.0,
                 max_message_bytes=LIMIT,
