@@ -13,6 +13,7 @@ from mcpmesh.transport.slices import SLICE_BYTES
 
 if TYPE_CHECKING:
     from mcpmesh.transport.link import Link
+    from mcpmesh.transport.link_watch import LinkWatch
 
 #: Seconds between looks at idle links: keepalive, handshake deadlines, flood gates.
 TICK = 1.0
@@ -30,7 +31,7 @@ class Hub:
     """
 
     __slots__ = (
-        "_dirty", "_looker", "_loop", "_receiving", "_scheduled", "_ticker", "_watched", "links",
+        "_dirty", "_looker", "_loop", "_receiving", "_scheduled", "_ticker", "_watched", "_watches",
         "moment", "refusals", "rng",
     )  # fmt: skip
 
@@ -41,7 +42,6 @@ class Hub:
         rng: Random | None = None,
         refusals: Refusals | None = None,
     ) -> None:
-        self.links: set[Link] = set()
         self.rng = rng or Random()
         self.refusals = refusals or Refusals()
         #: In which links parse what is a lot.
@@ -51,8 +51,9 @@ class Hub:
         self._receiving = False
         self._scheduled = False
         self._ticker: asyncio.TimerHandle | None = None
-        # Links whose servers are looked at more often: whether they answer.
-        self._watched: set[Link] = set()
+        self._watches: set[LinkWatch] = set()
+        # Those that look more often: whether a server answers.
+        self._watched: set[LinkWatch] = set()
         self._looker: asyncio.TimerHandle | None = None
 
     def mark(self, link: Link) -> None:
@@ -88,37 +89,35 @@ class Hub:
                 link.write_out()
             dirty = self._dirty
 
-    def add(self, link: Link) -> None:
-        """Look after a new link."""
-        self.links.add(link)
+    def add(self, watch: LinkWatch) -> None:
+        """Have a new link looked after."""
+        self._watches.add(watch)
         if self._ticker is None:
             self._ticker = self._loop.call_later(TICK, self._tick)
+        if watch.looks_often:
+            self._watched.add(watch)
+            if self._looker is None:
+                self._looker = self._loop.call_later(LOOK, self._look)
 
-    def watch(self, link: Link) -> None:
-        """Have a link look whether its server answers."""
-        self._watched.add(link)
-        if self._looker is None:
-            self._looker = self._loop.call_later(LOOK, self._look)
-
-    def remove(self, link: Link) -> None:
+    def remove(self, watch: LinkWatch) -> None:
         """Forget a link that is gone."""
-        self.links.discard(link)
-        self._watched.discard(link)
+        self._watches.discard(watch)
+        self._watched.discard(watch)
         if not self._watched and self._looker is not None:
             self._looker.cancel()
             self._looker = None
-        if not self.links and self._ticker is not None:
+        if not self._watches and self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
 
     def _tick(self) -> None:
         self._ticker = self._loop.call_later(TICK, self._tick)
         now = self._loop.time()
-        for link in list(self.links):
-            link.tick(now)
+        for watch in list(self._watches):
+            watch.tick(now)
 
     def _look(self) -> None:
         self._looker = self._loop.call_later(LOOK, self._look)
         now = self._loop.time()
-        for link in list(self._watched):
-            link.look(now)
+        for watch in list(self._watched):
+            watch.look(now)

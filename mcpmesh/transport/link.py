@@ -8,11 +8,9 @@ from typing import cast
 from mcpmesh.model.identity import PeerIdentity
 from mcpmesh.transport.gate import Gate, peer_of
 from mcpmesh.transport.hub import Hub
-from mcpmesh.transport.late_requests import LateRequests
 from mcpmesh.transport.link_owner import LinkOwner, Relays
 from mcpmesh.transport.link_times import LinkTimes
-from mcpmesh.transport.liveness import Liveness, Sign
-from mcpmesh.transport.lookout import Lookout, Overdue
+from mcpmesh.transport.link_watch import LinkWatch
 from mcpmesh.transport.other_protocols import (
     HTTP1_ANSWER,
     first_fault,
@@ -33,19 +31,9 @@ _log = logging.getLogger("mcpmesh.transport")
 
 _WRITE_HIGH_BYTES = 64 * 1024
 _CLOSE_GRACE = 1.0
-_KEEPALIVE_PING = b"mcpmeshK"
 _DRAIN_PING = b"mcpmeshD"
 #: Seconds that a peer gets to answer the PING of a drain.
 _PONG_GRACE = 2.0
-_OVERDUE = {
-    Overdue.HANDSHAKE: (ErrorCode.SETTINGS_TIMEOUT, "no HTTP/2 settings came in time"),
-    Overdue.HEADERS: (ErrorCode.ENHANCE_YOUR_CALM, "a header block was not complete in time"),
-    Overdue.GRACE: (ErrorCode.NO_ERROR, "the connection is too old"),
-}
-_DRAINED = {
-    Overdue.IDLE: "no calls for a long time",
-    Overdue.AGE: "the connection is too old",
-}
 
 
 class Link(asyncio.Protocol):
@@ -80,17 +68,14 @@ class Link(asyncio.Protocol):
         self._gate = gate
         #: Whom the gate counts this link for.
         self._peer = ""
-        self._lookout: Lookout | None = None
-        silence = self.times.silence
-        self._liveness = Liveness(silence) if on_silence is not None and silence else None
-        self._ponged = False
+        self._watch: LinkWatch | None = None
         self._slices: Slices | None = None
-        self._heard = 0.0
-        self._pinged = 0.0
+        #: Whether bytes came since its watch looked.
+        self.heard = False
+        #: Set when nothing more is written.
+        self.left = False
         self._started = False
         self._draining = False
-        #: Set when nothing more is written.
-        self._left = False
         self._why = ""
 
     @property
@@ -111,15 +96,12 @@ class Link(asyncio.Protocol):
         self.peer_name = socket_name(address)
         self.local_name = socket_name(transport.get_extra_info("sockname"))
         self._slices = Slices(transport, self.connection, self.take, self.hub.moment)
-        self._heard = asyncio.get_running_loop().time()
-        self._lookout = Lookout(self.times, self._heard, self.hub.rng)
-        self.hub.add(self)
-        if self._liveness is not None:
-            self.hub.watch(self)
+        self._watch = LinkWatch(self, asyncio.get_running_loop().time(), self._on_silence)
+        self.hub.add(self._watch)
         if self._gate is not None:
             peer = peer_of(address)
             if reason := self._gate.enter(peer):
-                self._end(ErrorCode.ENHANCE_YOUR_CALM, reason, "too many connections")
+                self.end(ErrorCode.ENHANCE_YOUR_CALM, reason, "too many connections")
                 return
             self._peer = peer
         if self.connection.client:
@@ -137,14 +119,15 @@ class Link(asyncio.Protocol):
         self.connection.writable = False
 
     def resume_writing(self) -> None:
-        if self._left:
+        if self.left:
             return
         self.connection.writable = True
         self.write_out()
         self.connection.pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.hub.remove(self)
+        if self._watch is not None:
+            self.hub.remove(self._watch)
         if self._gate is not None and self._peer:
             self._gate.leave(self._peer)
         if self._slices is not None:
@@ -215,8 +198,8 @@ class Link(asyncio.Protocol):
             self.close(self._why or "drained")
 
     def on_pong(self, payload: bytes) -> None:
-        self._pinged = 0.0
-        self._ponged = True
+        if self._watch is not None:
+            self._watch.pong()
         if payload == _DRAIN_PING and self._draining:
             self._stop_accepting()
 
@@ -237,12 +220,12 @@ class Link(asyncio.Protocol):
                     self._refuse_http1()
                     return
                 self._start()
-        self._heard = 0.0
+        self.heard = True
         try:
             connection.receive(data)
         except ConnectionFault as fault:
             message = fault.message if before else first_fault(data, fault)
-            self._end(fault.code, fault.reason, message)
+            self.end(fault.code, fault.reason, message)
         except Exception:
             _log.exception("a bug of ours ends the connection of %s", self.peer_name)
             connection.fail(ErrorCode.INTERNAL_ERROR, "internal error")
@@ -255,7 +238,7 @@ class Link(asyncio.Protocol):
         assert self._slices is not None
         self._slices.add(data)
 
-    def _end(self, code: ErrorCode, reason: str, why: str) -> None:
+    def end(self, code: ErrorCode, reason: str, why: str) -> None:
         """End the connection for what the peer did, and have it counted."""
         now = asyncio.get_running_loop().time()
         self.hub.refusals.note(reason, self.peer_name, f"connection closed: {why}", now)
@@ -317,7 +300,7 @@ class Link(asyncio.Protocol):
     def close(self, why: str) -> None:
         """Close as soon as what waits is written; a peer that does not read is cut off."""
         transport = self._transport
-        if transport is None or self._left or transport.is_closing():
+        if transport is None or self.left or transport.is_closing():
             return
         self._why = why
         if not self.connection.closed:
@@ -334,7 +317,7 @@ class Link(asyncio.Protocol):
         what it has not read yet: the GOAWAY that says why (RFC 9113, section 9.1). A client
         closes at once: it must not take the link for alive any longer.
         """
-        self._left = True
+        self.left = True
         self.connection.writable = False
         if self.connection.client or not transport.can_write_eof():
             transport.close()
@@ -344,66 +327,3 @@ class Link(asyncio.Protocol):
             except OSError:  # asyncio's transports: the client reset the connection already
                 transport.close()
         asyncio.get_running_loop().call_later(_CLOSE_GRACE, transport.abort)
-
-    def tick(self, now: float) -> None:
-        """Look after a link once a second."""
-        connection = self.connection
-        if self._left:
-            return
-        connection.flood.relax()
-        if connection.outbox.ready:
-            # Credit may have come that was too little to look at.
-            connection.pump()
-        if not self._heard and self._liveness is None:
-            # Noted here, not for every batch of bytes: a second's resolution is enough.
-            self._heard, self._pinged = now, 0.0
-        assert self._lookout is not None
-        if overdue := self._lookout.look(now, connection):
-            self._end_overdue(overdue, now)
-            return
-        if late := self._lookout.late_requests(connection):
-            self.hub.moment.wait(LateRequests(self, late, now))
-            self.hub.moment.begin()
-        if self._pinged:
-            if now - self._pinged > self.times.keepalive:
-                why = f"{self.peer_name} did not answer for {self.times.keepalive} s"
-                self._end(ErrorCode.NO_ERROR, "keepalive", why)
-        elif (
-            self._liveness is None
-            and connection.streams
-            and now - self._heard > self.times.keepalive
-        ):
-            self._ask(now)
-
-    def look(self, now: float) -> None:
-        """Look whether the server answers, a few times a second."""
-        liveness, connection = self._liveness, self.connection
-        if self._left or liveness is None or not connection.settings_seen:
-            return
-        heard = not self._heard
-        if heard:
-            self._heard, self._pinged = now, 0.0
-        sign = liveness.look(
-            heard=heard,
-            only_pong=self._ponged,
-            busy=bool(connection.streams),
-            last_id=connection.last_own_id,
-        )
-        self._ponged = False
-        if sign is Sign.ASK:
-            self._ask(now)
-        elif sign is not None and self._on_silence is not None:
-            self._on_silence(self, sign is Sign.SILENT)
-
-    def _ask(self, now: float) -> None:
-        self._pinged = now
-        self.connection.ping(_KEEPALIVE_PING)
-
-    def _end_overdue(self, overdue: Overdue, now: float) -> None:
-        if overdue in _DRAINED:
-            why = _DRAINED[overdue]
-            self.hub.refusals.note(overdue.value, self.peer_name, f"connection drained: {why}", now)
-            self.drain(why)
-        else:
-            code, why = _OVERDUE[overdue]
-            self._end(code, overdue.value, why)
