@@ -29,7 +29,8 @@ class DirectCall(Call):
     __slots__ = ("_asking", "refused", "taken")
 
     def __init__(self, head: CallHead, asking: CallBase) -> None:
-        super().__init__(head)
+        # As `super().__init__`, at two thirds of its cost.
+        Call.__init__(self, head)
         self._asking: CallBase | None = asking
         #: Set by the answer: credit for the replica, when messages were read.
         self.taken: Callable[[int], None] | None = None
