@@ -152,7 +152,8 @@ class Duplex:
 
     def _exchange(self, peer: Peer, request: Request, cancel: Callable[[], object]) -> Exchange:
         links = links_of(NO_HEADERS, meta_of(request.params))
-        exchange = Exchange(peer, links, cancel, view=self._bridge.views.default)
+        view = self._bridge.views.of(b"", peer.principal)
+        exchange = Exchange(peer, links, cancel, view=view)
         if wants_stream(request, peer, self._bridge.sessions):
             exchange.notify = self._send
         if not peer.modern:

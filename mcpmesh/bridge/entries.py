@@ -25,7 +25,7 @@ from mcpmesh.codec.jsonrpc import (
 from mcpmesh.codec.mcp_entry import contents_json, messages_json, said
 from mcpmesh.codec.mcp_error import tool_error_meta
 from mcpmesh.codec.mcp_result import cannot_ask_json
-from mcpmesh.dispatch.entry_index import EntryIndex
+from mcpmesh.dispatch.entry_index import EntryIndex, Knows
 from mcpmesh.errors import RemoteProtocolError, ToolNotFound
 from mcpmesh.model.tool import PROMPT
 from mcpmesh.stack.mesh import Mesh
@@ -61,9 +61,9 @@ class Entries:
         Raises: RpcError, MeshError.
         """
         name = _text(request.params, "name")
-        entry = (await self._known()).prompt(name)
-        if entry is None:
-            hint = self._index.like(name, PROMPT)
+        entry, knows = (await self._known()).prompt(name), _knows(exchange)
+        if entry is None or not (knows is None or knows(entry.name)):
+            hint = self._index.like(name, PROMPT, knows)
             raise RpcError(INVALID_PARAMS, f"unknown prompt {name[:SHOWN]!r}{hint}")
         arguments = request.params.get("arguments") or {}
         if type(arguments) is not dict:
@@ -83,7 +83,7 @@ class Entries:
         Raises: RpcError, MeshError.
         """
         uri = _text(request.params, "uri")
-        entry = (await self._known()).resource(uri)
+        entry = (await self._known()).resource(uri, _knows(exchange))
         if entry is None:
             raise _no_resource(uri, exchange)
         invoke = self._invoke(entry, {"uri": uri}, request.params, exchange)
@@ -105,7 +105,7 @@ class Entries:
 
         Raises: RpcError.
         """
-        if (await self._known()).resource(uri) is None:
+        if (await self._known()).resource(uri, _knows(exchange)) is None:
             raise _no_resource(uri, exchange)
 
     async def complete(self, request: Request, exchange: Exchange) -> bytes:
@@ -114,7 +114,7 @@ class Entries:
         Raises: RpcError, MeshError.
         """
         params = request.params
-        entry = _referred(await self._known(), params.get("ref"))
+        entry = _referred(await self._known(), params.get("ref"), _knows(exchange))
         argument, context = params.get("argument"), params.get("context")
         if type(argument) is not dict or type(argument.get("name")) is not str:
             raise RpcError(INVALID_PARAMS, '"argument" has no name')
@@ -182,6 +182,12 @@ class Entries:
         return result_bytes(request.id, result)
 
 
+def _knows(exchange: Exchange) -> Knows | None:
+    """Return what tells the client's entries from others; None when all are."""
+    view = exchange.view
+    return None if view is None or view.scope is None else view.knows
+
+
 def _text(params: Params, key: str) -> str:
     value = params.get(key)
     if type(value) is not str:
@@ -189,7 +195,7 @@ def _text(params: Params, key: str) -> str:
     return value
 
 
-def _referred(index: EntryIndex, ref: Any) -> tool_pb2.Tool:
+def _referred(index: EntryIndex, ref: Any, knows: Knows | None) -> tool_pb2.Tool:
     """Return the prompt or resource that a completion is about.
 
     Raises: RpcError -32602.
@@ -199,7 +205,7 @@ def _referred(index: EntryIndex, ref: Any) -> tool_pb2.Tool:
         raise RpcError(INVALID_PARAMS, '"ref" is not of type ref/prompt or ref/resource')
     name = _text(ref, "name" if kind == "ref/prompt" else "uri")
     entry = index.prompt(name) if kind == "ref/prompt" else index.template(name)
-    if entry is None:
+    if entry is None or not (knows is None or knows(entry.name)):
         raise RpcError(INVALID_PARAMS, f"unknown {kind.removeprefix('ref/')} {name[:SHOWN]!r}")
     return entry
 

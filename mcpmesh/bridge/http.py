@@ -218,15 +218,16 @@ class HttpApp:
             except MeshError as error:
                 raise HttpRefusal(503, f"whom this is for is away: {error.message}") from error
             return _TAKEN
+        view = self._view(posted.head, stream.principal)
         try:
-            peer = self._peer(message, posted.head, stream.principal)
+            peer = self._peer(message, posted.head, stream.principal, view)
         except RpcError as error:
             error.request_id = message.id
             raise
         meta = meta_of(message.params)
         links = links_of(headers, meta, header_wins=self._tuning.header_trace_wins)
         exchange = Exchange(peer, links, stream.cancel)
-        exchange.view = self._view(posted.head)
+        exchange.view = view
         wanted = wants_stream(message, peer, self._bridge.sessions) and takes_events(headers)
         if wanted and not peer.scope:
             return await in_task(self._streamed(message, exchange, stream))
@@ -243,7 +244,9 @@ class HttpApp:
         exchange.kept.finish(answer.body if answer else None)
         return None
 
-    def _peer(self, request: Request, head: RequestHead, principal: Principal) -> Peer:
+    def _peer(
+        self, request: Request, head: RequestHead, principal: Principal, view: View | None
+    ) -> Peer:
         headers, params = head.headers, request.params
         if not is_modern(request.method, params, headers):
             sessions = self._bridge.sessions
@@ -252,7 +255,10 @@ class HttpApp:
         check_headers(request, peer, headers, head.twice)
         check_version(peer.version)
         if not self._params.idle and request.method == "tools/call":
-            self._params.check(request.params, headers, head.twice)
+            name = params.get("name")
+            # What is not there for a client has no parameters to tell it of.
+            if view is None or (type(name) is str and view.knows(name)):
+                self._params.check(params, headers, head.twice)
         return peer
 
     async def _take(
@@ -322,13 +328,13 @@ class HttpApp:
         await events.finish(answer.body if answer else None)
         return None
 
-    def _view(self, head: RequestHead) -> View | None:
-        """Return what lists show to who asked for this URL.
+    def _view(self, head: RequestHead, principal: Principal) -> View | None:
+        """Return what is there for who asked for this URL.
 
         Raises: HttpRefusal 400.
         """
         views = self._bridge.views
-        return views.of(head.query) if head.query else views.default
+        return views.of(head.query, principal) if head.query or views.guarded else views.default
 
     async def _batch(
         self, values: list[Any], head: RequestHead, principal: Principal
@@ -343,7 +349,7 @@ class HttpApp:
         if len(values) > most:
             raise HttpRefusal(400, f"a batch has 1 to {most} messages", reason="batch")
         check_batch(values, peer, most)
-        view = self._view(head)
+        view = self._view(head, principal)
 
         def begin(request: Request, cancel: Cancel) -> Exchange:
             meta = meta_of(request.params)

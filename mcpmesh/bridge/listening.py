@@ -19,6 +19,7 @@ from mcpmesh.codec.jsonrpc import (
     result_bytes,
 )
 from mcpmesh.codec.mcp_entry import LISTED, Listed
+from mcpmesh.model.tool import RESOURCE
 
 LISTEN = "subscriptions/listen"
 MAX_URIS = 1000
@@ -77,6 +78,9 @@ class Listening:
                 INVALID_PARAMS, f'"resourceSubscriptions" is not a list of at most {MAX_URIS} URIs'
             )
         honoured: dict[str, Any] = {key: True for key in _FILTERS if wanted.get(key) is True}
+        view = exchange.view
+        if view is not None:
+            uris = [uri for uri in uris if view.knows(RESOURCE + uri)]
         if uris:
             honoured["resourceSubscriptions"] = uris
         tag = {"_meta": {mcp.SUBSCRIPTION_ID: request.id}}

@@ -174,12 +174,12 @@ def listings(
     }
 
 
-def modern_head(ttl_ms: int, server_info: dict[str, str]) -> dict[str, Any]:
-    """Return what a modern result says beside the entries."""
+def modern_head(ttl_ms: int, server_info: dict[str, str], *, public: bool) -> dict[str, Any]:
+    """Return what a modern result says beside the entries; `public`: it is the same for all."""
     return {
         "resultType": "complete",
         "ttlMs": ttl_ms,
-        "cacheScope": "public",
+        "cacheScope": "public" if public else "private",
         "_meta": {mcp.SERVER_INFO: server_info},
     }
 

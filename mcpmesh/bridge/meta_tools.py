@@ -87,7 +87,8 @@ class MetaTools:
         if type(limit) is not int or not 1 <= limit <= _MOST_HITS:
             raise InvalidCall(f'{SEARCH}: "limit" is not an integer from 1 to {_MOST_HITS}')
         labels = {name: value for name, value in view.labels if value is not None}
-        asked = limit if len(labels) == len(view.labels) else _MOST_HITS
+        told = view.scope is None and len(labels) == len(view.labels)
+        asked = limit if told else _MOST_HITS
         found = await self._mesh.search(
             discovery_pb2.SearchToolsRequest(query=query, limit=asked, labels=labels)
         )
@@ -106,10 +107,12 @@ class MetaTools:
         if type(name) is not str:
             raise InvalidCall(f'{DESCRIBE}: "name" is missing, or is not a string')
         tools = await known_tools(self._mesh, self._tuning.first_list_timeout)
-        tool = self._find(tools, name)
+        tool = self._find(tools, name) if view.knows(name) else None
         if tool is None:
             names = dict.fromkeys(
-                each.tool.name for each in tools.tools if each.tool.WhichOneof("kind") is None
+                each.tool.name
+                for each in tools.tools
+                if each.tool.WhichOneof("kind") is None and view.knows(each.tool.name)
             )
             hint = did_you_mean(name, names) or f"; find tools with {SEARCH}"
             raise ToolNotFound(f"no tool {name[:SHOWN]!r}{hint}")

@@ -95,7 +95,7 @@ class Bridge:
         )
         self._in_flight = InFlight()
         page_size = self.tuning.page_size
-        head = modern_head(self.tuning.list_ttl_ms, info)
+        head = modern_head(self.tuning.list_ttl_ms, info, public=self.access.is_open)
         handshake = Handshake(info, self.sessions, self.tuning)
         asking = self.asking = Asking(signer, self.tuning.request_state_ttl, clock)
         self.asks = Asks(self.tuning.ask_timeout, self.name)
@@ -121,8 +121,8 @@ class Bridge:
             )
             for modern in (True, False)
         }
-        #: What is listed to whom.
-        self.views = Views(self.settings)
+        #: What is there for whom.
+        self.views = Views(self.settings, self.access)
         find = lists[True]["tools"].entries.find
         self._meta_tools = MetaTools(mesh, call, self.tuning, find, tokens)
         both: dict[str, Handler] = {

@@ -23,6 +23,7 @@ from mcpmesh.bridge.observer import CallObservation
 from mcpmesh.bridge.plain_answer import failed, refused
 from mcpmesh.bridge.sse import EventStream
 from mcpmesh.bridge.tools_call import TOOL_ERROR, origin_of, too_long
+from mcpmesh.bridge.unknown import as_unknown
 from mcpmesh.codec import mcp
 from mcpmesh.codec.http_error import error_json, http_status_of, retry_after
 from mcpmesh.codec.jsonrpc import INTERNAL_ERROR, RpcError, decode
@@ -124,8 +125,12 @@ class PlainCalls:
         links = links_of(asked.headers, _NO_FIELDS)
         call = _call(asked, links, self._bridge.observe(asked.invoke.tool, links))
         observation = call.observation
+        views = self._bridge.views
+        view = views.of(b"", asked.principal) if views.guarded else None
         answer: HttpAnswer | None
         try:
+            if view is not None and not view.knows(asked.invoke.tool):
+                raise ToolNotFound(asked.invoke.tool)
             if stream is None:
                 answer = await self._answer(call)
             else:
@@ -133,6 +138,9 @@ class PlainCalls:
         except CancelledError:
             observation.end("cancelled")
             raise
+        except ToolNotFound as exc:
+            name, patience = asked.invoke.tool, self._bridge.tuning.first_list_timeout
+            answer = _failure(call, await as_unknown(exc, name, view, self._mesh, patience))
         except Exception as exc:
             answer = _failure(call, exc)
         observation.end(call.exchange.error_type)

@@ -12,10 +12,11 @@ from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.plain_answer import failed, refused
 from mcpmesh.bridge.plain_call import ENVELOPE, PlainCalls
 from mcpmesh.bridge.tool_documents import Document, Kind, ToolDocuments
-from mcpmesh.bridge.view import labels_of
+from mcpmesh.bridge.view import View, labels_of
 from mcpmesh.codec.jsonrpc import SHOWN
 from mcpmesh.codec.manifest import TOOL_PATH
 from mcpmesh.errors import MeshError, NoReplica, NotReady
+from mcpmesh.policy.access import Scope
 
 _TOOLS = TOOL_PATH.encode()
 _INVOKE = b"/invoke"
@@ -45,6 +46,7 @@ class PlainHttp:
     """Answers programs that speak plain HTTP."""
 
     def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
         tuning = bridge.tuning
         self._documents = ToolDocuments(bridge.mesh, bridge.info, tuning.first_list_timeout)
         self._labels = bridge.settings.list_labels
@@ -77,12 +79,13 @@ class PlainHttp:
         if not accepts(head.headers.get(b"accept", b"*/*"), JSON[1]):
             raise HttpRefusal(406, "accept names neither application/json nor a wildcard")
         try:
-            return _given(await self._document(path, head.query), request)
+            scope = self._bridge.views.scope(stream.principal)
+            return _given(await self._document(path, head.query, scope), request)
         except NotReady as error:  # the mesh's tools are not known yet: that passes
             raise NoReplica(error.message, retry_after_ms=1000) from error
 
-    async def _document(self, path: bytes, query: bytes) -> Document:
-        """Return what is at a path.
+    async def _document(self, path: bytes, query: bytes, scope: Scope | None) -> Document:
+        """Return what is at a path for who may call what `scope` has.
 
         Raises: HttpRefusal 400, MeshError.
         """
@@ -93,10 +96,12 @@ class PlainHttp:
                 if name == "style":
                     kind = _style(value)
             given = (value for name, value in fields if name == "label")
-            return await self._documents.document(kind, labels_of((*self._labels, *given)))
+            labels = labels_of((*self._labels, *given))
+            return await self._documents.document(kind, View(labels=labels, scope=scope))
         name = path[len(_TOOLS) :].removesuffix(_MANIFEST).decode("utf-8", "replace")
         versions = [value for _, value in _fields(query, frozenset({"version"}))]
-        return await self._documents.manifest(name, versions[-1] if versions else "")
+        version = versions[-1] if versions else ""
+        return await self._documents.manifest(name, version, View(scope=scope))
 
     async def _call(self, request: HttpRequest, stream: Stream, name: str) -> HttpAnswer | None:
         """Call a tool.

@@ -12,13 +12,13 @@ from typing import Literal, TypeVar
 import orjson
 
 from mcpmesh.bridge.lists import known_tools
-from mcpmesh.bridge.view import Labels, View
+from mcpmesh.bridge.unknown import unknown
+from mcpmesh.bridge.view import View
 from mcpmesh.codec.manifest import manifest_json
 from mcpmesh.codec.mcp_entry import listed_in
 from mcpmesh.codec.openai import function_json, function_name
 from mcpmesh.codec.openapi import Operation, document_bytes, operation_of
 from mcpmesh.errors import ToolNotFound
-from mcpmesh.model.nearest import did_you_mean
 from mcpmesh.stack.mesh import Mesh, ToolList
 from mcpmesh.v1 import tool_pb2
 
@@ -49,39 +49,40 @@ class ToolDocuments:
         self._cursor = ""
         self._tools: dict[str, tool_pb2.Tool] = {}
         self._names: dict[str, str] = {}
-        self._kept: dict[tuple[Kind, Labels], Document] = {}
+        self._kept: dict[tuple[Kind, View], Document] = {}
         self._parts: dict[Kind, dict[str, tuple[tool_pb2.Tool, bytes]]] = {}
         self._operations: dict[str, tuple[tool_pb2.Tool, Operation]] = {}
 
-    async def document(self, kind: Kind, labels: Labels) -> Document:
-        """Return a document of the tools that have all these labels.
+    async def document(self, kind: Kind, view: View) -> Document:
+        """Return a document of the tools that a view shows.
 
         Raises: NotReady when the mesh's tools are not known in time.
         """
         self._take(await known_tools(self._mesh, self._patience))
-        kept = self._kept.get((kind, labels))
+        kept = self._kept.get((kind, view))
         if kept is None:
-            kept = _document(self._written(kind, labels))
+            kept = _document(self._written(kind, view))
             if len(self._kept) < MAX_KEPT:
-                self._kept[kind, labels] = kept
+                self._kept[kind, view] = kept
         return kept
 
-    async def manifest(self, name: str, version: str) -> Document:
-        """Return one tool's manifest; an empty version means the newest.
+    async def manifest(self, name: str, version: str, view: View) -> Document:
+        """Return one tool's manifest, if it is there for the client; no version means the newest.
 
         Raises: ToolNotFound, NotReady.
         """
         tools = await known_tools(self._mesh, self._patience)
         self._take(tools)
         name = self.tool_name(name)
+        if not view.knows(name):
+            raise unknown(name, view, tools)
         for status in tools.tools:
             tool = status.tool
             if tool.name == name and version in ("", tool.version):
                 return _document(orjson.dumps(manifest_json(tool)))
         if name in self._tools:
             raise ToolNotFound(f"tool {name!r} has no version {version!r}")
-        hint = did_you_mean(name, self._tools)
-        raise ToolNotFound(f"no tool is named {name!r}{hint}")
+        raise unknown(name, view, tools)
 
     def tool_name(self, name: str) -> str:
         """Return the tool that a program means, which may call it as OpenAI's API does."""
@@ -102,8 +103,7 @@ class ToolDocuments:
         self._cursor = tools.cursor
         self._kept.clear()
 
-    def _written(self, kind: Kind, labels: Labels) -> bytes:
-        view = View(labels=labels)
+    def _written(self, kind: Kind, view: View) -> bytes:
         tools = [tool for tool in self._tools.values() if view.shows(tool)]
         if kind == "openapi":
             self._operations = _encoded(self._tools, self._operations, operation_of)

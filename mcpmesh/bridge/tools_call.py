@@ -15,6 +15,7 @@ from mcpmesh.bridge.exchange import Exchange, meta_of
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.bridge.stream import Relay, TooMuch, log_level
 from mcpmesh.bridge.tuning import Tuning
+from mcpmesh.bridge.unknown import as_unknown
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import INVALID_PARAMS, Params, Request, RpcError, result_bytes
 from mcpmesh.codec.mcp_error import error_meta, failure_of
@@ -25,7 +26,7 @@ from mcpmesh.codec.mcp_result import (
     missing_capabilities,
     tool_result_json,
 )
-from mcpmesh.errors import MeshError, RemoteProtocolError
+from mcpmesh.errors import MeshError, RemoteProtocolError, ToolNotFound
 from mcpmesh.stack.mesh import Mesh
 from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import invoke_pb2, tool_pb2
@@ -152,12 +153,18 @@ class ToolsCall(Calls):
         invoke = self._invoke_request(request.params, exchange)
         meta = self.meta(exchange)
         version = exchange.peer.version
+        view = exchange.view
         try:
+            if view is not None and not view.knows(invoke.tool):
+                raise ToolNotFound(invoke.tool)
             if exchange.notify is None and exchange.open is None:  # most calls
                 outcome = await self._mesh.invoke(invoke, origin_of(exchange), None)
             else:
                 outcome = await self.outcome(invoke, exchange, request.params)
             result = self._result(invoke, outcome, exchange, meta)
+        except ToolNotFound as error:
+            patience = self._tuning.first_list_timeout
+            raise await as_unknown(error, invoke.tool, view, self._mesh, patience) from error
         except MeshError as error:
             failure = failure_of(error)
             if failure is None:

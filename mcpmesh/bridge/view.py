@@ -1,6 +1,7 @@
-"""Which part of the lists a client sees: as the query of its URL says, or the bridge's settings.
+"""Which part of the mesh a client sees: what it may, of that what its URL or the settings say.
 
-A view is no permission: what it does not list can be called all the same.
+What the client may not call is not there for it. The rest of a view is no permission: what its
+labels leave out can be called all the same.
 """
 
 from collections.abc import Iterable
@@ -9,6 +10,8 @@ from urllib.parse import parse_qsl
 
 from mcpmesh.bridge.http_message import HttpRefusal
 from mcpmesh.config.bridge import BridgeSettings
+from mcpmesh.model.principal import ANONYMOUS, Principal
+from mcpmesh.policy.access import Access, Scope
 from mcpmesh.v1 import tool_pb2
 
 #: Names of labels that entries must have, each with its value; None stands for any value.
@@ -22,46 +25,68 @@ _NO = frozenset(("0", "false", "no"))
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is listed: what has the labels; if `compact`, of tools only those that are pinned."""
+    """What is listed: what has the labels; if `compact`, of tools only those that are pinned.
+
+    `scope` is what may be called at all; None is everything.
+    """
 
     compact: bool = False
     pinned: frozenset[str] = frozenset()
     labels: Labels = ()
+    scope: Scope | None = None
 
     def shows(self, entry: tool_pb2.Tool) -> bool:
-        """Tell whether an entry of the catalog has the labels."""
-        return all(
+        """Tell whether an entry of the catalog may be called, and has the labels."""
+        return self.knows(entry.name) and all(
             entry.labels.get(name) == value if value is not None else name in entry.labels
             for name, value in self.labels
         )
 
+    def knows(self, name: str) -> bool:
+        """Tell whether the client may call what has this name, if there is such a thing."""
+        return self.scope is None or self.scope.allows(name)
+
 
 class Views:
-    """Reads views; `default` is that of the settings, None for one that shows everything."""
+    """Reads views.
 
-    def __init__(self, settings: BridgeSettings) -> None:
+    `default` is that of the settings, None for one that shows everything; `guarded` says that
+    there are rules, by which clients see different things.
+    """
+
+    def __init__(self, settings: BridgeSettings, access: Access) -> None:
+        self._access = access
+        self.guarded = not access.is_open
         view = View(
             settings.compact_list,
             frozenset(settings.pinned_tools),
             labels_of(settings.list_labels),
         )
         self.default = view if view != View() else None
-        self._known: dict[bytes, View | None] = {}
+        self._known: dict[tuple[bytes, Scope | None], View | None] = {}
 
-    def of(self, query: bytes) -> View | None:
-        """Return the view of a query: `compact`, `pin=NAME`, `label=NAME=VALUE` or `label=NAME`.
+    def of(self, query: bytes, principal: Principal = ANONYMOUS) -> View | None:
+        """Return a client's view: `compact`, `pin=NAME`, `label=NAME=VALUE` or `label=NAME`.
 
         Other fields are not ours. Labels and pins add to those of the settings.
         Raises: HttpRefusal 400.
         """
-        if query not in self._known:
-            view = self._read(query)
+        key = query, self.scope(principal)
+        if key not in self._known:
+            view = self._read(*key)
             if len(self._known) >= _MAX_KNOWN:
                 self._known.clear()
-            self._known[query] = view
-        return self._known[query]
+            self._known[key] = view
+        return self._known[key]
 
-    def _read(self, query: bytes) -> View | None:
+    def scope(self, principal: Principal) -> Scope | None:
+        """Return what a client may call; None is everything."""
+        if not self.guarded:
+            return None
+        scope = self._access.scope(principal)
+        return None if scope.is_all else scope
+
+    def _read(self, query: bytes, scope: Scope | None) -> View | None:
         try:
             fields = parse_qsl(query.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
         except ValueError as exc:
@@ -81,6 +106,7 @@ class Views:
                     (*base.labels, *labels_of(value for name, value in fields if name == "label"))
                 )
             ),
+            scope,
         )
         return view if view != View() else None
 

@@ -166,7 +166,8 @@ class McpServicer(mcp_pb2_grpc.McpServicer):  # type: ignore[misc]
             index = self._index.refresh(self._mesh.tools())
             entry = self._seen(index.prompt(request.name), context)
             if entry is None:
-                hint = index.like(request.name, PROMPT) if self._access.is_open else ""
+                knows = self._access.scope(_principal(context)).allows
+                hint = index.like(request.name, PROMPT, knows)
                 raise ToolNotFound(f"unknown prompt {request.name[:_SHOWN]!r}{hint}")
             arguments = dict(request.arguments)
             answer = await self._invoke(entry.name, arguments, request.common, context)
@@ -185,7 +186,8 @@ class McpServicer(mcp_pb2_grpc.McpServicer):  # type: ignore[misc]
         """Read a resource."""
         async with Refusing(context, "ReadResource"):
             uri = request.uri
-            entry = self._seen(self._index.refresh(self._mesh.tools()).resource(uri), context)
+            knows = self._access.scope(_principal(context)).allows
+            entry = self._index.refresh(self._mesh.tools()).resource(uri, knows)
             if entry is None:
                 raise ToolNotFound(f"there is no resource {uri[:_SHOWN]!r}")
             answer = await self._invoke(entry.name, {"uri": uri}, request.common, context)

@@ -15,6 +15,7 @@ from mcpmesh.bridge.remote_mesh import RemoteMesh
 from mcpmesh.bridge.server import HttpServer
 from mcpmesh.bridge.view import View, Views
 from mcpmesh.config import BridgeSettings
+from mcpmesh.policy.access import Access
 from tests.unit.bridge.behind_router import mesh_of
 from tests.unit.bridge.test_official_client import BOTH_ERAS, answer_name
 
@@ -219,7 +220,7 @@ async def test_descriptions_are_cut_to_the_budget_but_when_a_tool_is_described()
 
 
 def test_views_are_read_once_and_forgotten_in_time():
-    views = Views(BridgeSettings())
+    views = Views(BridgeSettings(), Access())
     assert views.default is None
     assert views.of(b"x=1") is None
     assert views.of(b"compact&pin=a&pin=b&label=z=&label=a") == View(
