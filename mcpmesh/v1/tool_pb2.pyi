@@ -127,7 +127,7 @@ class DeadlinePolicy(_message.Message):
     def __init__(self, refuse: _Optional[bool] = ...) -> None: ...
 
 class AdmissionPolicy(_message.Message):
-    __slots__ = ("in_flight", "queue", "queue_wait", "rate", "burst", "caller_in_flight", "caller_rate", "caller_burst", "caller_header", "adaptive", "least_in_flight")
+    __slots__ = ("in_flight", "queue", "queue_wait", "rate", "burst", "caller_in_flight", "caller_rate", "caller_burst", "caller_header", "adaptive", "least_in_flight", "probes")
     IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     QUEUE_WAIT_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +139,7 @@ class AdmissionPolicy(_message.Message):
     CALLER_HEADER_FIELD_NUMBER: _ClassVar[int]
     ADAPTIVE_FIELD_NUMBER: _ClassVar[int]
     LEAST_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    PROBES_FIELD_NUMBER: _ClassVar[int]
     in_flight: int
     queue: int
     queue_wait: float
@@ -150,7 +151,8 @@ class AdmissionPolicy(_message.Message):
     caller_header: str
     adaptive: bool
     least_in_flight: int
-    def __init__(self, in_flight: _Optional[int] = ..., queue: _Optional[int] = ..., queue_wait: _Optional[float] = ..., rate: _Optional[float] = ..., burst: _Optional[int] = ..., caller_in_flight: _Optional[int] = ..., caller_rate: _Optional[float] = ..., caller_burst: _Optional[int] = ..., caller_header: _Optional[str] = ..., adaptive: _Optional[bool] = ..., least_in_flight: _Optional[int] = ...) -> None: ...
+    probes: float
+    def __init__(self, in_flight: _Optional[int] = ..., queue: _Optional[int] = ..., queue_wait: _Optional[float] = ..., rate: _Optional[float] = ..., burst: _Optional[int] = ..., caller_in_flight: _Optional[int] = ..., caller_rate: _Optional[float] = ..., caller_burst: _Optional[int] = ..., caller_header: _Optional[str] = ..., adaptive: _Optional[bool] = ..., least_in_flight: _Optional[int] = ..., probes: _Optional[float] = ...) -> None: ...
 
 class HedgePolicy(_message.Message):
     __slots__ = ("quantile", "least")
