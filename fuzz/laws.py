@@ -43,7 +43,7 @@ def check_connection(connection: Connection, streams: Iterable[Stream]) -> None:
 def _check_credit(connection: Connection, streams: list[Stream]) -> None:
     """What the peer may send, what waits to be credited and what is held make the window."""
     held = sum(stream.held for stream in streams)
-    window = connection._inbound.recv_window
+    window = connection.recv_window
     booked = window + connection.uncredited + held
     whole = connection.limits.connection_window_bytes
     assert booked == whole, f"{booked - whole:+} bytes of connection credit (held {held})"
@@ -79,6 +79,6 @@ def check_whole(connection: Connection) -> None:
     check_table(connection._inbound.blocks._decoder._table, 4096)
     check_table(connection.encoder._table, 4096)
     assert not connection.streams, f"streams are left: {connection.streams}"
-    got = connection._inbound.recv_window + connection.uncredited
+    got = connection.recv_window + connection.uncredited
     whole = connection.limits.connection_window_bytes
     assert got == whole, f"{whole - got} bytes of the connection's window are lost"

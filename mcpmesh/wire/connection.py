@@ -79,6 +79,10 @@ class Connection:
         self.stopped = False
         self.settings_seen = False
         self.last_peer_id = 0
+        #: What the peer may still send; below the other a client lends its server credit, so that
+        #: answers nobody takes hold up none else.
+        self.recv_window = limits.connection_window_bytes
+        self.low_window = self.recv_window // 4 if client else 0
         #: Credit for what arrived and is done with, not given back yet; and when it is.
         self.uncredited = 0
         self.credit_step = limits.connection_window_bytes // 2
@@ -283,7 +287,7 @@ class Connection:
         """Give back all credit that was collected."""
         if not self.closed:
             self.emit(window_update(0, self.uncredited))
-            self._inbound.recv_window += self.uncredited
+            self.recv_window += self.uncredited
             self.uncredited = 0
 
     def lend(self) -> None:
@@ -293,7 +297,7 @@ class Connection:
         """
         self.uncredited -= self.credit_step
         self.emit(window_update(0, self.credit_step))
-        self._inbound.recv_window += self.credit_step
+        self.recv_window += self.credit_step
 
     def keep(self, size: int) -> bool:
         """Count bytes of large requests under way; False when they are too many.

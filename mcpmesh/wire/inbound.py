@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcpmesh.wire.block import NO_PROMISE, UNCHECKED
+from mcpmesh.wire.block import UNCHECKED
+from mcpmesh.wire.body import take_body
 from mcpmesh.wire.control import CONTROL
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.frame import (
@@ -26,7 +27,6 @@ from mcpmesh.wire.frame import (
     PREFACE,
     RST_STREAM,
     SETTINGS,
-    unpadded,
 )
 from mcpmesh.wire.header_block import TOO_LARGE, HeaderBlocks
 from mcpmesh.wire.stream import Stream
@@ -41,26 +41,17 @@ _REMOTE_ENDED = int(StreamState.HALF_CLOSED_REMOTE)
 _CLOSED = int(StreamState.CLOSED)
 #: A HEADERS frame with END_HEADERS alone of these is a whole block as it stands.
 _FRAGMENT_FLAGS = END_HEADERS | PADDED | HAS_PRIORITY
-#: Body bytes up to which a DATA frame is no proof of useful work.
-_SMALL_DATA = 64
 _unpack = HEADER.unpack_from
 
 
 class Inbound:
-    """Parses what the peer sends.
-
-    Units: windows in bytes.
-    """
+    """Parses what the peer sends."""
 
     __slots__ = (
-        "_low_window", "_preface_left", "_rest", "_take_whole", "blocks", "connection",
-        "recv_window", "whole_bytes",
+        "_preface_left", "_rest", "_take_whole", "blocks", "connection", "whole_bytes",
     )  # fmt: skip
 
     def __init__(self, connection: Connection) -> None:
-        self.recv_window = connection.limits.connection_window_bytes
-        # Below it a client lends its server credit, so that answers nobody takes hold up none else.
-        self._low_window = self.recv_window // 4 if connection.client else 0
         self.connection = connection
         self.blocks = HeaderBlocks(connection.limits, connection.flood)
         self._preface_left = b"" if connection.client else PREFACE
@@ -128,7 +119,7 @@ class Inbound:
                     ErrorCode.PROTOCOL_ERROR, "a frame between HEADERS and their CONTINUATION"
                 )
             if kind == DATA:
-                self._on_data(stream_id, flags, buffer[start:end])
+                take_body(connection, stream_id, flags, buffer[start:end])
             elif kind == HEADERS:
                 if flags & _FRAGMENT_FLAGS == END_HEADERS and stream_id:
                     # A whole block as it stands: nearly all of them, one call less.
@@ -167,78 +158,6 @@ class Inbound:
             )
         self._preface_left = expected[len(got) :]
         return len(got)
-
-    def _on_data(self, stream_id: int, flags: int, payload: bytes) -> None:
-        connection = self.connection
-        size = len(payload)
-        self.recv_window -= size
-        stream = connection.streams.get(stream_id)
-        if self.recv_window < self._low_window:
-            self._on_low_window()
-        if stream is None or stream.state & _REMOTE_ENDED:
-            self._on_stray_data(stream, stream_id, flags, size)
-            return
-        # Booked here rather than by a method of the stream: one call less per frame.
-        stream.held = held = stream.held + size
-        if (
-            held + stream.uncredited > connection.stream_window
-            or stream.content_left != NO_PROMISE
-            or flags > END_STREAM
-            or not size
-        ):
-            self._on_unusual_data(stream, flags, payload)
-            return
-        sink = stream.sink
-        if flags:
-            stream.state |= _REMOTE_ENDED
-            if stream.state == _CLOSED and not stream.queue:
-                connection.forget(stream)
-        elif connection.flood.level and size > _SMALL_DATA:
-            connection.flood.earn()
-        if sink is not None:
-            sink.on_data(payload, flags == END_STREAM)
-
-    def _on_unusual_data(self, stream: Stream, flags: int, payload: bytes) -> None:
-        """Take DATA that is padded, empty, counted by content-length, or too much."""
-        connection = self.connection
-        size = len(payload)
-        ended = bool(flags & END_STREAM)
-        try:
-            if stream.held + stream.uncredited > connection.stream_window:
-                raise StreamFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA over the stream's window")
-            if flags & PADDED:
-                payload = unpadded(payload)
-                stream.consumed(size - len(payload))
-                size = len(payload)
-            stream.count_content(size, ended)
-        except StreamFault as fault:
-            connection.fault(stream.id, fault)
-            return
-        sink = stream.sink
-        if ended:
-            stream.remote_end()
-        elif not size:
-            connection.flood.spend("empty DATA frames")
-            return
-        elif connection.flood.level and size > _SMALL_DATA:
-            connection.flood.earn()
-        if sink is not None:
-            sink.on_data(payload, ended)
-
-    def _on_low_window(self) -> None:
-        if self.recv_window < 0:
-            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA over the connection's window")
-        self.connection.lend()
-
-    def _on_stray_data(self, stream: Stream | None, stream_id: int, flags: int, size: int) -> None:
-        connection = self.connection
-        connection.credit(size)
-        if stream is None and connection.is_idle(stream_id):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"DATA on idle stream {stream_id}")
-        if not connection.early_ends.take_data(stream_id, size):
-            connection.fault(stream_id, StreamFault(ErrorCode.STREAM_CLOSED, "DATA after the end"))
-        elif not size:
-            connection.flood.spend("empty DATA frames")
 
     def _on_headers(self, stream_id: int, flags: int, payload: bytes) -> None:
         if not stream_id:
@@ -280,7 +199,7 @@ class Inbound:
                     block = self.blocks.trailers(payload, ended)
                 if not block.headers and block is not TOO_LARGE:
                     # No fields: END_STREAM is all that the block says.
-                    self._on_data(stream_id, END_STREAM, b"")
+                    take_body(connection, stream_id, END_STREAM, b"")
                     return
             else:
                 if block is None or block.content_length == UNCHECKED:

@@ -55,7 +55,7 @@ def take_answer(inbound: Inbound, stream_id: int, buffer: bytes, start: int, end
         or flags != _LAST
         or same_id != stream_id
         or after > len(buffer)
-        or size > inbound.recv_window
+        or size > connection.recv_window
         or size > inbound.whole_bytes
     ):
         return 0
@@ -66,7 +66,7 @@ def take_answer(inbound: Inbound, stream_id: int, buffer: bytes, start: int, end
     take = getattr(stream.sink, "on_answer", None)
     if take is None:
         return 0
-    inbound.recv_window -= size
+    connection.recv_window -= size
     # As `credit` does, which would be a call more for every answer.
     connection.uncredited += size
     if connection.uncredited >= connection.credit_step:

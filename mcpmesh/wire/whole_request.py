@@ -44,7 +44,7 @@ def take_request(inbound: Inbound, stream_id: int, buffer: bytes, start: int, en
         head is None
         or head.note is None
         or head.content_length != NO_PROMISE
-        or size > inbound.recv_window
+        or size > connection.recv_window
         or size > inbound.whole_bytes
         or len(connection.streams) >= connection.limits.max_concurrent_streams
         or connection.stopped
@@ -61,7 +61,7 @@ def take_request(inbound: Inbound, stream_id: int, buffer: bytes, start: int, en
         sink.on_headers(head.headers, False)
         return end
     stream.state = _REMOTE_ENDED
-    inbound.recv_window -= size
+    connection.recv_window -= size
     # As `credit` does, which would be a call more for every request.
     connection.uncredited += size
     if connection.uncredited >= connection.credit_step:

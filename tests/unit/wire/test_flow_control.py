@@ -92,7 +92,7 @@ def test_answers_that_nobody_takes_do_not_hold_up_the_others():
         stream.reset()
     talk.said()
     # What was lent is paid back: the peer never has more credit than the window.
-    assert talk.connection._inbound.recv_window + talk.connection.uncredited == 131_072
+    assert talk.connection.recv_window + talk.connection.uncredited == 131_072
 
 
 def test_an_empty_end_needs_no_window_6_9():

@@ -44,10 +44,10 @@ def test_6_1_data_without_a_stream_or_with_too_much_padding_ends_the_connection(
 @BOTH
 def test_6_1_padding_is_dropped_and_counts_against_the_windows(client):
     talk, stream = begun(client)
-    before = talk.connection._inbound.recv_window
+    before = talk.connection.recv_window
     talk.hear("DATA 1 hello PAD=10")
     assert stream.sink.body == b"hello"
-    assert before - talk.connection._inbound.recv_window == len("hello") + 10 + 1
+    assert before - talk.connection.recv_window == len("hello") + 10 + 1
 
 
 @BOTH
@@ -305,9 +305,9 @@ def test_6_8_frames_of_refused_streams_still_count_and_decode():
     talk = Talk()
     talk.connection.drain("bye")
     talk.connection.stop_accepting()
-    before = talk.connection._inbound.recv_window
+    before = talk.connection.recv_window
     talk.hear("HEADERS 1 :method=POST :scheme=http :path=/ a=b", "DATA 1 12345")
-    assert before - talk.connection._inbound.recv_window == 5
+    assert before - talk.connection.recv_window == 5
     assert talk.connection.uncredited == 5
     assert talk.fault(f"HEADERS 3 {REQUEST}") is None
 
