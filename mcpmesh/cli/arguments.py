@@ -12,6 +12,7 @@ from mcpmesh.cli.exits import CommandError
 
 Schema = Mapping[str, Any]
 _MAX_REFERENCES = 20
+_A = {"integer": "an integer", "array": "an array", "object": "an object", "null": "null"}
 _ANY = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 
 
@@ -140,7 +141,8 @@ def _value(key: str, text: str, types: frozenset[str]) -> Any:
         return text
     if isinstance(value, float) and value.is_integer() and "integer" in types:
         return int(value)
-    raise CommandError(f"argument {key}: {text!r} is not {' or '.join(sorted(types))}")
+    wanted = " or ".join(_A.get(kind, f"a {kind}") for kind in sorted(types))
+    raise CommandError(f"argument {key}: {text!r} is not {wanted}")
 
 
 def _is_array(text: str) -> bool:

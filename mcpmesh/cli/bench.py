@@ -62,6 +62,13 @@ class Tally:
     started: int = 0
     waits: list[float] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
+    #: What the first failure of each kind said.
+    said: dict[str, str] = field(default_factory=dict)
+
+    def failed(self, kind: str, message: str) -> None:
+        """Note a failure."""
+        self.failures[kind] += 1
+        self.said.setdefault(kind, message)
 
     def figures(self, elapsed: float) -> dict[str, Any]:
         """Return the figures to print. Units: latencies in milliseconds."""
@@ -98,7 +105,7 @@ async def bench(reach: Reach, asked: Asked, load: Load, *, as_json: bool) -> Exi
     if as_json:
         print_json({"tool": asked.tool, "concurrency": load.concurrency, **figures})
     else:
-        _print(asked.tool, load, figures)
+        _print(asked.tool, load, figures, tally.said)
     return Exit.OK if tally.failures.total() < len(tally.waits) else Exit.FAILED
 
 
@@ -130,10 +137,10 @@ async def _one(client: Client, asked: Asked, arguments: Mapping[str, Any], tally
     try:
         result = await client.call(asked.tool, arguments, **asked.options())
     except MeshError as error:
-        tally.failures[type(error).__name__] += 1
+        tally.failed(type(error).__name__, error.message)
     else:
         if result.is_error:
-            tally.failures["is_error"] += 1
+            tally.failed("is_error", result.text)
     tally.waits.append(time.perf_counter() - before)
 
 
@@ -151,10 +158,10 @@ def _progress() -> Progress:
     )
 
 
-def _print(tool: str, load: Load, figures: Mapping[str, Any]) -> None:
+def _print(tool: str, load: Load, figures: Mapping[str, Any], said: Mapping[str, str]) -> None:
     latency = figures["latencyMs"]
     print_line(f"{tool}: {figures['callsPerSecond']:,.1f} calls/s, {load.concurrency} at once")
     print_line(f"  {figures['calls']:,} calls in {figures['seconds']:.2f} s")
     print_line("  " + "  ".join(f"{name} {value:.2f} ms" for name, value in latency.items()))
     for name, number in figures["failures"].items():
-        print_line(f"  {number:,} failed: {name}")
+        print_line(f"  {number:,} failed: {name}: {said[name]}")

@@ -1,5 +1,6 @@
 """`mcpmesh call`: call one tool and print what it says."""
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,7 +122,12 @@ def print_event(event: Interim, *, as_json: bool) -> None:
         share = f"{event.progress:g}" + (f"/{event.total:g}" if event.total is not None else "")
         print_note(f"[{share}] {event.message}".rstrip())
     else:
-        print_note(f"{event.level}: {event.data}")
+        data = (
+            event.data
+            if isinstance(event.data, str)
+            else json.dumps(event.data, ensure_ascii=False, default=str)
+        )
+        print_note(f"{event.level}: {data}")
 
 
 def block_text(block: tool_pb2.Content) -> str:

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from mcpmesh.cli.endpoint import reason_of
 from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.config import NO_TLS, TlsSettings
 from mcpmesh.errors import NoReplica
 from mcpmesh.model.address import Address
 from mcpmesh.rpc import Channel
 from mcpmesh.sdk.client import Client
+from mcpmesh.transport.reason import reason_of
 
 #: Seconds until a host that does not answer is taken for absent.
 CONNECT_TIMEOUT = 5.0

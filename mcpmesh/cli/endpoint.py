@@ -1,12 +1,12 @@
 """Addresses to listen on and to connect to."""
 
 import errno
-import os
 import socket
 from dataclasses import replace
 
 from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.model.address import Address, join_endpoint
+from mcpmesh.transport.reason import reason_of
 
 #: Hosts that mean "all addresses": nobody can connect to them by that name.
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -78,13 +78,6 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
         bound.close()
         raise
     return bound
-
-
-def reason_of(error: OSError) -> str:
-    """Return the operating system's words; event loops put their own around them."""
-    if isinstance(error, socket.gaierror) or not error.errno:
-        return error.strerror or str(error)
-    return os.strerror(error.errno)
 
 
 def check_free(endpoint: str) -> None:

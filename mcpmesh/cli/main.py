@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from mcpmesh.cli import about, callers, routers, servers, upstreams
 from mcpmesh.cli.app import app
@@ -19,6 +19,8 @@ from mcpmesh.config import InvalidSetting
 from mcpmesh.errors import DeadlineExceeded, MeshError
 
 #: Importing a module of commands adds them to the app.
+#: What turns a switch on in the environment.
+_TRUE = ("1", "true", "yes", "y", "t")
 COMMANDS = (routers, servers, upstreams, callers, about)
 
 
@@ -39,11 +41,17 @@ def launch(
     """
     path = find_file(config)
     known = {option.key for option in options(app)} | {"debug"}
-    file = () if path is None else (read_file(path, known),)
+    file = None if path is None else read_file(path, known)
     if config is not None:  # for child processes
         os.environ[variable("config")] = str(config.absolute())
-    app.config = (ExactEnv(PREFIX, command=False), *file)
-    return _run(app, tokens)
+    app.config = (ExactEnv(PREFIX, command=False), *([file] if file else []))
+    try:
+        return _run(app, tokens)
+    except InvalidSetting as error:
+        message = "" if file is None else file.blame(error.setting, error.reason)
+        if not message:
+            raise
+        raise CommandError(message) from error
 
 
 def _run(command: App, tokens: Iterable[str]) -> int:
@@ -64,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except Exception as error:
-        if "--debug" in arguments or os.environ.get(PREFIX + "DEBUG", "") not in ("", "0", "false"):
+        if "--debug" in arguments or os.environ.get(variable("debug"), "").lower() in _TRUE:
             traceback.print_exception(error)
         message, code = describe(error)
         print_note(f"mcpmesh: {message}")
@@ -86,6 +94,11 @@ def describe(error: Exception) -> tuple[str, Exit]:
     if isinstance(error, InvalidSetting):
         option = "--" + error.setting.replace("_", "-")
         return f"{option} (or {variable(option)}): {error.reason}", Exit.USAGE
+    if isinstance(error, UnusedCliTokensError):
+        return (
+            f"{' '.join(error.unused_tokens or ())}: more than the command takes. See --help.",
+            Exit.USAGE,
+        )
     if isinstance(error, CycloptsError):
         return " ".join(str(error).split()) + " See --help.", Exit.USAGE
     if isinstance(error, ExceptionGroup):

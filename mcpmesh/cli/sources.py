@@ -60,6 +60,14 @@ class FileValues:
     def __init__(self, path: Path, values: Mapping[str, object]) -> None:
         self._path = path
         self._values = values
+        self._given: set[str] = set()
+
+    def blame(self, setting: str, reason: str) -> str:
+        """Return what to say of a value that cannot work; nothing if it is none of the file's."""
+        key = key_of(setting)
+        if key not in self._given:
+            return ""
+        return f"{self._path}: {reason if reason.startswith(key) else f'{key}: {reason}'}"
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         mine = {key_of(argument.name) for argument in arguments if argument.name.startswith("--")}
@@ -68,6 +76,11 @@ class FileValues:
         _append(arguments, ADOPT, taken.pop(ADOPT, []), str(self._path))
         values = {k.replace("_", "-"): v for k, v in taken.items()}
         Dict(values, source=str(self._path), use_commands_as_keys=False)(app, commands, arguments)
+        self._given = {
+            key_of(argument.name)
+            for argument in arguments
+            if any(token.source == str(self._path) for token in argument.tokens)
+        }
 
 
 def _append(arguments: ArgumentCollection, key: str, values: object, source: str) -> None:
@@ -100,6 +113,8 @@ def find_file(given: Path | None) -> Path | None:
         found = given.is_file()
     except OSError as error:  # a folder on the way that must not be entered
         raise CommandError(f"cannot read {given}: {error.strerror}") from error
+    if not found and given.is_dir():
+        raise CommandError(f"{given} is a folder, no configuration file; look at --config")
     if not found:
         raise CommandError(f"there is no configuration file {given}; look at --config")
     return given

@@ -12,6 +12,8 @@ from mcpmesh.model.nearest import did_you_mean
 from mcpmesh.sdk.tool_server import ToolServer
 
 DEFAULT_APP = "app"
+#: The folder of this package.
+_OURS = Path(__file__).parents[1]
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -83,14 +85,16 @@ def _import(target: str, name: str) -> ModuleType:
             f"{target} needs the module {missing}, which is not installed; install it into this "
             "environment"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CommandError(f"{target} fails when imported: {where(error)}") from error
 
 
 def where(error: BaseException) -> str:
-    """Say what went wrong and in which line of which file."""
+    """Say what went wrong and in which line of which file, theirs rather than ours."""
     what = f"{type(error).__name__}: {error}"
     if isinstance(error, SyntaxError):
         return what  # names file and line itself
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{what} ({frames[-1].filename}:{frames[-1].lineno})" if frames else what
+    theirs = [each for each in frames if not Path(each.filename).is_relative_to(_OURS)]
+    last = [*frames, *theirs][-1:]
+    return what + "".join(f" ({each.filename}:{each.lineno})" for each in last)

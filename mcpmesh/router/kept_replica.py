@@ -168,5 +168,5 @@ def _log_failure(replica: Replica, failures: int, error: Exception) -> None:
     if isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNIMPLEMENTED:
         reason = f"it has no DiscoveryService; name its tools: {replica.endpoint}=TOOL,TOOL"
     else:
-        reason = str(error)
+        reason = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
     _log.log(level, "static replica %s: cannot learn its tools: %s", replica.endpoint, reason)

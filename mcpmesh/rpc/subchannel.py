@@ -19,6 +19,7 @@ from mcpmesh.transport.dial import dial
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.link import Link
 from mcpmesh.transport.link_times import LinkTimes
+from mcpmesh.transport.reason import reason_of
 from mcpmesh.wire.block import Block
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.limits import Limits
@@ -204,7 +205,7 @@ class Subchannel:
             except TimeoutError:
                 self._fail(f"no answer within {CONNECT_SECONDS} s")
             except OSError as error:
-                self._fail(error.strerror or str(error))
+                self._fail(reason_of(error))
             except ValueError as error:
                 # A host name that no resolver takes, or no certificate could have.
                 self._fail(str(error))

@@ -152,7 +152,9 @@ def by_parameters(
         adapter: TypeAdapter[Any] = TypeAdapter(model)
         schema = json_schema(adapter, "validation")
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
-        raise TypeError(f"tool {tool}: no schema can be made of a parameter: {error}") from error
+        raise TypeError(
+            f"tool {tool}: no schema can be made of a parameter: {_brief(error)}"
+        ) from error
     schema.setdefault("properties", {})
     return Parameters(schema_bytes(schema), summary(schema), tuple(names.values()), adapter, fields)
 
@@ -168,7 +170,9 @@ def by_whole(tool: str, parameter: str, annotation: object) -> Arguments | None:
         adapter: TypeAdapter[Any] = TypeAdapter(declared)
         schema = json_schema(adapter, "validation")
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
-        raise TypeError(f"tool {tool}: no schema can be made of {parameter}: {error}") from error
+        raise TypeError(
+            f"tool {tool}: no schema can be made of {parameter}: {_brief(error)}"
+        ) from error
     if not is_object(schema):
         return None
     return Whole(schema_bytes(schema), summary(schema), parameter, adapter)
@@ -201,6 +205,11 @@ def hints_of(tool: str, function: Callable[..., Any]) -> dict[str, Any]:
         raise TypeError(
             f"tool {tool}: {error}; annotations must name what the module defines"
         ) from error
+
+
+def _brief(error: Exception) -> str:
+    """Return what pydantic says, without its advice to who extends pydantic."""
+    return str(error).partition("\n")[0].partition(". ")[0]
 
 
 _CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=False)

@@ -11,7 +11,7 @@ from mcpmesh.model.tool import PROMPT
 from mcpmesh.sdk.completion import Completer, completing
 from mcpmesh.sdk.content import blocks
 from mcpmesh.sdk.output import Output
-from mcpmesh.sdk.tool import ToolFunction, ToolOptions, tool_function
+from mcpmesh.sdk.tool import ToolFunction, ToolOptions, check_options, tool_function
 from mcpmesh.v1 import tool_pb2
 
 
@@ -60,6 +60,7 @@ def prompt_function(function: Callable[..., Any], said: PromptOptions) -> ToolFu
     Raises: TypeError naming the parameter that has no schema; InvalidCall for a value that the
     mesh refuses.
     """
+    check_options("prompt", said, PromptOptions)
     options: dict[str, Any] = {**said}
     completers = options.pop("complete", {})
     # Getting a prompt changes nothing, so a lost attempt may be tried again.

@@ -14,7 +14,7 @@ from mcpmesh.sdk.completion import Completer, completing
 from mcpmesh.sdk.content import json_bytes
 from mcpmesh.sdk.failure import ToolFailure, WrongOutput
 from mcpmesh.sdk.output import Output
-from mcpmesh.sdk.tool import ToolFunction, ToolOptions, tool_function
+from mcpmesh.sdk.tool import ToolFunction, ToolOptions, check_options, tool_function
 from mcpmesh.v1 import tool_pb2
 
 
@@ -97,6 +97,7 @@ def resource_function(
     Raises: TypeError when the variables are not the function's parameters; InvalidCall for a
     value that the mesh refuses.
     """
+    check_options("resource", said, ResourceOptions)
     options: dict[str, Any] = {**said}
     completers = options.pop("complete", {})
     of_resource = {key: options.pop(key) for key in _OF_RESOURCE if key in options}

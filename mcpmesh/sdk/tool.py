@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Annotated, Any, TypedDict, Union, get_args, get_origin
 
 from mcpmesh.errors import InvalidCall
+from mcpmesh.model.nearest import did_you_mean
 from mcpmesh.model.tool import MAX_DESCRIPTION_BYTES, Tool, ToolAnnotations
 from mcpmesh.policy.tool_policy import wishes
 from mcpmesh.sdk.arguments import Arguments, by_parameters, by_schema, by_whole, hints_of
@@ -66,6 +67,26 @@ class ToolOptions:
     output_schema: Mapping[str, Any] | None = None
     policy: Mapping[str, Any] | None = None
     capability: str = ""
+
+
+def tool_options(said: Said) -> ToolOptions:
+    """Take options by their names.
+
+    Raises: TypeError naming one that tools do not have.
+    """
+    check_options("tool", said, Said)
+    return ToolOptions(**said)
+
+
+def check_options(what: str, said: Mapping[str, Any], known: type) -> None:
+    """Refuse options that a TypedDict does not have.
+
+    Raises: TypeError naming the first.
+    """
+    for name in said:
+        if name not in known.__annotations__:
+            hint = did_you_mean(name, known.__annotations__)
+            raise TypeError(f"a {what} has no option {name!r}{hint}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from mcpmesh.sdk.prompt import PromptOptions, prompt_function
 from mcpmesh.sdk.request_state import StateSeal, default_key
 from mcpmesh.sdk.resource import ResourceOptions, resource_function
 from mcpmesh.sdk.running import Running, ServerSettings
-from mcpmesh.sdk.tool import Said, ToolFunction, ToolOptions, tool_function
+from mcpmesh.sdk.tool import Said, ToolFunction, ToolOptions, tool_function, tool_options
 from mcpmesh.sdk.tool_class import tool_of_object
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -116,7 +116,7 @@ class ToolServer:
         Raises: TypeError naming the parameter that no schema can be made of; AlreadyExists for a
         name that is taken; InvalidCall for a value that the mesh refuses.
         """
-        said = ToolOptions(**options)
+        said = tool_options(options)
 
         def decorate(function: F) -> F:
             self._add(tool_function(function, self._with_version(said)))
@@ -161,13 +161,13 @@ class ToolServer:
 
         Raises: as `tool`.
         """
-        said = ToolOptions(**options)
+        said = tool_options(options)
         if hasattr(tool, "execute"):
             # The class's own version goes before the server's.
             unversioned = not getattr(tool, "version", "")
             made = tool_of_object(tool, self._with_version(said) if unversioned else said)
             self._add(made)
-        elif callable(tool):
+        elif callable(tool) and not isinstance(tool, type):
             self._add(tool_function(tool, self._with_version(said)))
         else:
             raise TypeError(f"{tool!r} has no execute(self, input_data), so it is no tool")

@@ -69,10 +69,10 @@ def test_value_is_read_by_its_schema(pairs: list[str], arguments: object) -> Non
         ("city", "KEY=VALUE"),
         ("=x", "KEY=VALUE"),
         ("--yaer", "neither an option nor KEY=VALUE"),
-        ("days=three", "days: 'three' is not integer"),
-        ("fast=yes", "fast: 'yes' is not boolean"),
-        ("limit=x", "integer or null"),
-        ("sizes=a", "sizes: 'a' is not integer"),
+        ("days=three", "days: 'three' is not an integer"),
+        ("fast=yes", "fast: 'yes' is not a boolean"),
+        ("limit=x", "an integer or null"),
+        ("sizes=a", "sizes: 'a' is not an integer"),
     ],
 )
 def test_value_that_cannot_be_read_is_named(pair: str, reason: str) -> None:

@@ -1,5 +1,6 @@
 """Every misuse ends with one sentence and the documented exit code."""
 
+import importlib
 import socket
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from mcpmesh import errors
 from mcpmesh.cli.app import app
-from mcpmesh.cli.exits import Exit, exit_of, exit_table
+from mcpmesh.cli.exits import CommandError, Exit, exit_of, exit_table
 from mcpmesh.cli.main import main
 from mcpmesh.cli.options import options
 from mcpmesh.cli.target import load_target, split_target, watched_folders
@@ -41,6 +42,8 @@ def closed_port() -> int:
         (["serve", "json", "--replicas", "0"], Exit.USAGE, "--replicas"),
         (["bridge", "--log-level", "loud"], Exit.USAGE, "--log-level"),
         (["tools", "--config", "/no/such.toml"], Exit.USAGE, "/no/such.toml"),
+        (["tools", "--config", "/"], Exit.USAGE, "/ is a folder, no configuration file"),
+        (["tools", "a", "b"], Exit.USAGE, "b: more than the command takes. see --help"),
     ],
 )
 def test_misuse_is_told_in_one_line(
@@ -74,6 +77,38 @@ def _answer_as_a_web_server(server: socket.socket) -> None:
     connection, _ = server.accept()
     with connection:
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("grpc = 5", "mesh.toml: grpc: endpoint '5' is not HOST:PORT"),
+        ('[tools.a]\nhedge = "b"', "mesh.toml: tools.a.hedge.quantile: 'b' is not a number"),
+    ],
+)
+def test_a_wrong_value_of_the_file_is_blamed_on_the_file(
+    text: str,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mesh.toml").write_text(text)
+    # `main` tells child processes of the file.
+    monkeypatch.setenv("MCPMESH_CONFIG", "")
+    assert main(["router", "--config", "mesh.toml"]) == Exit.USAGE
+    assert told in capsys.readouterr().err
+
+
+def test_a_wrong_value_is_not_blamed_on_a_file_that_has_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mesh.toml").write_text('grpc = "127.0.0.1:0"')
+    monkeypatch.setenv("MCPMESH_CONFIG", "")
+    assert main(["router", "--config", "mesh.toml", "--grpc", "5"]) == Exit.USAGE
+    assert "--grpc (or MCPMESH_GRPC): endpoint '5'" in capsys.readouterr().err
 
 
 def test_debug_shows_where_an_error_came_from(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,6 +155,31 @@ def test_module_that_fails_names_the_line(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(Exception, match=r"NameError.*broken_tools.py:2"):
         load_target("broken_tools:app")
     sys.modules.pop("broken_tools", None)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        # The line of the module, not of what it called.
+        ("\n@app.tool\ndef f(a): pass\n", r"a has no annotation.*ailing_tools.py:3\)"),
+        ("\n@app.tool(readonly=True)\ndef f(): pass\n", r"'readonly'; did you mean read_only\?"),
+        ("\n@app.prompt(size=3)\ndef f(): pass\n", r"a prompt has no option 'size'"),
+        ("\nclass C: pass\napp.add(C)\n", r"C'> has no execute\(self, input_data\)"),
+        ("\nclass C: pass\n@app.tool\ndef f(a: C): pass\n", r"for <class 'ailing_tools.C'> \("),
+        ("\nraise SystemExit('no key')\n", r"SystemExit: no key .*ailing_tools.py:3\)"),
+    ],
+)
+def test_what_is_wrong_with_a_module_is_said_in_a_line(
+    code: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"from mcpmesh import ToolServer\napp = ToolServer('ailing'){code}"
+    (tmp_path / "ailing_tools.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "ailing_tools", raising=False)
+    importlib.invalidate_caches()
+    with pytest.raises(CommandError, match=reason) as failed:
+        load_target("ailing_tools:app")
+    assert "\n" not in failed.value.message
 
 
 def test_module_that_misses_another_names_it(

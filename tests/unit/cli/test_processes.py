@@ -58,7 +58,7 @@ def test_call_streams(replica: str) -> None:
     ("argv", "code", "words"),
     [
         (("fail", "why=because"), 1, "because"),
-        (("add", "a=x"), 2, "a: 'x' is not integer"),
+        (("add", "a=x"), 2, "a: 'x' is not an integer"),
         (("add",), 1, "a"),
         (("ad",), 4, "add"),
         (("wait", "seconds=30", "--timeout", "0.3"), 5, "--timeout"),
@@ -95,6 +95,12 @@ def test_bench_counts_calls(replica: str) -> None:
     figures = ran_json("bench", "add", "a=1", "--count", "50", "--router", replica)
     assert (figures["calls"], figures["failures"]) == (50, {})
     assert figures["latencyMs"]["p50"] <= figures["latencyMs"]["p99"]
+
+
+def test_bench_says_what_the_first_failure_said(replica: str) -> None:
+    bench = ("bench", "fail", "why=no reason", "--count", "3", "--router", replica)
+    code, output, _ = ran(*bench)
+    assert (code, output.splitlines()[-1]) == (1, "  3 failed: is_error: ValueError: no reason")
 
 
 def test_output_that_nobody_reads_is_no_error(replica: str) -> None:
