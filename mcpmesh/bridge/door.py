@@ -77,6 +77,14 @@ class Door:
             fields.append((b"access-control-allow-headers", asked))
         return HttpAnswer(204, headers=tuple(fields))
 
+    def readable(self, headers: Headers) -> tuple[Header, ...]:
+        """Return `fields` for a request that nobody has checked: none for a wrong page."""
+        try:
+            self.check(headers)
+        except HttpRefusal:
+            return (_VARY,)
+        return self.fields(headers)
+
     def fields(self, headers: Headers) -> tuple[Header, ...]:
         """Return the fields by which a browser lets a page read an answer."""
         origin = headers.get(b"origin")

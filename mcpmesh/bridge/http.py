@@ -100,6 +100,8 @@ class HttpApp:
         self._params = ParamHeaders(bridge.mesh)
         self._carrying = Carrying(bridge)
         self._sse = HttpSse(bridge) if bridge.settings.sse else None
+        #: What lets a page read what the server says in our place.
+        self.readable = self._door.readable if self._door.cors else None
         #: How large a request may be, and how slow a client.
         self.limits = ReaderLimits(bridge.settings.max_body_bytes)
         self.times = HttpTimes(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from typing import cast
 
@@ -23,7 +24,14 @@ from mcpmesh.bridge.http_head import (
     head_of,
 )
 from mcpmesh.bridge.http_house import Cancel, HttpHouse, Stream, Work
-from mcpmesh.bridge.http_message import JSON, Header, HttpAnswer, HttpRefusal, HttpRequest
+from mcpmesh.bridge.http_message import (
+    JSON,
+    Header,
+    Headers,
+    HttpAnswer,
+    HttpRefusal,
+    HttpRequest,
+)
 from mcpmesh.bridge.http_reader import Phase, RequestReader
 from mcpmesh.bridge.run import Run
 from mcpmesh.model.identity import PeerIdentity
@@ -196,8 +204,9 @@ class HttpConnection(asyncio.Protocol):
         self._request = request
         self._started = False
         answering = self._house.answering
-        if answering.full and answering.is_full(self._peer):
-            self._on_answer(_TOO_MANY)
+        # A page that must not ask whether it may ask would not hear why.
+        if answering.full and request.head.method != b"OPTIONS" and answering.is_full(self._peer):
+            self._on_answer(self._readable(_TOO_MANY, request.head.headers))
             return
         work = self._house.handler(request, self)
         run = self._run = Run(work, self._on_answer, self._on_failure)
@@ -233,16 +242,24 @@ class HttpConnection(asyncio.Protocol):
 
     def _on_failure(self, error: BaseException) -> None:
         """Answer what went wrong in the handler: a bug of ours, or a call that was cancelled."""
+        request = self._request
         if not isinstance(error, asyncio.CancelledError):
-            _log.error("a bug of ours fails %r", self._request, exc_info=error)
-        if self._started or isinstance(error, asyncio.CancelledError):
+            _log.error("a bug of ours fails %r", request, exc_info=error)
+        if request is None or self._started or isinstance(error, asyncio.CancelledError):
             self._request = self._run = None
             if self._counted:
                 self._counted = False
                 self._house.answering.leave(self._peer)
             self.abort()
         else:
-            self._on_answer(_FAILED)
+            self._on_answer(self._readable(_FAILED, request.head.headers))
+
+    def _readable(self, answer: HttpAnswer, asked: Headers) -> HttpAnswer:
+        """Let a page read an answer that the handler knows nothing of."""
+        readable = self._house.readable
+        if readable is None:
+            return answer
+        return replace(answer, headers=(*answer.headers, *readable(asked)))
 
     def _say_continue(self) -> None:
         self._reader.continue_owed = False
@@ -309,7 +326,7 @@ class HttpConnection(asyncio.Protocol):
         if refusal.reason:
             self._note(refusal.reason, f"refused: {refusal.error.message}")
         if self._transport is not None:
-            answer = answer_of(refusal)
+            answer = self._readable(answer_of(refusal), refusal.asked)
             self._transport.write(
                 answer_bytes(answer, self._house.date, close=True, bodiless=False)
             )

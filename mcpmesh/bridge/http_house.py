@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcpmesh.bridge.answering import Answering
-from mcpmesh.bridge.http_message import Header, HttpAnswer, HttpRequest
+from mcpmesh.bridge.http_message import Header, Headers, HttpAnswer, HttpRequest
 from mcpmesh.bridge.http_reader import KnownHeads, ReaderLimits
 from mcpmesh.model.principal import Principal
 from mcpmesh.transport.gate import Gate
@@ -98,6 +98,9 @@ class HttpHouse:
     connections: set[HttpConnection] = field(default_factory=set)
     #: Told of a request that is answered for long without a word.
     late: Callable[[HttpRequest, Stream], None] | None = None
+    #: Returns what the server's own answers say to a request with these fields, so that a page
+    #: may read them; None: nothing.
+    readable: Callable[[Headers], tuple[Header, ...]] | None = None
     #: The date's line, anew each second.
     date: bytes = b""
     #: No further requests are taken.

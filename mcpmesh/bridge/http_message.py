@@ -79,6 +79,7 @@ class HttpRefusal(Exception):
     """A refusal with an HTTP status of its own.
 
     `reason`: the limit or rule, for who counts refusals; empty for what is not worth it.
+    `asked`: the fields of the request, as far as they came, where the connection has to tell it.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class HttpRefusal(Exception):
         self.reason = reason
         self.status = status
         self.headers = headers
+        self.asked: Headers = {}
         self.error = RpcError(INVALID_REQUEST, message)
 
 

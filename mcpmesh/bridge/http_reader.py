@@ -242,13 +242,17 @@ class RequestReader:
     def _too_large(self) -> None:
         if not self.refused:
             self._body.clear()
-            self.refused = True
-            self.ready.append(too_large(self._limits.body_bytes))
+            self._tell(too_large(self._limits.body_bytes))
 
     def _refuse(self, status: int, message: str, reason: str = "") -> None:
         if not self.refused:
-            self.refused = True
-            self.ready.append(HttpRefusal(status, message, reason=reason))
+            self._tell(HttpRefusal(status, message, reason=reason))
+
+    def _tell(self, refusal: HttpRefusal) -> None:
+        self.refused = True
+        if self.phase is not Phase.IDLE:
+            refusal.asked = self._fields
+        self.ready.append(refusal)
 
     def late(self) -> None:
         """Refuse what takes too long to come."""

@@ -135,6 +135,52 @@ async def test_a_page_asks_what_it_may_send_and_reads_what_comes():
         assert (missing.status_code, missing.headers["access-control-allow-origin"]) == (404, PAGE)
 
 
+def readable(answer):
+    return answer.headers.get("access-control-allow-origin")
+
+
+async def test_a_page_reads_why_it_was_refused_before_anybody_looked_at_its_request():
+    async with served(allowed_origins=(PAGE,), cors=True, max_body_bytes=1024) as (http, _):
+        own = {**JSON, "origin": PAGE}
+        for body in (b"x" * 2000, _pieces(20)):
+            large = await http.post("/mcp", content=body, headers=own)
+            assert (large.status_code, readable(large)) == (413, PAGE)
+            assert "--max-body-bytes" in large.text
+        many = await http.post("/mcp", headers={**own, "x": "y" * 70_000})
+        assert (many.status_code, readable(many)) == (431, PAGE)
+        evil = await http.post("/mcp", content=b"x" * 2000, headers={**JSON, "origin": EVIL})
+        assert (evil.status_code, readable(evil)) == (413, None)
+        assert evil.headers["vary"] == "origin"
+        for refused in (
+            await http.post("/mcp", content=b"{}", headers={**own, "content-type": "text/plain"}),
+            await http.post("/mcp", content=b"{", headers=own),
+            await http.delete("/mcp", headers={**own, "mcp-session-id": "x"}),
+            await http.get("/manifest?x=1", headers=own),
+        ):
+            assert refused.status_code >= 400
+            assert readable(refused) == PAGE
+
+
+async def _pieces(count):
+    for _ in range(count):
+        yield b"x" * 100
+
+
+async def test_a_page_reads_that_it_asked_too_much_at_once():
+    async with served(allowed_origins=(PAGE,), cors=True, max_requests_per_peer=1) as (http, mesh):
+        own = {"origin": PAGE}
+        slow = asyncio.create_task(http.post("/mcp/tool/slow/invoke", headers=own))
+        async with asyncio.timeout(10):
+            await mesh.tools.started.wait()
+        refused = await http.get("/manifest", headers=own)
+        assert (refused.status_code, readable(refused)) == (429, PAGE)
+        assert "retry-after" in refused.headers["access-control-expose-headers"]
+        # A browser that wants to know whether the page may ask is told.
+        asks = {**own, "access-control-request-method": "POST"}
+        assert (await http.options("/mcp", headers=asks)).status_code == 204
+        slow.cancel()
+
+
 async def test_a_message_of_the_older_transport_is_held_to_the_same_depth():
     async with (
         served(sse=True, max_depth=32) as (http, _),

@@ -22,6 +22,7 @@ class Handler:
     def __init__(self, times=None):
         self.limits = ReaderLimits(body_bytes=100_000)
         self.max_requests_per_peer = 3
+        self.readable = None
         self.times = times or HttpTimes()
         self.go = asyncio.get_running_loop().create_future()
         self.started = asyncio.Event()
