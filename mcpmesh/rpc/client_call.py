@@ -34,7 +34,7 @@ _log = logging.getLogger("mcpmesh.rpc")
 #: Seconds by which a server may take a deadline to be earlier than it is: it is written in whole
 #: units, and the loop's clock moves in milliseconds.
 _ROUNDING = 0.005
-_OK_TRAILERS = ((b"grpc-status", b"0"),)
+OK_TRAILERS = ((b"grpc-status", b"0"),)
 
 
 class CallBase:
@@ -43,7 +43,7 @@ class CallBase:
     __slots__ = (
         "_callbacks", "_cancelled", "_channel", "_code", "_connection_wait", "_deserialize",
         "_details", "_done", "_encoding", "_expiry", "_fields", "_head", "_head_wait", "_loop",
-        "_own_fields", "_queue", "_response", "_serialize", "_stream", "_timer", "_trailers",
+        "_made_queue", "_own_fields", "_response", "_serialize", "_stream", "_timer", "_trailers",
         "_writer",
     )  # fmt: skip
 
@@ -65,7 +65,8 @@ class CallBase:
         self._serialize = serialize
         self._deserialize = deserialize
         self._encoding = encoding
-        self._queue = MessageQueue(None, channel.options.max_message_bytes)
+        # Made for all but an answer that comes whole.
+        self._made_queue: MessageQueue | None = None
         self._stream: Stream | None = None
         self._writer: MessageWriter | None = None
         self._head: Headers = ()
@@ -214,6 +215,21 @@ class CallBase:
 
     # The way of a call
 
+    @property
+    def _queue(self) -> MessageQueue:
+        """What came of the answer and is not read yet."""
+        queue = self._made_queue
+        if queue is None:
+            most = self._channel.options.max_message_bytes
+            queue = self._made_queue = MessageQueue(self._stream, most)
+        return queue
+
+    def _attach(self, stream: Stream) -> None:
+        """Learn of the stream that carries the call."""
+        self._stream = stream
+        if self._made_queue is not None:
+            self._made_queue.attach(stream)
+
     def _volatile(self) -> Headers:
         """Return the header fields that are this call's own."""
         remaining = self.time_remaining()
@@ -247,8 +263,8 @@ class CallBase:
             if fault is not None:
                 self._finish(*fault)
                 return
-            self._queue.encoding = fields.get(b"grpc-encoding", b"identity")
-            if self._queue.encoding == b"identity":
+            encoding = self._queue.encoding = fields.get(b"grpc-encoding", b"identity")
+            if encoding == b"identity":
                 channel.plain_head = headers
         self._head = headers
         if self._head_wait is not None and not self._head_wait.done():
@@ -256,7 +272,7 @@ class CallBase:
 
     def _on_trailers(self, headers: Headers) -> None:
         self._trailers = headers
-        if headers == _OK_TRAILERS:
+        if headers == OK_TRAILERS:
             self._end_well()
             return
         code, details = end_of(headers)
@@ -297,9 +313,15 @@ class CallBase:
             self._queue.fail(asyncio.CancelledError(details) if self._cancelled else self.error())
         if self._writer is not None:
             self._writer.wake()
-        for waiter in (self._done, self._head_wait):
-            if waiter is not None and not waiter.done():
-                waiter.set_result(None)
+        done, head_wait = self._done, self._head_wait
+        if done is not None and not done.done():
+            done.set_result(None)
+        if head_wait is not None and not head_wait.done():
+            head_wait.set_result(None)
+        if self._callbacks:
+            self._call_back()
+
+    def _call_back(self) -> None:
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             try:

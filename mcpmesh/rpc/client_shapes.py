@@ -11,10 +11,12 @@ import grpc
 from grpc import StatusCode
 
 from mcpmesh.errors import NoReplica, TooLarge
-from mcpmesh.rpc.client_call import CallBase
+from mcpmesh.rpc.client_call import OK_TRAILERS, CallBase
 from mcpmesh.rpc.writer import MessageWriter
+from mcpmesh.wire.block import Block
 from mcpmesh.wire.connection import Connection
-from mcpmesh.wire.message import frame_message
+from mcpmesh.wire.hpack_table import Headers
+from mcpmesh.wire.message import PREFIX_BYTES, frame_message
 
 Requests = AsyncIterable[Any] | Iterable[Any]
 
@@ -48,8 +50,7 @@ class UnaryRequestCall(CallBase):
         except TooLarge as error:
             self._finish(StatusCode.RESOURCE_EXHAUSTED, error.message)
             return
-        self._stream = stream
-        self._queue.attach(stream)
+        self._attach(stream)
 
     async def _send_later(self) -> None:
         try:
@@ -94,8 +95,7 @@ class StreamRequestCall(CallBase):
         except TooLarge as error:
             self._finish(StatusCode.RESOURCE_EXHAUSTED, error.message)
             return
-        self._stream = stream
-        self._queue.attach(stream)
+        self._attach(stream)
         self._writer = MessageWriter(stream)
 
     async def _start_later(self, wait_for_ready: bool) -> None:
@@ -178,6 +178,10 @@ class UnaryResponse(CallBase):
 
     __slots__ = ()
 
+    def _message(self) -> bytes | None:
+        """Return the message of an answer that ended well; None without one."""
+        return self._queue.take()
+
     def __await__(self) -> Generator[Any, None, Any]:
         if self._code is None:
             self._done = self._done or self._loop.create_future()
@@ -188,7 +192,7 @@ class UnaryResponse(CallBase):
                 raise
         if self._code is StatusCode.OK:
             if self._response is None:
-                payload = self._queue.take()
+                payload = self._message()
                 if payload is None:
                     self._code = StatusCode.UNIMPLEMENTED
                     self._details = "the answer has no message"
@@ -228,9 +232,38 @@ class StreamResponse(CallBase):
 
 
 class UnaryUnaryCall(UnaryRequestCall, UnaryResponse):
-    """One request, one response."""
+    """One request, one response, which mostly comes whole."""
 
-    __slots__ = ()
+    __slots__ = ("_payload",)
+
+    _payload: bytes
+
+    def on_answer(self, head: Block, data: bytes, trailers: Headers) -> None:
+        self.on_relayed(head.headers, (), data, trailers)
+
+    def on_relayed(self, headers: Headers, own: Headers, data: bytes, trailers: Headers) -> None:
+        size = len(data) - PREFIX_BYTES
+        channel = self._channel
+        if (
+            headers is not channel.plain_head
+            or trailers != OK_TRAILERS
+            or size < 0
+            or data[0]
+            or int.from_bytes(data[1:PREFIX_BYTES], "big") != size
+            or size > channel.options.max_message_bytes
+            or self._code is not None
+        ):
+            super().on_relayed(headers, own, data, trailers)
+            return
+        # One plain message, and all is well: nothing to queue, and nothing left of the stream.
+        self._head = (*headers, *own) if own else headers
+        self._trailers = trailers
+        self._payload = data[PREFIX_BYTES:]
+        self._stream = None
+        self._finish(StatusCode.OK, "")
+
+    def _message(self) -> bytes | None:
+        return self._payload if self._made_queue is None else super()._message()
 
 
 class UnaryStreamCall(UnaryRequestCall, StreamResponse):
