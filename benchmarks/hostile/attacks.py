@@ -190,6 +190,8 @@ _ONE_CALL = _open_call(1)
 ATTACKS = (
     Attack("rapid reset (CVE-2023-44487)", (_CALM,), ("rst_stream_frames",),
            _per_stream(_rapid_reset)),
+    Attack("rapid reset on 20 connections", (_CALM,), ("rst_stream_frames",),
+           _per_stream(_rapid_reset), connections=20),
     Attack("MadeYouReset (CVE-2025-8671)", (_CALM,), ("broken_streams",),
            _per_stream(_made_you_reset)),
     Attack("CONTINUATION flood", (_CALM,), ("continuation_frames",), _continuation),

@@ -186,9 +186,11 @@ class Link(asyncio.Protocol):
             sink.on_unread()
 
     def on_untold(self) -> None:
-        asyncio.get_running_loop().call_soon(self._tell_rest)
+        self.hub.moment.wait(self)
+        self.hub.moment.begin()
 
-    def _tell_rest(self) -> None:
+    def go_on(self) -> None:
+        """Tell the next streams of a lost connection, in a moment of theirs."""
         self.connection.tell_lost()
         if self._transport is None and not self.connection.untold:
             self._lost()
