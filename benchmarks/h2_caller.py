@@ -41,7 +41,6 @@ class H2Caller:
     def __init__(self, port: int, window: int = 65_535) -> None:
         #: Body bytes that came, and streams that ended.
         self.read_bytes = 0
-        self.data_frames = 0
         self.ended = 0
         self.greeted = False
         self._h2 = h2.connection.H2Connection(_CONFIG)
@@ -132,7 +131,6 @@ class H2Caller:
     def _take(self, event: h2.events.Event) -> None:
         match event:
             case h2.events.DataReceived():
-                self.data_frames += 1
                 self.read_bytes += len(event.data or b"")
                 size, stream = event.flow_controlled_length or 0, event.stream_id or 0
                 self._h2.acknowledge_received_data(size, stream)

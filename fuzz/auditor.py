@@ -109,7 +109,6 @@ class Auditor:
     data_bytes: int = 0
     control_bytes: int = 0
     bytes_in: int = 0
-    frames_in: int = 0
     blocks: list[tuple[int, tuple[tuple[bytes, bytes], ...], bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -135,7 +134,6 @@ class Auditor:
         """Note what the peer sends; what breaks the protocol grants nothing."""
         self.bytes_in += len(data)
         for frame in self._in.feed(data):
-            self.frames_in += 1
             kind, payload = frame.kind, frame.payload
             if kind == SETTINGS and not frame.flags & ACK:
                 self._unacked.append(payload)

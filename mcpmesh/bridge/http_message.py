@@ -10,7 +10,6 @@ Header = tuple[bytes, bytes]
 Headers = Mapping[bytes, bytes]
 
 JSON: Header = (b"content-type", b"application/json")
-CLOSE: Header = (b"connection", b"close")
 
 
 class RequestHead:

@@ -72,8 +72,6 @@ EXECUTE_TOOL = "execute_tool"
 #: The error type of a result with `is_error`: the tool ran, and says that it failed.
 TOOL_ERROR = "tool_error"
 INVOKE = "mcpmesh.v1.ToolService/Invoke"
-INVOKE_STREAM = "mcpmesh.v1.ToolService/InvokeStream"
-CONVERSE = "mcpmesh.v1.ToolService/Converse"
 
 Attributes = Mapping[str, str | int | float | bool]
 

@@ -35,12 +35,6 @@ def parse_baggage(header: str) -> tuple[Member, ...]:
     return tuple(members)
 
 
-def format_baggage(members: Sequence[Member]) -> str:
-    """Write a baggage header; members beyond the limits are left out, last first."""
-    texts = [_text_of(member) for member in members]
-    return ",".join(_bounded(texts, MAX_BYTES, MAX_MEMBERS))
-
-
 def baggage_with_correlation(baggage: str, correlation_id: str) -> str:
     """Put the correlation id in front of a caller's baggage, in place of one that it had.
 
@@ -73,11 +67,6 @@ def _bounded(texts: Sequence[str], max_bytes: int, max_members: int) -> list[str
             break
         kept.append(text)
     return kept
-
-
-def _text_of(member: Member) -> str:
-    text = f"{member.key}={quote(member.value, safe=_VALUE_SAFE)}"
-    return f"{text};{member.properties}" if member.properties else text
 
 
 def _key_of(text: str) -> str:

@@ -55,7 +55,6 @@ class Link(asyncio.Protocol):
         self.owner = owner
         self.connection = Connection(self, limits, client=client)
         self.peer_name = ""
-        self.local_name = ""
         #: Who the peer proved to be, by TLS; None when it did not.
         self.identity: PeerIdentity | None = None
         self.encrypted = False
@@ -94,7 +93,6 @@ class Link(asyncio.Protocol):
         transport.set_write_buffer_limits(high=_WRITE_HIGH_BYTES)
         address = transport.get_extra_info("peername")
         self.peer_name = socket_name(address)
-        self.local_name = socket_name(transport.get_extra_info("sockname"))
         self._slices = Slices(transport, self.connection, self.take, self.hub.moment)
         self._watch = LinkWatch(self, asyncio.get_running_loop().time(), self._on_silence)
         self.hub.add(self._watch)

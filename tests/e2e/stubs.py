@@ -5,7 +5,6 @@ from collections import Counter
 from typing import Any
 
 import grpc
-from google.protobuf.json_format import MessageToDict
 
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2, invoke_pb2_grpc
 
@@ -58,9 +57,4 @@ def text_of(result: Any) -> str:
 def structured(response: Any) -> dict[str, Any]:
     """Return the object that a tool answered."""
     found: dict[str, Any] = json.loads(response.result.structured_content)
-    return found
-
-
-def as_dict(message: Any) -> dict[str, Any]:
-    found: dict[str, Any] = MessageToDict(message)
     return found

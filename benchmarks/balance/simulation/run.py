@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,10 +34,6 @@ class Seen:
         if not self.latencies:
             return float("nan")
         return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
-
-    def share_over(self, seconds: float) -> float:
-        """Return the share of calls that took longer."""
-        return 1 - bisect_left(self.latencies, seconds) / max(1, len(self.latencies))
 
 
 def run(scenario: Scenario, settings: dict[str, Any]) -> Seen:

@@ -1,5 +1,7 @@
 """Baggage: what stands in the header, and what the limits cut off."""
 
+from urllib.parse import quote
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +10,6 @@ from mcpmesh.telemetry.baggage import (
     Member,
     baggage_with_correlation,
     correlation_of,
-    format_baggage,
     parse_baggage,
 )
 
@@ -25,10 +26,16 @@ def test_members_keep_their_order_values_and_properties():
 
 
 @given(st.lists(st.builds(Member, KEYS, VALUES), max_size=8))
-def test_baggage_survives_the_header(members: list[Member]):
-    header = format_baggage(members)
-    assert header.isascii()
+def test_values_are_read_as_others_quote_them(members: list[Member]):
+    header = ",".join(f"{member.key}={quote(member.value)}" for member in members)
     assert parse_baggage(header) == tuple(members)
+
+
+@given(VALUES)
+def test_a_correlation_id_survives_the_header(correlation_id: str):
+    header = baggage_with_correlation("", correlation_id)
+    assert header.isascii()
+    assert correlation_of(header) == correlation_id
 
 
 def test_correlation_id_stands_in_front_and_replaces_an_older_one():
