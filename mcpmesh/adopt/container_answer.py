@@ -83,7 +83,8 @@ def _whole(said: dict[str, Any]) -> tool_pb2.ToolResult:
     if "content" not in said and "structuredContent" in said:
         said = {**said, "content": [text_of(orjson.dumps(said["structuredContent"]).decode())]}
     result = tool_result({"content": [], **said}, str)
-    result.alerts.extend(str(each) for each in said.get("alerts") or ())
+    alerts = said.get("alerts")
+    result.alerts.extend(map(str, alerts) if isinstance(alerts, list) else ())
     error = said.get("error")
     if result.is_error and isinstance(error, dict):
         failure = failure_of("", error, "TOOL_ERROR")

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import orjson
 from mcp.shared.message import SessionMessage
-from mcp_types import jsonrpc_message_adapter
+from mcp_types import INTERNAL_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
 
 from mcpmesh.adopt.process import Process
 from mcpmesh.adopt.secrets import Secrets
@@ -59,12 +60,30 @@ async def _read(process: Process, secrets: Secrets, incoming: Any) -> None:
                             process.name,
                             shown,
                         )
-                    continue
+                    refusal = _answered_badly(line)
+                    if refusal is None:
+                        continue
+                    message = refusal
                 await incoming.send(SessionMessage(message))
         except UpstreamFailed as failure:
             _LOG.warning("%s: %s", process.name, failure.message)
         except _GONE:
             pass
+
+
+def _answered_badly(line: bytes) -> JSONRPCError | None:
+    """Return the failure of the request that a line answers with what is no answer.
+
+    Without it nobody would end the wait for one.
+    """
+    try:
+        said = orjson.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or "method" in said or type(said.get("id")) not in (int, str):
+        return None
+    error = ErrorData(code=INTERNAL_ERROR, message="the server's answer is no JSON-RPC")
+    return JSONRPCError(jsonrpc="2.0", id=said["id"], error=error)
 
 
 async def _write(process: Process, outgoing: Any, incoming: Any) -> None:

@@ -5,11 +5,14 @@ from typing import Any
 
 import orjson
 
+from mcpmesh.errors import InvalidCall
 from mcpmesh.model.prompt import Prompt, PromptArgument
 from mcpmesh.model.resource import Resource
 from mcpmesh.model.tool import PROMPT, RESOURCE, Tool, ToolAnnotations
 
 Json = Mapping[str, Any]
+#: Of what 64 bits hold.
+_END_OF_SIZES = 2**63
 
 
 def read_tool(entry: Json, name: str, labels: Mapping[str, str]) -> Tool:
@@ -20,8 +23,8 @@ def read_tool(entry: Json, name: str, labels: Mapping[str, str]) -> Tool:
     return Tool(
         name,
         _text(entry, "description"),
-        input_schema=orjson.dumps(schema) if schema else b"",
-        output_schema=orjson.dumps(output) if isinstance(output, dict) else b"",
+        input_schema=_json(name, schema) if schema else b"",
+        output_schema=_json(name, output) if isinstance(output, dict) else b"",
         title=_text(entry, "title") or _text(hints, "title"),
         annotations=ToolAnnotations(
             _flag(hints, "readOnlyHint"),
@@ -66,9 +69,9 @@ def read_resource(entry: Json, uri: str, name: str, labels: Mapping[str, str]) -
         name or uri,
         "uriTemplate" in entry,
         _text(entry, "mimeType"),
-        size if type(size) is int and size >= 0 else None,
+        size if type(size) is int and 0 <= size < _END_OF_SIZES else None,
         tuple(map(str, audience)) if isinstance(audience, list) else (),
-        float(priority) if isinstance(priority, int | float) else None,
+        float(priority) if isinstance(priority, int | float) and 0 <= priority <= 1 else None,
     )
     return Tool(
         RESOURCE + uri,
@@ -86,6 +89,13 @@ _READS = ToolAnnotations(read_only=True, idempotent=True)
 
 def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _json(name: str, schema: object) -> bytes:
+    try:
+        return orjson.dumps(schema)
+    except TypeError as error:
+        raise InvalidCall(f"{name}: a schema of it cannot be written: {error}") from error
 
 
 def _text(entry: Json, member: str) -> str:

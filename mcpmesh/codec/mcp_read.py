@@ -28,7 +28,7 @@ def tool_result(result: Json, rename: Rename) -> tool_pb2.ToolResult:
         meta=_meta(result),
     )
     if result.get("structuredContent") is not None:
-        message.structured_content = orjson.dumps(result["structuredContent"])
+        message.structured_content = _json(result["structuredContent"])
     if message.is_error:
         message.error.code = "TOOL_ERROR"
     return message
@@ -70,7 +70,7 @@ def _block(value: object, rename: Rename) -> tool_pb2.Content:
         message.resource.CopyFrom(_contents(_object(block.get("resource")), rename))
     else:
         # A kind that came after this was written: a model reads it as it stands.
-        message.text.text = orjson.dumps(block).decode()
+        message.text.text = _json(block).decode()
     _annotate(message, block.get("annotations"))
     return message
 
@@ -102,8 +102,9 @@ def _annotate(message: tool_pb2.Content, annotations: object) -> None:
     audience = annotations.get("audience")
     if isinstance(audience, list):
         message.annotations.audience.extend(str(each) for each in audience)
-    if isinstance(annotations.get("priority"), int | float):
-        message.annotations.priority = annotations["priority"]
+    priority = annotations.get("priority")
+    if isinstance(priority, int | float) and 0 <= priority <= 1:
+        message.annotations.priority = priority
 
 
 def _meta(result: Json) -> bytes:
@@ -111,7 +112,15 @@ def _meta(result: Json) -> bytes:
     if not isinstance(meta, dict):
         return b""
     kept = {key: value for key, value in meta.items() if not key.startswith(_OF_THE_HOP)}
-    return orjson.dumps(kept) if kept else b""
+    return _json(kept) if kept else b""
+
+
+def _json(value: object) -> bytes:
+    """Write JSON. Raises: ValueError for numbers that it cannot have, or what nests too deep."""
+    try:
+        return orjson.dumps(value)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
 
 
 def _list(result: Json, member: str) -> list[Any]:

@@ -12,6 +12,8 @@ SCHEMA = {"type": "object"}
 ASKED = {}
 #: Calls of the tool "link" until now.
 LINKS = []
+#: What lists are answered with in the mode "puppet", by method.
+LISTS = {}
 
 
 def send(message):
@@ -46,6 +48,11 @@ def tools(cursor):
         return {"tools": [{"name": name, "inputSchema": SCHEMA} for name in names], **more}
     if MODE == "round":
         return {"tools": [{"name": "one", "inputSchema": SCHEMA}], "nextCursor": "again"}
+    if MODE == "puppet":
+        names = ("echo", "say", "offer")
+        return LISTS.get("tools/list") or {
+            "tools": [{"name": name, "inputSchema": SCHEMA} for name in names]
+        }
     names = ("echo", "ask", "die", "error", "link", "log", "flood")
     return {"tools": [{"name": name, "inputSchema": SCHEMA} for name in names]}
 
@@ -53,6 +60,23 @@ def tools(cursor):
 def call(request):
     name = request["params"]["name"]
     text = {"type": "text", "text": json.dumps(request["params"].get("arguments"))}
+    if MODE == "puppet" and name == "say":
+        # Whatever the test says, before an answer and as the answer.
+        for line in request["params"]["arguments"].get("lines", ()):
+            sys.stdout.write(line.replace("$ID", json.dumps(request["id"])) + "\n")
+        sys.stdout.flush()
+        if "result" not in request["params"]["arguments"]:
+            return None
+        return answer(request, request["params"]["arguments"]["result"])
+    if MODE == "puppet" and name == "offer":
+        LISTS.clear()
+        LISTS.update(request["params"]["arguments"])
+        offered = LISTS.get("tools/list")
+        if isinstance(offered, dict) and isinstance(offered.get("tools"), list):
+            # So that there is a next time.
+            offered["tools"].insert(0, {"name": "offer", "inputSchema": SCHEMA})
+        answer(request, {"content": [text]})
+        return send({"method": "notifications/tools/list_changed"})
     if name == "die":
         os._exit(5)
     if name == "error":
@@ -110,10 +134,14 @@ def main():
             version = request["params"]["protocolVersion"]
             info = {"name": "odd", "version": "1"}
             capabilities = {"tools": {"listChanged": True}, "logging": {}}
+            if MODE == "puppet":
+                capabilities |= {"prompts": {}, "resources": {}}
             result = {"protocolVersion": version, "capabilities": capabilities, "serverInfo": info}
             answer(request, result)
         elif method == "tools/list":
             answer(request, tools(request.get("params", {}).get("cursor")))
+        elif method in LISTS:
+            answer(request, LISTS[method])
         elif method == "tools/call":
             call(request)
         elif "id" in request and method is not None:
