@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -12,8 +13,15 @@ import grpc
 import pytest
 from grpc import StatusCode
 
-from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, invoke_pb2_grpc, tool_pb2
+from mcpmesh.v1 import (
+    discovery_pb2,
+    discovery_pb2_grpc,
+    invoke_pb2,
+    invoke_pb2_grpc,
+    tool_pb2,
+)
 from tests.e2e.commands import Command, command, eventually
+from tests.e2e.pages import METRICS, metrics_url, page
 from tests.e2e.stubs import Stubs, request, text_of
 from tests.e2e.test_trace import post
 
@@ -22,6 +30,8 @@ TOOLS = "tests.e2e.frail_tools:app"
 PUSHBACK = "grpc-retry-pushback-ms"
 #: So many that some are in flight on whichever replica is killed.
 _CALLERS = 16
+#: Calls per second that find out whether an outage is over.
+_PROBES = 5.0
 
 
 @pytest.fixture
@@ -110,18 +120,22 @@ async def test_killed_replicas_fail_no_idempotent_call_and_run_no_other_twice(
 
 
 class Broken(invoke_pb2_grpc.ToolServiceServicer, discovery_pb2_grpc.DiscoveryServiceServicer):
-    """Serves an idempotent tool, and fails every call of it."""
+    """Serves an idempotent tool, and fails every call of it until it is mended."""
 
     def __init__(self) -> None:
         self.attempts: list[dict[str, str]] = []
+        self.mended = False
 
     async def Invoke(self, asked: Any, context: Any) -> Any:
         self.attempts.append(dict(context.invocation_metadata()))
-        await context.abort(StatusCode.UNAVAILABLE, "the database is away")
+        if not self.mended:
+            await context.abort(StatusCode.UNAVAILABLE, "the database is away")
+        return invoke_pb2.InvokeResponse(result=tool_pb2.ToolResult())
 
     async def ListTools(self, asked: Any, context: Any) -> Any:
         hints = tool_pb2.ToolAnnotations(idempotent_hint=True)
-        tool = tool_pb2.Tool(name="broken", version="1", annotations=hints)
+        wish = tool_pb2.CallPolicy(admission=tool_pb2.AdmissionPolicy(probes=_PROBES))
+        tool = tool_pb2.Tool(name="broken", version="1", annotations=hints, policy=wish)
         return discovery_pb2.ListToolsResponse(tools=[discovery_pb2.ToolStatus(tool=tool)])
 
 
@@ -166,6 +180,54 @@ async def test_when_all_replicas_fail_attempts_stay_within_the_budget(
     assert {error.code() for _, error in load.failures} == {StatusCode.UNAVAILABLE}
     assert all("the database is away (attempt " in str(error) for _, error in load.failures)
     assert told["not tried again: too many calls of the tool are being tried again already)"] > 500
+
+
+async def test_in_an_outage_calls_are_refused_at_once_until_a_replica_heals(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    async with broken() as (first, one), broken() as (second, other):
+        router = stack.enter_context(command(
+            tmp_path, "router", "--grpc", ANY,
+            "--static", f"127.0.0.1:{one}", "--static", f"127.0.0.1:{other}", env=METRICS,
+        ))  # fmt: skip
+        async with Stubs(router.grpc) as stubs:
+            await eventually(lambda: has(stubs, "broken", (2, 2)))
+            load = Load(router.grpc, "broken", 4)
+            await eventually(lambda: len(untried(load)) > 500)
+            asked = discovery_pb2.ExplainToolRequest(name="broken")
+            said = (await stubs.discovery.ExplainTool(asked)).summary
+            assert f"every call fails, so {_PROBES:g} per second are tried" in said
+            first.mended = second.mended = True
+            await eventually(lambda: len(load.answers) > 500)
+            # Those that were answered last had no failure among them.
+            failures = len(load.failures)
+            await load.more(500)
+            await load.end()
+            assert len(load.failures) == failures
+            assert "every call" not in (await stubs.discovery.ExplainTool(asked)).summary
+        attempts = len(first.attempts) + len(second.attempts)
+        refused = untried(load)
+        # Three attempts at most for each call that was tried, and none for those that were refused.
+        assert attempts <= 3 * (load.calls - len(refused))
+        for error in refused:
+            assert error.code() is StatusCode.UNAVAILABLE
+            assert "the last one with: the database is away" in (error.details() or "")
+            pushback = int(dict(error.trailing_metadata() or ())[PUSHBACK])
+            assert 500 <= pushback <= 1500
+            assert f"try again in {pushback / 1000:g} s" in (error.details() or "")
+        assert {error.code() for _, error in load.failures} == {StatusCode.UNAVAILABLE}
+        _, text = await page(f"{metrics_url(router)}/metrics")
+        assert [int(count) for count in SHED.findall(text)] == [len(refused)]
+
+
+SHED = re.compile(
+    r'^mcpmesh_router_calls_shed_total\{.*mcpmesh_shed_reason="outage".*\} (\d+)', re.M
+)
+
+
+def untried(load: Load) -> list[grpc.aio.AioRpcError]:
+    """Return the failures of calls that no replica got."""
+    return [each for _, each in load.failures if "this one was not tried" in (each.details() or "")]
 
 
 async def has(stubs: Stubs, tool: str, counts: tuple[int, int]) -> bool:
