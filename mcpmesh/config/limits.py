@@ -1,10 +1,12 @@
 """Settings of everything that takes connections: what one peer, and all of them, may ask."""
 
 from dataclasses import dataclass
+from typing import Self
 
-from mcpmesh.config.checks import KIB, MIB, check_between, check_seconds
+from mcpmesh.config.checks import KIB, MIB, InvalidSetting, check_between, check_seconds
 
 _MAX_COUNT = 2**31 - 1
+_UNFINISHED_BYTES = 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class LimitSettings:
     """Largest header list of a call, in bytes."""
     max_frame_bytes: int = 16 * KIB
     """Largest HTTP/2 frame taken, in bytes."""
-    max_unfinished_bytes: int = 64 * MIB
+    max_unfinished_bytes: int = _UNFINISHED_BYTES
     """Most bytes of large requests under way on one connection, and of answers it does not read."""
     max_concurrent_streams: int = 1000
     """Most calls at once on one connection."""
@@ -52,6 +54,13 @@ a tenth more each second."""
         check_between("max_metadata_bytes", self.max_metadata_bytes, KIB, MIB)
         check_between("max_frame_bytes", self.max_frame_bytes, 16 * KIB, 16 * MIB - 1)
         check_between("max_unfinished_bytes", self.max_unfinished_bytes, 64 * KIB, 64 * 1024 * MIB)
+        needed = _room(self.max_message_bytes)
+        if self.max_unfinished_bytes < needed:
+            raise InvalidSetting(
+                "max_unfinished_bytes",
+                f"{self.max_unfinished_bytes} has no room for a message of max_message_bytes, "
+                f"{self.max_message_bytes}: make it {needed} or more, or take smaller messages",
+            )
         for name in (
             "max_concurrent_streams", "max_connections", "max_connections_per_peer", "max_resets",
             "max_control_frames",
@@ -61,3 +70,14 @@ a tenth more each second."""
             check_seconds(name, getattr(self, name), 0.1)
         for name in ("idle_timeout", "max_connection_age", "max_connection_age_grace"):
             check_seconds(name, getattr(self, name))
+
+    @classmethod
+    def of_messages(cls, max_message_bytes: int) -> Self:
+        """Return limits for messages of this size, with room for one on each connection."""
+        room = max(_UNFINISHED_BYTES, _room(max_message_bytes))
+        return cls(max_message_bytes=max_message_bytes, max_unfinished_bytes=room)
+
+
+def _room(max_message_bytes: int) -> int:
+    """Return what a message takes while it comes in: itself, and something for each piece."""
+    return max_message_bytes + max_message_bytes // 16 + KIB

@@ -65,7 +65,7 @@ class Client:
     ) -> None:
         self._target = target
         self._direct = direct
-        self._limits = LimitSettings(max_message_bytes=max_message_bytes)
+        self._limits = LimitSettings.of_messages(max_message_bytes)
         self._given = channel
         self._tls = tls
         self._timeout = default_timeout

@@ -69,6 +69,16 @@ def test_wrong_value_is_refused_with_the_reason(
     assert reason in caught.value.reason
 
 
+def test_the_largest_message_has_room_beside_itself() -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        LimitSettings(max_message_bytes=100 * 2**20)
+    assert caught.value.setting == "max_unfinished_bytes"
+    assert "make it 111412224 or more" in caught.value.reason
+    assert LimitSettings(max_message_bytes=100 * 2**20, max_unfinished_bytes=111412224)
+    assert LimitSettings.of_messages(100 * 2**20).max_unfinished_bytes == 111412224
+    assert LimitSettings.of_messages(4 * 2**20) == LimitSettings()
+
+
 def test_session_key_stays_out_of_the_repr() -> None:
     assert "0123456789abcdef" not in repr(BridgeSettings(session_key="0123456789abcdef"))
 

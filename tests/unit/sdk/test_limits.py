@@ -52,3 +52,22 @@ async def test_a_client_bounds_the_answers_it_takes() -> None:
                 await client.call("echo", {"text": "x" * 4000})
     finally:
         await server.stop(0)
+
+
+async def test_with_the_least_room_the_largest_message_passes() -> None:
+    largest, text = 2**20, "x" * (2**20 - 100)
+    least = largest + largest // 16 + 1024
+    limits = LimitSettings(max_message_bytes=largest, max_unfinished_bytes=least)
+    server = ToolServer("size", limits=limits)
+
+    @server.tool
+    async def size(text: str) -> int:
+        """Count."""
+        return len(text)
+
+    replica = await server.start()
+    try:
+        async with Client(replica.endpoint, default_timeout=30) as client:
+            assert (await client.call("size", {"text": text})).data == len(text)
+    finally:
+        await server.stop(0)
