@@ -15,6 +15,7 @@ from mcpmesh.codec.jsonrpc import (
     error_bytes,
     message_of,
 )
+from mcpmesh.errors import MeshError
 
 #: Makes the exchange of a request, from it and how to cancel its answering.
 Begin = Callable[[Request, Callable[[], object]], Exchange]
@@ -34,19 +35,34 @@ def check_batch(values: Sequence[Any], peer: Peer, limit: int) -> None:
 async def batch_answers(
     bridge: Bridge, values: Sequence[Any], peer: Peer, begin: Begin
 ) -> list[bytes]:
-    """Answer each message that wants an answer, in their order."""
+    """Answer each message that wants an answer, in their order.
+
+    Raises: MeshError when there is none, and a message is for another bridge that is away.
+    """
     places = asyncio.Semaphore(bridge.tuning.batch_width)
+    lost: list[MeshError] = []
 
     async def answer(value: Any) -> bytes | None:
         async with places:
-            return await _answer(bridge, value, peer, begin)
+            try:
+                return await _answer(bridge, value, peer, begin)
+            except MeshError as error:
+                lost.append(error)
+                return None
 
     async with asyncio.TaskGroup() as tasks:
         started = [tasks.create_task(answer(value)) for value in values]
-    return [body for task in started if (body := task.result()) is not None]
+    bodies = [body for task in started if (body := task.result()) is not None]
+    if lost and not bodies:
+        raise lost[0]
+    return bodies
 
 
 async def _answer(bridge: Bridge, value: Any, peer: Peer, begin: Begin) -> bytes | None:
+    """Answer one message; None for one that wants no answer.
+
+    Raises: MeshError for one that is for another bridge.
+    """
     try:
         message = message_of(value)
     except RpcError as error:

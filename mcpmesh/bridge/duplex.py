@@ -146,7 +146,10 @@ class Duplex:
 
     async def _answer_batch(self, values: list[Any]) -> None:
         begin = partial(self._exchange, self._legacy)
-        bodies = await batch_answers(self._bridge, values, self._legacy, begin)
+        try:
+            bodies = await batch_answers(self._bridge, values, self._legacy, begin)
+        except MeshError:
+            return  # notifications and answers, which cannot be refused here
         if bodies:
             await self._send(b"[" + b",".join(bodies) + b"]")
 

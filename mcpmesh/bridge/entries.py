@@ -123,7 +123,7 @@ class Entries:
         given = {"argument": argument, **({"context": context} if type(context) is dict else {})}
         invoke = self._invoke(entry, given, params, exchange)
         invoke.complete = True
-        return await self._answer(request, exchange, invoke, _completion)
+        return await self._answer(request, exchange, invoke, completion_json)
 
     async def _known(self) -> EntryIndex:
         return self._index.refresh(await known_tools(self._mesh, self._tuning.first_list_timeout))
@@ -210,7 +210,11 @@ def _referred(index: EntryIndex, ref: Any, knows: Knows | None) -> tool_pb2.Tool
     return entry
 
 
-def _completion(result: tool_pb2.ToolResult) -> Result:
+def completion_json(result: tool_pb2.ToolResult) -> Result:
+    """Write a completion, of at most as many values as the spec allows.
+
+    Raises: RemoteProtocolError.
+    """
     try:
         told = orjson.loads(result.structured_content)
     except ValueError as exc:

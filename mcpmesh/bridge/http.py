@@ -218,7 +218,7 @@ class HttpApp:
             try:
                 await self._take(message, headers, stream.principal)
             except MeshError as error:
-                raise HttpRefusal(503, f"whom this is for is away: {error.message}") from error
+                raise _away(error) from error
             return _TAKEN
         view = self._view(posted.head, stream.principal)
         try:
@@ -358,7 +358,10 @@ class HttpApp:
             links = links_of(headers, meta, header_wins=self._tuning.header_trace_wins)
             return Exchange(peer, links, cancel, view=view)
 
-        bodies = await in_task(batch_answers(self._bridge, values, peer, begin))
+        try:
+            bodies = await in_task(batch_answers(self._bridge, values, peer, begin))
+        except MeshError as error:
+            raise _away(error) from error
         return HttpAnswer(200, b"[" + b",".join(bodies) + b"]") if bodies else _TAKEN
 
 
@@ -371,6 +374,11 @@ def _refused(error: HttpRefusal | SessionGone | RpcError, headers: Headers) -> H
         return HttpAnswer(404, error_bytes(session_gone()), (JSON, *echo))
     status = mcp.http_status(error.code, modern=True)
     return HttpAnswer(status, error_bytes(error), (JSON, *echo))
+
+
+def _away(error: MeshError) -> HttpRefusal:
+    """Return the refusal of what is for another bridge."""
+    return HttpRefusal(503, f"whom this is for is away: {error.message}")
 
 
 async def _page(page: Metrics, method: bytes) -> HttpAnswer:

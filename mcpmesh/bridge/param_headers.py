@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
 #: Keywords that hold values, not schemas.
 _DATA = ("const", "default", "enum", "examples")
 _PRIMITIVE = ("string", "integer", "boolean")
-_NUMBER = re.compile(r"-?\d{1,20}(\.0{1,20})?", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 _MAX_DEPTH = 8
 #: Where an argument is in the object, and the header that repeats it.
 Marked = tuple[tuple[str, ...], bytes]
@@ -140,10 +140,10 @@ def _compare(header: bytes, headers: Headers, twice: Set[bytes], value: Any) -> 
 
 
 def _same_number(text: str, value: Any) -> bool:
-    """Tell whether a text is the integer that the body has, however it is written."""
-    if type(value) is not int or not _NUMBER.fullmatch(text):
+    """Tell whether a text is the number that the body has, however either is written."""
+    if type(value) not in (int, float) or not _NUMBER.fullmatch(text):
         return False
-    return Decimal(text) == value
+    return Decimal(text) == value if type(value) is int else float(text) == value
 
 
 def _written(value: Any) -> str:

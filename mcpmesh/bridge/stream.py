@@ -1,12 +1,13 @@
 """A call whose progress and log lines go to the client while it runs."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from math import inf, isfinite
 from typing import Any
 
 from mcpmesh.bridge.exchange import Notify, Peer, meta_of
 from mcpmesh.bridge.listening import LISTEN
+from mcpmesh.bridge.progress import ProgressNotes
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import Request, embedded, notification_bytes
@@ -38,13 +39,12 @@ class Relay:
     Units: `max_bytes` of chunks gathered.
     """
 
-    token: str | int | None
+    progress: ProgressNotes
     level: str
     notify: Notify
     max_bytes: int
     _chunks: list[tool_pb2.Content] = field(default_factory=list)
     _gathered_bytes: int = 0
-    _progress: float = -inf
 
     async def run(self, events: AsyncIterator[invoke_pb2.InvokeEvent]) -> invoke_pb2.InvokeResponse:
         """Read a call's events to the end.
@@ -53,18 +53,23 @@ class Relay:
         chunks outgrow the limit.
         """
         try:
-            return await self._outcome(events)
+            outcome = await self._outcome(aiter(events))
+        except Exception:
+            await self.progress.tell()
+            raise
         finally:
             if isinstance(events, AsyncGenerator):  # cancels the call when we leave early
                 await events.aclose()
+        await self.progress.tell()
+        return outcome
 
     async def _outcome(
         self, events: AsyncIterator[invoke_pb2.InvokeEvent]
     ) -> invoke_pb2.InvokeResponse:
-        async for event in events:
+        while (event := await self._next(events)) is not None:
             kind = event.WhichOneof("event")
             if kind == "progress":
-                await self._tell_progress(event.progress)
+                await self.progress.take(event.progress)
             elif kind == "log":
                 await self._tell_log(event.log)
             elif kind == "content":
@@ -75,17 +80,21 @@ class Relay:
                 return invoke_pb2.InvokeResponse(input_required=event.input_required)
         raise RemoteProtocolError("the stream of the call ended without an outcome")
 
-    async def _tell_progress(self, progress: invoke_pb2.Progress) -> None:
-        """Tell the client, unless it asked for none or nothing grew: the spec demands growth."""
-        if self.token is None or not self._progress < progress.progress < inf:
-            return
-        self._progress = progress.progress
-        params: dict[str, Any] = {"progressToken": self.token, "progress": progress.progress}
-        if progress.HasField("total") and isfinite(progress.total):
-            params["total"] = progress.total
-        if progress.message:
-            params["message"] = progress.message
-        await self.notify(notification_bytes("notifications/progress", params))
+    async def _next(
+        self, events: AsyncIterator[invoke_pb2.InvokeEvent]
+    ) -> invoke_pb2.InvokeEvent | None:
+        """Wait for the next event, and tell meanwhile what was held; None after the last."""
+        if not self.progress.is_holding:
+            return await anext(events, None)
+        coming = asyncio.ensure_future(anext(events, None))
+        try:
+            while (wait := await self.progress.tell_due()) and not coming.done():
+                await asyncio.wait((coming,), timeout=wait)
+            return await coming
+        finally:
+            if not coming.done():
+                coming.cancel()
+                await asyncio.wait((coming,))
 
     async def _tell_log(self, line: invoke_pb2.LogMessage) -> None:
         level = line.level if line.level in _RANK else "info"

@@ -12,6 +12,7 @@ from mcpmesh.bridge.asking import Asking
 from mcpmesh.bridge.asks import AskFailed, Asks
 from mcpmesh.bridge.call_params import asked_version, check_params
 from mcpmesh.bridge.exchange import Exchange, meta_of
+from mcpmesh.bridge.progress import ProgressNotes
 from mcpmesh.bridge.session import Sessions
 from mcpmesh.bridge.stream import Relay, TooMuch, log_level
 from mcpmesh.bridge.tuning import Tuning
@@ -109,9 +110,14 @@ class Calls:
         assert exchange.notify is not None
         meta, peer = meta_of(params), exchange.peer
         level = log_level(meta, modern=peer.modern, of_session=self._sessions.level(peer.scope))
-        return Relay(
-            meta.get("progressToken"), level, exchange.notify, self._tuning.max_gathered_bytes
+        tuning = self._tuning
+        progress = ProgressNotes(
+            meta.get("progressToken"),
+            exchange.notify,
+            tuning.progress_rate,
+            tuning.progress_burst,
         )
+        return Relay(progress, level, exchange.notify, tuning.max_gathered_bytes)
 
     def too_long(self, request: Request, exchange: Exchange, size: int, most: int) -> bytes:
         """Answer a call whose answer is not passed on: a result that a model can act on."""

@@ -25,6 +25,9 @@ class Tuning:
     batch_width: int = 16
     #: Most bytes of streamed chunks that are gathered for one result.
     max_gathered_bytes: int = 16 * MIB
+    #: Most notifications of progress of one call per second, and at once; more come together.
+    progress_rate: float = 20.0
+    progress_burst: int = 20
     #: How long a legacy session id is good.
     session_ttl: float = 24 * 3600.0
     #: How long a tool's question may be answered.

@@ -2,9 +2,11 @@
 
 from contextlib import asynccontextmanager
 
+import orjson
 import pytest
 
 from mcpmesh import Image, Message, ToolContext, ToolFailure, ToolServer
+from mcpmesh.bridge.entries import completion_json
 from mcpmesh.bridge.tuning import Tuning
 from mcpmesh.v1 import tool_pb2
 from tests.unit.bridge.behind_router import mesh_of
@@ -212,3 +214,13 @@ async def test_a_completion_of_nothing_is_refused(http, ref):
 
 async def test_health_counts_tools_alone(http):
     assert (await http.get("/readyz")).json()["tools"] == 1
+
+
+@pytest.mark.parametrize(("count", "more"), [(100, None), (101, True), (5000, True)])
+def test_of_a_completion_in_any_language_a_hundred_values_are_passed_on(count, more):
+    told = {"values": [str(number) for number in range(count)], "total": count}
+    result = tool_pb2.ToolResult(structured_content=orjson.dumps(told))
+    completion = completion_json(result)["completion"]
+    assert completion["values"] == told["values"][:100]
+    assert completion.get("hasMore") is more
+    assert completion["total"] == count

@@ -93,6 +93,8 @@ async def test_headers_that_say_what_the_body_says_are_taken(http):
         ({"region": "=?base64?eA=="}, {"mcp-param-region": "=?base64?eA=="}),
         ({"count": 42, "dry": False}, {"mcp-param-count": "42", "mcp-param-dry-run": "false"}),
         ({"count": -42}, {"mcp-param-count": "-42.0"}),
+        ({"count": 42.0}, {"mcp-param-count": "42"}),
+        ({"count": 42.0}, {"mcp-param-count": "42.00"}),
         ({"inner": {"id": "7"}}, {"mcp-param-id": "7"}),
     ):
         answer = await call(http, arguments, **said)
@@ -110,6 +112,8 @@ async def test_headers_that_say_something_else_are_refused(http):
         ({"region": "x"}, {"mcp-param-region": "=?base64?eA?="}),
         ({"region": "x"}, {"mcp-param-region": "=?base64?!!?="}),
         ({"count": 42}, {"mcp-param-count": "42.5"}),
+        ({"count": 42.0}, {"mcp-param-count": "42.5"}),
+        ({"count": 2**60 + 1}, {"mcp-param-count": str(2**60)}),
         ({"count": 42}, {"mcp-param-count": "0x2a"}),
         ({"dry": True}, {"mcp-param-dry-run": "True"}),
         ({"inner": {"id": "7"}}, {}),
