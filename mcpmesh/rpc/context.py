@@ -199,11 +199,6 @@ class Context(grpc.aio.ServicerContext):  # type: ignore[misc]
 
     # For the call only
 
-    @property
-    def aborted(self) -> bool:
-        """Tell whether the servicer aborted."""
-        return self._abort is not None
-
     def run_callbacks(self) -> None:
         """Call what waits for the end, once."""
         callbacks, self._callbacks = self._callbacks, []

@@ -8,7 +8,7 @@ from random import Random
 from mcpmesh.transport.link_times import LinkTimes
 from mcpmesh.wire.connection import Connection
 from mcpmesh.wire.stream import Stream
-from mcpmesh.wire.stream_state import StreamState
+from mcpmesh.wire.stream_state import REMOTE_ENDED
 
 #: The part of the age by which links are drained sooner or later, so that those that came together
 #: (after a restart) do not leave together.
@@ -73,7 +73,7 @@ class Lookout:
         if not old_id or not connection.streams:
             return []
         old = takewhile(lambda stream: stream.id <= old_id, connection.streams.values())
-        return [stream for stream in old if not stream.state & StreamState.HALF_CLOSED_REMOTE]
+        return [stream for stream in old if not stream.state & REMOTE_ENDED]
 
     def _head_overdue(self, now: float, head: int) -> bool:
         if not head or head != self._head:

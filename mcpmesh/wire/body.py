@@ -11,13 +11,11 @@ from mcpmesh.wire.block import NO_PROMISE
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
 from mcpmesh.wire.frame import END_STREAM, PADDED, unpadded
 from mcpmesh.wire.stream import Stream
-from mcpmesh.wire.stream_state import StreamState
+from mcpmesh.wire.stream_state import CLOSED, REMOTE_ENDED
 
 if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
 
-_REMOTE_ENDED = int(StreamState.HALF_CLOSED_REMOTE)
-_CLOSED = int(StreamState.CLOSED)
 #: Body bytes up to which a DATA frame is no proof of useful work.
 _SMALL_DATA = 64
 
@@ -32,7 +30,7 @@ def take_body(connection: Connection, stream_id: int, flags: int, payload: bytes
     stream = connection.streams.get(stream_id)
     if connection.recv_window < connection.low_window:
         _on_low_window(connection)
-    if stream is None or stream.state & _REMOTE_ENDED:
+    if stream is None or stream.state & REMOTE_ENDED:
         _take_stray(connection, stream, stream_id, size)
         return
     # Booked here rather than by a method of the stream: one call less per frame.
@@ -47,8 +45,8 @@ def take_body(connection: Connection, stream_id: int, flags: int, payload: bytes
         return
     sink = stream.sink
     if flags:
-        stream.state |= _REMOTE_ENDED
-        if stream.state == _CLOSED and not stream.queue:
+        stream.state |= REMOTE_ENDED
+        if stream.state == CLOSED and not stream.queue:
             connection.forget(stream)
     elif connection.flood.level and size > _SMALL_DATA:
         connection.flood.earn()

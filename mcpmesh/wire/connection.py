@@ -34,11 +34,10 @@ from mcpmesh.wire.send_queue import begin, begins_with_body, emit_next
 from mcpmesh.wire.settings import Settings
 from mcpmesh.wire.stream import Stream
 from mcpmesh.wire.stream_sink import StreamSink
-from mcpmesh.wire.stream_state import StreamState
+from mcpmesh.wire.stream_state import LOCAL_ENDED
 
 #: Streams of a lost connection that are told at once: a quarter of a millisecond of work.
 _TOLD_AT_ONCE = 8
-_HALF_CLOSED = int(StreamState.HALF_CLOSED_LOCAL)
 
 
 class Connection:
@@ -151,7 +150,7 @@ class Connection:
             self._assign(stream)
             self.emit(head)
             if end:
-                stream.state = _HALF_CLOSED
+                stream.state = LOCAL_ENDED
         else:
             self._header_writer.check(headers, volatile)
             self.waiting.append(stream)
@@ -181,7 +180,7 @@ class Connection:
         # First: it may raise.
         head = self.header_frame(stream_id, headers, volatile, False)
         stream = self.streams[stream_id] = Stream(self, stream_id, sink)
-        stream.state = _HALF_CLOSED
+        stream.state = LOCAL_ENDED
         self._next_id = stream_id + 2
         if stream_id >= MAX_STREAM_ID:
             self._use_up()

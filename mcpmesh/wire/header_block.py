@@ -26,7 +26,6 @@ class HeaderBlocks:
     __slots__ = ("_decoder", "_flood", "_fragments", "_max_bytes", "ended", "known", "pending_id")
 
     def __init__(self, limits: Limits, flood: FloodGate) -> None:
-        self._flood = flood
         #: The stream whose block is not complete yet; 0 for none.
         self.pending_id = 0
         #: The pending block's HEADERS frame ended the stream.

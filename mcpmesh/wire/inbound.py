@@ -30,15 +30,13 @@ from mcpmesh.wire.frame import (
 )
 from mcpmesh.wire.header_block import TOO_LARGE, HeaderBlocks
 from mcpmesh.wire.stream import Stream
-from mcpmesh.wire.stream_state import StreamState
+from mcpmesh.wire.stream_state import CLOSED, REMOTE_ENDED
 from mcpmesh.wire.whole_answer import take_answer
 from mcpmesh.wire.whole_request import take_request
 
 if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
 
-_REMOTE_ENDED = int(StreamState.HALF_CLOSED_REMOTE)
-_CLOSED = int(StreamState.CLOSED)
 #: A HEADERS frame with END_HEADERS alone of these is a whole block as it stands.
 _FRAGMENT_FLAGS = END_HEADERS | PADDED | HAS_PRIORITY
 _unpack = HEADER.unpack_from
@@ -191,7 +189,7 @@ class Inbound:
             return
         block = self.blocks.known(payload)
         try:
-            if stream.state & _REMOTE_ENDED:
+            if stream.state & REMOTE_ENDED:
                 self.blocks.read(payload)
                 raise StreamFault(ErrorCode.STREAM_CLOSED, "HEADERS after the end")
             if stream.content_left != UNCHECKED:
@@ -215,8 +213,8 @@ class Inbound:
             return
         sink = stream.sink
         if ended:
-            stream.state |= _REMOTE_ENDED
-            if stream.state == _CLOSED and not stream.queue:
+            stream.state |= REMOTE_ENDED
+            if stream.state == CLOSED and not stream.queue:
                 connection.forget(stream)
         if sink is not None:
             sink.on_headers(block.headers, ended)
@@ -253,7 +251,7 @@ class Inbound:
         stream.content_left = block.content_length
         connection.streams[stream_id] = stream
         if ended:
-            stream.state = _REMOTE_ENDED
+            stream.state = REMOTE_ENDED
         sink = stream.sink = connection.owner.accept(stream, block)
         sink.on_headers(block.headers, ended)
 

@@ -12,7 +12,7 @@ from mcpmesh.wire.error_code import ErrorCode
 from mcpmesh.wire.frame import HEADER
 from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
-from mcpmesh.wire.stream_state import StreamState
+from mcpmesh.wire.stream_state import CLOSED
 
 if TYPE_CHECKING:
     from mcpmesh.wire.stream import Stream
@@ -23,7 +23,6 @@ Piece = memoryview | bytearray | tuple[Headers, Volatile, bool] | None
 #: would take forty times the memory of a message of one byte.
 _SMALL_BYTES = 1024
 _TOGETHER_BYTES = 16 * 1024
-_CLOSED = int(StreamState.CLOSED)
 _pack = HEADER.pack
 
 
@@ -127,7 +126,7 @@ def enqueue(stream: Stream, piece: Piece) -> None:
 
 
 def _all_sent(stream: Stream) -> None:
-    if stream.state == _CLOSED:
+    if stream.state == CLOSED:
         stream.connection.forget(stream)
     if stream.stop_when_sent:
         # Where the peer has ended by itself, this gives back the credit of what came.

@@ -19,18 +19,12 @@ from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.send_queue import Piece, enqueue, enqueue_data
 from mcpmesh.wire.stream_sink import StreamSink
-from mcpmesh.wire.stream_state import StreamState
+from mcpmesh.wire.stream_state import CLOSED, LOCAL_ENDED, REMOTE_ENDED, StreamState
 
 if TYPE_CHECKING:
     from mcpmesh.wire.connection import Connection
 
 _pack = HEADER.pack
-
-
-# Plain integers for the hot path: an IntFlag's `|` is a call of Python code.
-_LOCAL = int(StreamState.HALF_CLOSED_LOCAL)
-_REMOTE = int(StreamState.HALF_CLOSED_REMOTE)
-_CLOSED = int(StreamState.CLOSED)
 
 
 class Stream:
@@ -93,7 +87,7 @@ class Stream:
     @property
     def closed(self) -> bool:
         """Tell whether both halves ended."""
-        return self.state == _CLOSED
+        return self.state == CLOSED
 
     @property
     def recv_window(self) -> int:
@@ -107,18 +101,18 @@ class Stream:
 
         `headers` repeat from call to call and are remembered by the encoder; `volatile` don't.
         """
-        if self.state & _LOCAL:
+        if self.state & LOCAL_ENDED:
             raise LocalProtocolError(f"stream {self.id}: headers after the end")
         if self.queue or not self.id:
             enqueue(self, (headers, volatile, end))
             if end:
-                self.state |= _LOCAL
+                self.state |= LOCAL_ENDED
             return
         connection = self.connection
         connection.emit(connection.header_frame(self.id, headers, volatile, end))
         if end:
-            self.state = state = self.state | _LOCAL
-            if state == _CLOSED:
+            self.state = state = self.state | LOCAL_ENDED
+            if state == CLOSED:
                 connection.forget(self)
 
     def send_message(self, headers: Headers, volatile: Volatile, data: bytes) -> None:
@@ -144,7 +138,7 @@ class Stream:
         connection = self.connection
         # As `_must_wait`, a call less for every answer.
         if (
-            self.state & _LOCAL
+            self.state & LOCAL_ENDED
             or self.queue
             or size > self.send_window
             or size > connection.send_window
@@ -164,8 +158,8 @@ class Stream:
         connection.send_window -= size
         if self.taken is not None and size:
             self.taken(size)
-        self.state = state = self.state | _LOCAL
-        if state == _CLOSED:
+        self.state = state = self.state | LOCAL_ENDED
+        if state == CLOSED:
             connection.forget(self)
 
     def _must_wait(self, size: int) -> bool:
@@ -173,7 +167,7 @@ class Stream:
 
         Raises: LocalProtocolError after the end.
         """
-        if self.state & _LOCAL:
+        if self.state & LOCAL_ENDED:
             raise LocalProtocolError(f"stream {self.id}: headers after the end")
         connection = self.connection
         return bool(
@@ -187,7 +181,7 @@ class Stream:
 
     def send_data(self, data: bytes, end: bool = False) -> None:
         """Send body bytes, now as far as the windows allow and the rest when they open."""
-        if self.state & _LOCAL:
+        if self.state & LOCAL_ENDED:
             raise LocalProtocolError(f"stream {self.id}: data after the end")
         size = len(data)
         connection = self.connection
@@ -205,15 +199,15 @@ class Stream:
             if self.taken is not None and size:
                 self.taken(size)
             if end:
-                self.state = state = self.state | _LOCAL
-                if state == _CLOSED:
+                self.state = state = self.state | LOCAL_ENDED
+                if state == CLOSED:
                     connection.forget(self)
             return
         if size:
             enqueue_data(self, data)
         if end:
             enqueue(self, None)
-            self.state |= _LOCAL
+            self.state |= LOCAL_ENDED
         if self.id:
             connection.schedule(self)
         if connection.unread_bytes > connection.limits.max_unfinished_bytes:
@@ -224,7 +218,7 @@ class Stream:
 
         On a stream that ended, gives back the credit of what nobody consumed, and no more.
         """
-        if self.state == _CLOSED and not self.queue:
+        if self.state == CLOSED and not self.queue:
             self._release()
             return
         connection = self.connection
@@ -238,7 +232,7 @@ class Stream:
 
         Gives back the credit of what came, for nobody will consume it any more.
         """
-        if self.state & _REMOTE:
+        if self.state & REMOTE_ENDED:
             if self.held:
                 self._release()
             return
@@ -262,7 +256,7 @@ class Stream:
         connection.uncredited += size
         if connection.uncredited >= connection.credit_step:
             connection.give_credit()
-        if self.state & _REMOTE:
+        if self.state & REMOTE_ENDED:
             return
         self.uncredited += size
         if self.uncredited >= connection.stream_credit_step:
@@ -285,8 +279,8 @@ class Stream:
 
     def remote_end(self) -> None:
         """Note that the peer sends no more."""
-        self.state = state = self.state | _REMOTE
-        if state == _CLOSED and not self.queue:
+        self.state = state = self.state | REMOTE_ENDED
+        if state == CLOSED and not self.queue:
             self.connection.forget(self)
 
     def abandon(self) -> None:
@@ -294,7 +288,7 @@ class Stream:
 
         `taken` is told of what is dropped: a relay holds the credit for it on its other side.
         """
-        self.state = _CLOSED
+        self.state = CLOSED
         self.sink = None
         self.queue = None
         dropped, self.queued_bytes = self.queued_bytes, 0

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from mcpmesh.wire.block import NO_PROMISE, UNCHECKED
 from mcpmesh.wire.frame import END_HEADERS, END_STREAM, HEADER, HEADER_BYTES, HEADERS
-from mcpmesh.wire.stream_state import StreamState
+from mcpmesh.wire.stream_state import CLOSED, LOCAL_ENDED
 
 if TYPE_CHECKING:
     from mcpmesh.wire.inbound import Inbound
 
-_LOCAL_ENDED = int(StreamState.HALF_CLOSED_LOCAL)
-_CLOSED = int(StreamState.CLOSED)
 #: Flags of a block that is all of the trailers.
 _LAST = END_HEADERS | END_STREAM
 _unpack = HEADER.unpack_from
@@ -31,7 +29,7 @@ def take_answer(inbound: Inbound, stream_id: int, buffer: bytes, start: int, end
     stream = connection.streams.get(stream_id)
     if (
         stream is None
-        or stream.state != _LOCAL_ENDED
+        or stream.state != LOCAL_ENDED
         or stream.queue
         or stream.content_left != UNCHECKED
     ):
@@ -72,7 +70,7 @@ def take_answer(inbound: Inbound, stream_id: int, buffer: bytes, start: int, end
     if connection.uncredited >= connection.credit_step:
         connection.give_credit()
     stream.content_left = NO_PROMISE
-    stream.state = _CLOSED
+    stream.state = CLOSED
     connection.forget(stream)
     take(head, buffer[body:ended], trailers.headers)
     return after

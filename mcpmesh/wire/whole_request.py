@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from mcpmesh.wire.block import NO_PROMISE
 from mcpmesh.wire.frame import END_STREAM, HEADER, HEADER_BYTES, MAX_STREAM_ID
 from mcpmesh.wire.stream import Stream
-from mcpmesh.wire.stream_state import StreamState
+from mcpmesh.wire.stream_state import REMOTE_ENDED
 
 if TYPE_CHECKING:
     from mcpmesh.wire.inbound import Inbound
 
-_REMOTE_ENDED = int(StreamState.HALF_CLOSED_REMOTE)
 _unpack = HEADER.unpack_from
 
 
@@ -60,7 +59,7 @@ def take_request(inbound: Inbound, stream_id: int, buffer: bytes, start: int, en
     if take is None:
         sink.on_headers(head.headers, False)
         return end
-    stream.state = _REMOTE_ENDED
+    stream.state = REMOTE_ENDED
     connection.recv_window -= size
     # As `credit` does, which would be a call more for every request.
     connection.uncredited += size
