@@ -123,12 +123,14 @@ def test_stream_that_nobody_reads_does_not_stop_the_caller_and_losses_are_counte
     assert len(kept) + dropped == 500
 
 
-def test_closed_stream_is_no_error():
+def test_closed_stream_is_no_error(capfd):
     stream = io.StringIO()
     handler = LineHandler(JsonLine("s"), stream)
     stream.close()
     handler.handle(logging.makeLogRecord({"msg": "x"}))
     handler.flush()
+    # Where logging tells of a handler that fails.
+    assert capfd.readouterr().err == ""
 
 
 def test_text_form_has_time_level_message_and_fields_and_colours_only_when_asked():
