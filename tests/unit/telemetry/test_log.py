@@ -107,7 +107,7 @@ def test_arguments_that_do_not_fit_are_shown_beside_the_message():
 def test_stream_that_nobody_reads_does_not_stop_the_caller_and_losses_are_counted():
     class Stuck(io.StringIO):
         def write(self, text: str) -> int:
-            go_on.wait(5)
+            go_on.wait(60)
             return super().write(text)
 
     go_on, stream = Event(), Stuck()
@@ -119,8 +119,10 @@ def test_stream_that_nobody_reads_does_not_stop_the_caller_and_losses_are_counte
     handler.flush()
     written = [json.loads(line)["message"] for line in stream.getvalue().splitlines()]
     kept = [text for text in written if text.startswith("line")]
-    (dropped,) = (int(text.split()[0]) for text in written if text.endswith("dropped"))
-    assert len(kept) + dropped == 500
+    # Told whenever the queue has run empty, which it may do more than once.
+    dropped = [int(text.split()[0]) for text in written if text.endswith("dropped")]
+    assert len(kept) + sum(dropped) == 500
+    assert dropped
 
 
 def test_closed_stream_is_no_error(capfd):
