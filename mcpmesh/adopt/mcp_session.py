@@ -18,7 +18,6 @@ from pydantic import TypeAdapter
 from mcpmesh import __version__
 from mcpmesh.adopt.mcp_call import Json
 from mcpmesh.adopt.mcp_callbacks import Callbacks
-from mcpmesh.adopt.mcp_client_log import quiet_client
 from mcpmesh.adopt.mcp_dispatcher import SoundDispatcher
 from mcpmesh.adopt.mcp_failure import is_lost, said
 from mcpmesh.adopt.mcp_links import DoneLinks
@@ -145,8 +144,7 @@ class McpSession:
 
     async def _run(self) -> None:
         try:
-            with quiet_client():
-                await self._live()
+            await self._live()
         except Exception as error:
             self._lost = said(error)
             _LOG.debug("%s: session ended", self.name, exc_info=error)

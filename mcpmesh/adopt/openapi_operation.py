@@ -13,8 +13,8 @@ from mcpmesh.adopt.openapi_document import Document, Place
 from mcpmesh.adopt.openapi_parameter import DEFAULT_STYLE, HttpParameter, Where
 from mcpmesh.adopt.openapi_result import HttpResult, result_of
 from mcpmesh.adopt.openapi_schema import SchemaWriter
-from mcpmesh.adopt.proto_schema import Way
 from mcpmesh.adopt.schema_inlining import inlined
+from mcpmesh.adopt.way import Way
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.tool import ToolAnnotations
 

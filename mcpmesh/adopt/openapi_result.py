@@ -5,8 +5,8 @@ from typing import Any
 
 from mcpmesh.adopt.openapi_document import Document, Place
 from mcpmesh.adopt.openapi_schema import SchemaWriter, gives_objects
-from mcpmesh.adopt.proto_schema import Way
 from mcpmesh.adopt.schema_inlining import inlined
+from mcpmesh.adopt.way import Way
 
 #: The property of a result whose JSON is no object.
 RESULT = "result"

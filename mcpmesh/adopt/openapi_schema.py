@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mcpmesh.adopt.openapi_document import Document, Place
-from mcpmesh.adopt.proto_schema import Way
+from mcpmesh.adopt.way import Way
 from mcpmesh.errors import InvalidCall
 
 Schema = dict[str, Any]

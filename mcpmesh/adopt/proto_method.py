@@ -12,14 +12,10 @@ from google.protobuf.message import DecodeError, EncodeError, Message
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from mcpmesh.adopt.proto_schema import (
-    Schema,
-    Way,
-    is_object_message,
-    list_schema,
-    message_schema,
-)
+from mcpmesh.adopt.proto_schema import list_schema, message_schema
+from mcpmesh.adopt.proto_types import Schema, is_object_message
 from mcpmesh.adopt.protos import Protos
+from mcpmesh.adopt.way import Way
 from mcpmesh.model.tool import ToolAnnotations
 from mcpmesh.sdk.arguments import read_object
 from mcpmesh.sdk.failure import ToolFailure, WrongArguments

@@ -13,9 +13,9 @@ from mcpmesh.adopt.openapi_operation import HttpOperation, operations_of
 from mcpmesh.adopt.openapi_request import request_of
 from mcpmesh.adopt.openapi_schema import SchemaWriter
 from mcpmesh.adopt.openapi_security import Proof, keys_of
-from mcpmesh.adopt.proto_schema import Way
 from mcpmesh.adopt.schema_inlining import inlined
 from mcpmesh.adopt.upstream import UpstreamFailed
+from mcpmesh.adopt.way import Way
 from mcpmesh.errors import InvalidCall
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mcpmesh.adopt.proto_method import methods_of
-from mcpmesh.adopt.proto_schema import Way, message_schema
+from mcpmesh.adopt.proto_schema import message_schema
 from mcpmesh.adopt.protos import Protos
+from mcpmesh.adopt.way import Way
 from mcpmesh.sdk.failure import ToolFailure, WrongArguments
 from tests.unit.adopt.json_like import fitting, messages
 from tests.unit.adopt.zoo import method, zoo

@@ -13,9 +13,10 @@ from jsonschema import Draft202012Validator
 from mcpmesh.adopt.grpc_tools import chosen_methods, tool_names
 from mcpmesh.adopt.native_routes import NativeRoutes
 from mcpmesh.adopt.proto_method import methods_of
-from mcpmesh.adopt.proto_schema import Way, message_schema
+from mcpmesh.adopt.proto_schema import message_schema
 from mcpmesh.adopt.protos import Protos, read_descriptor_set
 from mcpmesh.adopt.upstream import UpstreamFailed
+from mcpmesh.adopt.way import Way
 from mcpmesh.config import NO_TLS, LimitSettings, TlsSettings
 from mcpmesh.errors import InvalidCall
 from tests.unit.adopt.zoo import compile_protos, descriptor_set, zoo
