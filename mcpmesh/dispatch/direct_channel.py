@@ -19,12 +19,10 @@ from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.balance.place import Place
 from mcpmesh.config import RouterSettings, TlsSettings
 from mcpmesh.dispatch.direct_line import DirectLine
-from mcpmesh.dispatch.dispatcher import Dispatcher
-from mcpmesh.dispatch.layers import layers, shadow_layers, sharing_layers
-from mcpmesh.dispatch.mirror import Mirrors
 from mcpmesh.dispatch.observe import InFlight
 from mcpmesh.dispatch.pool import Pool
 from mcpmesh.dispatch.registry_follower import RegistryFollower
+from mcpmesh.dispatch.tool_calls import tool_dispatcher
 from mcpmesh.dispatch.unknown_tool import unknown_tool
 from mcpmesh.rpc.channel import Channel, ChannelOptions, Deserialize, Serialize
 from mcpmesh.rpc.multicallable import Multicallable
@@ -86,21 +84,11 @@ class DirectChannel(Channel):
         capabilities = Capabilities(settings.choosings())
         follower.listen(pool.on_catalog)
         follower.listen(capabilities.on_catalog)
-        unknown = partial(unknown_tool, follower)
-        facts = settings.call_log, telemetry, pool, unknown, InFlight(), loop, rng
-        fallbacks = settings.tool_policies().fallbacks
-        largest = self.options.max_message_bytes
-        dispatcher = Dispatcher(
-            layers(*facts, fallbacks=fallbacks, max_message_bytes=largest),
-            pool,
-            default_timeout=settings.default_timeout,
-            max_message_bytes=largest,
-            sharing=sharing_layers(*facts, fallbacks=fallbacks, max_message_bytes=largest),
+        dispatcher = tool_dispatcher(
+            settings, telemetry, pool, partial(unknown_tool, follower), InFlight(), loop, rng,
+            capabilities=capabilities, max_message_bytes=self.options.max_message_bytes,
             refused=lambda _method, _error: None,
-            capabilities=capabilities,
-            rng=rng,
-            mirrors=Mirrors(shadow_layers(telemetry, pool, unknown, loop, rng), rng),
-        )
+        )  # fmt: skip
         # Shaped as a connection, as far as calls with one request ask for it.
         self._line = cast(Connection, DirectLine(dispatcher, pool, self._router_connection))
         self._following = loop.create_task(follower.run(), name="follow the router's registry")

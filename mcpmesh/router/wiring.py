@@ -17,14 +17,14 @@ from mcpmesh.codec.status import status_of
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.dispatch.dispatcher import Dispatcher
 from mcpmesh.dispatch.fallback_check import FallbackCheck
-from mcpmesh.dispatch.layers import layers, shadow_layers, sharing_layers
+from mcpmesh.dispatch.layers import layers
 from mcpmesh.dispatch.local_mesh import LocalMesh
-from mcpmesh.dispatch.mirror import Mirrors
 from mcpmesh.dispatch.note_board import NoteBoard
 from mcpmesh.dispatch.observe import InFlight
 from mcpmesh.dispatch.pool import Pool
 from mcpmesh.dispatch.registry_follower import RegistryFollower
 from mcpmesh.dispatch.remote_notes import RemoteNotes
+from mcpmesh.dispatch.tool_calls import tool_dispatcher
 from mcpmesh.dispatch.unknown_tool import unknown_tool
 from mcpmesh.errors import MeshError
 from mcpmesh.model.address import Address
@@ -113,93 +113,89 @@ class Router:
         Raises: OSError when the address can't be had.
         """
         loop = asyncio.get_running_loop()
-        settings, telemetry = self._settings, self._telemetry
-        rng = Random()
+        settings, telemetry, rng = self._settings, self._telemetry, Random()
         refused = telemetry.instruments.peer_refusals
-        ejections = telemetry.instruments.ejections
         hub = Hub(loop, rng=rng, refusals=Refusals(lambda reason: refused.cell(reason).add()))
-        limits = self._limits
         server = self._server = Server(
-            server_options(limits, reuse_port=bool(self._registry)), hub=hub
+            server_options(self._limits, reuse_port=bool(self._registry)), hub=hub
         )
         bound = server.listen(settings.grpc, self._tls)
         model = settings.search_model
         meaning = await loop.run_in_executor(None, load_meaning, model) if model else None
         source, registrar = await self._source(rng, hub)
-        pool = self._pool = Pool(
-            hub, rng, wire_limits(limits), reconnected=self._reconnected, lost=self._lost,
-            gone=self._forget_replica, credentials=self._credentials,
-            policies=settings.tool_policies(), health=settings.health_policy(),
-            ejected=lambda reason: ejections.cell(reason).add(),
-            place=Place(str(bound), settings.zone),
-        )  # fmt: skip
+        pool = self._pool = self._connections(hub, rng, str(bound))
         source.listen(pool.on_catalog)
         # After the pool, by whose routes it goes.
         source.listen(FallbackCheck(lambda: pool.routes).on_catalog)
         capabilities = Capabilities(settings.choosings())
         source.listen(capabilities.on_catalog)
         in_flight = InFlight()
-        unknown = partial(unknown_tool, source)
-        facts = settings.call_log, telemetry, pool, unknown, in_flight, loop, rng
-        fallbacks = settings.tool_policies().fallbacks
-        largest = limits.max_message_bytes
-        self._mirrors = Mirrors(shadow_layers(telemetry, pool, unknown, loop, rng), rng)
-        dispatcher = Dispatcher(
-            layers(
-                *facts,
-                fallbacks=fallbacks,
-                max_message_bytes=largest,
-                authorizing=self._authorizing(named_tool),
-            ),
-            pool,
-            default_timeout=settings.default_timeout,
-            max_message_bytes=largest,
-            sharing=sharing_layers(
-                *facts,
-                fallbacks=fallbacks,
-                max_message_bytes=largest,
-                authorizing=self._authorizing(named_tool),
-            ),
-            refused=self._count_refusal,
-            capabilities=capabilities,
-            rng=rng,
-            mirrors=self._mirrors,
-        )
-        Frontend(dispatcher, proves_callers=bool(self._tls.client_ca)).serve_on(server)
-        table = ServiceTable(pool)
-        relayed = layers(
-            settings.call_log, telemetry, table, table.unknown, in_flight, loop, rng,
-            authorizing=self._authorizing(named_method),
+        dispatcher = tool_dispatcher(
+            settings, telemetry, pool, partial(unknown_tool, source), in_flight, loop, rng,
+            capabilities=capabilities, max_message_bytes=self._limits.max_message_bytes,
+            refused=self._count_refusal, authorizing=self._authorizing(named_tool),
         )  # fmt: skip
-        server.raw_fallback = ServiceRoutes(
-            relayed, table, proves_callers=bool(self._tls.client_ca)
-        ).take
+        self._take_calls(server, dispatcher, in_flight, rng)
         discovery = self._discovery = DiscoveryServicer(
             source, pool, lambda: pool.routes, capabilities, meaning=meaning
         )
+        notes = self._notes()
+        if self._registry:
+            shared = discovery.shared = SharedFeedback(discovery.choices, notes, rng)
+            self._tasks.append(asyncio.create_task(shared.run(), name="share feedback"))
+        self._mesh = LocalMesh(dispatcher, source, pool, discovery.search, notes)
+        self._serve(server, discovery, registrar, notes)
+        self._end_watches = source.end_watches
+        _observe(telemetry, pool, in_flight)
+        await server.start()
+        await self._standard.serving()
+        return str(bound if bound.is_unix or bound.host else replace(bound, host="0.0.0.0"))
+
+    def _connections(self, hub: Hub, rng: Random, bound: str) -> Pool:
+        """Return our connections to the replicas, none so far."""
+        settings, ejections = self._settings, self._telemetry.instruments.ejections
+        return Pool(
+            hub, rng, wire_limits(self._limits), reconnected=self._reconnected, lost=self._lost,
+            gone=self._forget_replica, credentials=self._credentials,
+            policies=settings.tool_policies(), health=settings.health_policy(),
+            ejected=lambda reason: ejections.cell(reason).add(),
+            place=Place(bound, settings.zone),
+        )  # fmt: skip
+
+    def _take_calls(
+        self, server: Server, dispatcher: Dispatcher, in_flight: InFlight, rng: Random
+    ) -> None:
+        """Have calls of tools begin, and those of services that replicas have besides."""
+        proves_callers = bool(self._tls.client_ca)
+        Frontend(dispatcher, proves_callers=proves_callers).serve_on(server)
+        table = ServiceTable(self._pool)
+        relayed = layers(
+            self._settings.call_log, self._telemetry, table, table.unknown, in_flight,
+            asyncio.get_running_loop(), rng, authorizing=self._authorizing(named_method),
+        )  # fmt: skip
+        server.raw_fallback = ServiceRoutes(relayed, table, proves_callers=proves_callers).take
+
+    def _serve(
+        self,
+        server: Server,
+        discovery: DiscoveryServicer,
+        registrar: Registrar | ForwardingRegistrar,
+        notes: Notes,
+    ) -> None:
+        """Serve what is the router's own."""
         discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             discovery, server
         )
         registry_pb2_grpc.add_RegistryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             registrar, server
         )
-        notes = self._notes()
-        if self._registry:
-            shared = discovery.shared = SharedFeedback(discovery.choices, notes, rng)
-            self._tasks.append(asyncio.create_task(shared.run(), name="share feedback"))
         notes_pb2_grpc.add_NoteServiceServicer_to_server(  # type: ignore[no-untyped-call]
             NoteServicer(notes), server
         )
-        self._mesh = LocalMesh(dispatcher, source, pool, discovery.search, notes)
-        if settings.mcp_grpc:
+        if self._settings.mcp_grpc:
             add_mcp_service(server, self._mesh, self._access)
-        mcp = (MCP_SERVICE,) if settings.mcp_grpc else ()
+        mcp = (MCP_SERVICE,) if self._settings.mcp_grpc else ()
         self._standard = StandardServices(server, (*_SERVICES, *mcp))
-        self._end_watches = source.end_watches
-        _observe(telemetry, pool, in_flight)
-        await server.start()
-        await self._standard.serving()
-        return str(bound if bound.is_unix or bound.host else replace(bound, host="0.0.0.0"))
 
     @property
     def mesh(self) -> LocalMesh:
