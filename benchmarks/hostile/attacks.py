@@ -41,7 +41,7 @@ class Attack:
     connections: int = 1
     #: Comes from a replica instead of a caller.
     replica: bool = False
-    #: A limit of time ends it.
+    #: It is ended by a limit of time, or of what piles up.
     slow: bool = False
 
 
@@ -226,7 +226,7 @@ ATTACKS = (
                    f.frame(f.DATA, 0, 1, b"\x00")), streams=True, slow=True),
     Attack("large requests, never complete", ("status 8",), (), _unfinished, streams=True),
     Attack("zero-window stall", ("RST_STREAM ENHANCE_YOUR_CALM",), ("unread_answers",),
-           _zero_window, streams=True),
+           _zero_window, streams=True, slow=True),
     Attack("never-finishing streams", (_CALM,), ("streams_over_the_limit",),
            _per_stream(_never_ending)),
     Attack("garbage after the preface",
