@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import orjson
 
+from mcpmesh.adopt.http_status import code_of
 from mcpmesh.adopt.retry_after import retry_after_ms
 from mcpmesh.codec.mcp_content import text_block as text_of
 from mcpmesh.codec.mcp_read import tool_result
@@ -22,16 +23,6 @@ _MEMBERS = frozenset({"content", "isError", "structuredContent"})
 #: What a bridge answers for a tool that asks back, and the event that says the same.
 QUESTION = "inputRequired"
 _EXCERPT = 500
-_CODES = {
-    400: "INVALID_ARGUMENT",
-    401: "UNAUTHENTICATED",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    409: "ABORTED",
-    422: "INVALID_ARGUMENT",
-    501: "UNIMPLEMENTED",
-    504: "DEADLINE_EXCEEDED",
-}
 #: The container cannot take the call now; another replica may.
 _ELSEWHERE: dict[int, type[MeshError]] = {429: Overloaded, 502: NoReplica, 503: NoReplica}
 
@@ -118,8 +109,7 @@ def failed(tool: str, answer: httpx2.Response, body: bytes, now: float) -> tool_
     if elsewhere is not None:
         message = f"{tool}: {told.get('message', '')}"
         raise Refused(elsewhere(message, retry_after_ms=wait_ms))
-    code = _CODES.get(status, "INVALID_ARGUMENT" if status < 500 else "UNKNOWN")
-    raise failure_of(tool, {**told, "retry_after_ms": wait_ms}, code)
+    raise failure_of(tool, {**told, "retry_after_ms": wait_ms}, code_of(status))
 
 
 def failure_of(tool: str, error: dict[str, Any], code: str) -> ToolFailure:

@@ -20,6 +20,7 @@ from mcpmesh.adopt.container_answer import (
 )
 from mcpmesh.adopt.container_manifest import ContainedTool
 from mcpmesh.adopt.event_lines import EventLines
+from mcpmesh.adopt.http_client import UNSENT, reason_of
 from mcpmesh.codec.metadata import format_timeout
 from mcpmesh.errors import Overloaded, ReplicaLost
 from mcpmesh.sdk.context import LEVELS, ToolContext
@@ -27,8 +28,6 @@ from mcpmesh.sdk.failure import Refused, ToolFailure
 from mcpmesh.v1 import tool_pb2
 
 _EVENTS = "text/event-stream"
-#: Errors after which the request was certainly not read by anybody.
-_UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 #: Metadata of the call that a container gets as headers besides.
 _PASSED = ("idempotency-key",)
 
@@ -60,11 +59,13 @@ class ContainerCalls:
                         yield told
                 finally:
                     await answer.aclose()
-            except _UNSENT as error:
-                self.lost(f"it cannot be connected to: {_reason(error)}")
-                raise Refused(Overloaded(f"{name}: {_reason(error)}", retry_after_ms=1)) from error
+            except UNSENT as error:
+                self.lost(f"it cannot be connected to: {reason_of(error)}")
+                raise Refused(
+                    Overloaded(f"{name}: {reason_of(error)}", retry_after_ms=1)
+                ) from error
             except httpx2.HTTPError as error:
-                message = f"{name}: the connection broke: {_reason(error)}"
+                message = f"{name}: the connection broke: {reason_of(error)}"
                 raise Refused(ReplicaLost(message)) from error
 
         return handle
@@ -158,7 +159,3 @@ def _object(data: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

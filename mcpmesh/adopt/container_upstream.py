@@ -10,6 +10,7 @@ import httpx2
 
 from mcpmesh.adopt.container_calls import ContainerCalls
 from mcpmesh.adopt.container_manifest import ContainedTool, tools_in
+from mcpmesh.adopt.http_client import new_client
 from mcpmesh.adopt.method_choice import offered_only
 from mcpmesh.adopt.naming import Naming
 from mcpmesh.adopt.offer import named
@@ -19,11 +20,9 @@ from mcpmesh.sdk.offered import offered
 from mcpmesh.sdk.tool import ToolFunction
 
 _LOG = logging.getLogger("mcpmesh.adopt")
-#: Seconds to connect, and to answer with the manifest.
-_CONNECT, _ANSWER = 10.0, 30.0
+#: Seconds to answer with the manifest.
+_ANSWER = 30.0
 _MAX_MANIFEST_BYTES = 32 * 1024 * 1024
-#: Connections to one container, and those that wait for the next call.
-_POOL = httpx2.Limits(max_connections=256, max_keepalive_connections=64, keepalive_expiry=60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +64,7 @@ class ContainerUpstream:
 
         Raises: UpstreamFailed.
         """
-        client = httpx2.AsyncClient(
-            limits=_POOL,
-            # Elsewhere than the user said, headers are not to go.
-            follow_redirects=False,
-            # The deadline of a call cancels it.
-            timeout=httpx2.Timeout(None, connect=_CONNECT, pool=_CONNECT),
-            headers={"user-agent": "mcpmesh", "accept-encoding": "gzip"},
-            # The environment's proxies and .netrc are not part of the settings.
-            trust_env=False,
-        )
+        client = new_client()
         async with client:
             connection = ContainerConnection(self._container, self._naming, client)
             await connection.look()

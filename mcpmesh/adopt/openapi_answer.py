@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 
+from mcpmesh.adopt.http_status import code_of
 from mcpmesh.adopt.openapi_result import RESULT, HttpResult, is_json
 from mcpmesh.adopt.retry_after import retry_after_ms
 from mcpmesh.errors import NoReplica
@@ -15,22 +16,6 @@ from mcpmesh.sdk.failure import Refused, ToolFailure
 from mcpmesh.v1 import tool_pb2
 
 _EXCERPT = 2000
-_CODES = {
-    400: "INVALID_ARGUMENT",
-    401: "UNAUTHENTICATED",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    405: "UNIMPLEMENTED",
-    408: "DEADLINE_EXCEEDED",
-    409: "ABORTED",
-    410: "NOT_FOUND",
-    412: "FAILED_PRECONDITION",
-    413: "OUT_OF_RANGE",
-    422: "INVALID_ARGUMENT",
-    429: "RESOURCE_EXHAUSTED",
-    501: "UNIMPLEMENTED",
-    504: "DEADLINE_EXCEEDED",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +110,7 @@ def _failure(title: str, answer: HttpAnswer, now: float) -> ToolFailure | Refuse
     if answer.status in (502, 503):
         # A long wish is for the model to know, and no call waits for it.
         return Refused(NoReplica(message, retry_after_ms=wait_ms if wait_ms <= 1000 else 0))
-    code = _CODES.get(answer.status, "INVALID_ARGUMENT" if answer.status < 500 else "UNKNOWN")
+    code = code_of(answer.status)
     return ToolFailure(
         message, code=code, retryable=answer.status in (408, 429, 504), retry_after_ms=wait_ms
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 
+from mcpmesh.adopt.http_client import UNSENT, reason_of
 from mcpmesh.adopt.openapi_answer import Declared, HttpAnswer
 from mcpmesh.adopt.openapi_operation import HttpOperation
 from mcpmesh.adopt.openapi_request import HttpRequest, request_of
@@ -18,8 +19,6 @@ from mcpmesh.sdk.context import ToolContext
 from mcpmesh.sdk.failure import Refused, ToolFailure
 from mcpmesh.v1 import tool_pb2
 
-#: Errors after which the request was certainly not read by anybody.
-_UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _ENCODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
@@ -88,15 +87,17 @@ class HttpCalls:
                 return await self._read(answer, what)
             finally:
                 await answer.aclose()
-        except _UNSENT as error:
-            self.lost(f"{self.base} cannot be connected to: {_reason(error)}")
-            raise Refused(Overloaded(f"{what}: {_reason(error)}", retry_after_ms=1)) from error
+        except UNSENT as error:
+            self.lost(f"{self.base} cannot be connected to: {reason_of(error)}")
+            raise Refused(Overloaded(f"{what}: {reason_of(error)}", retry_after_ms=1)) from error
         except httpx2.InvalidURL as error:
             raise ToolFailure(f"{what}: {error}", code="INVALID_ARGUMENT") from error
         except httpx2.RemoteProtocolError as error:
-            raise Refused(ReplicaLost(f"{what}: no HTTP answer: {_reason(error)}")) from error
+            raise Refused(ReplicaLost(f"{what}: no HTTP answer: {reason_of(error)}")) from error
         except httpx2.HTTPError as error:
-            raise Refused(ReplicaLost(f"{what}: the connection broke: {_reason(error)}")) from error
+            raise Refused(
+                ReplicaLost(f"{what}: the connection broke: {reason_of(error)}")
+            ) from error
 
     async def _read(self, answer: httpx2.Response, what: str) -> HttpAnswer:
         body = bytearray()
@@ -134,7 +135,3 @@ class _Unpacked:
             return self._unpacker.decompress(chunk, max(1, room))
         except zlib.error as error:
             raise ToolFailure(f"the answer is packed badly: {error}", code="INTERNAL") from error
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

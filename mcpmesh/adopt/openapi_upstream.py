@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from mcpmesh.adopt.http_client import CONNECT, new_client
 from mcpmesh.adopt.naming import Naming
 from mcpmesh.adopt.offer import named
 from mcpmesh.adopt.openapi_calls import HttpCalls
@@ -22,10 +23,6 @@ from mcpmesh.adopt.upstream import UpstreamFailed
 from mcpmesh.sdk.tool import ToolFunction
 
 _LOG = logging.getLogger("mcpmesh.adopt")
-#: Seconds to connect; a call's own time is its caller's.
-_CONNECT = 10.0
-#: Connections to one API, and those that wait for the next call.
-_POOL = httpx2.Limits(max_connections=256, max_keepalive_connections=64, keepalive_expiry=60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +79,7 @@ class OpenApiUpstream:
         document = await load_document(service.document, service.documents, headers)
         bases = Bases(service.base_url, document, service.document if at_url else "")
         await _answers(bases.base())
-        client = httpx2.AsyncClient(
-            limits=_POOL,
-            # Elsewhere than the user said, secrets are not to go.
-            follow_redirects=False,
-            # The deadline of a call cancels it.
-            timeout=httpx2.Timeout(None, connect=_CONNECT, pool=_CONNECT),
-            headers={"user-agent": "mcpmesh", "accept-encoding": "gzip"},
-            verify=_tls(service),
-            # The environment's proxies and .netrc are not part of the settings.
-            trust_env=False,
-        )
+        client = new_client(_tls(service))
         async with client:
             # In threads, here and below: a document of a thousand operations takes seconds.
             yield await asyncio.to_thread(
@@ -190,11 +177,11 @@ async def _answers(base: str) -> None:
     parts = urlsplit(base)
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        async with asyncio.timeout(_CONNECT):
+        async with asyncio.timeout(CONNECT):
             _, writer = await asyncio.open_connection(parts.hostname, port)
         writer.close()
     except TimeoutError as error:
-        raise UpstreamFailed(f"{base} does not answer within {_CONNECT:g} s") from error
+        raise UpstreamFailed(f"{base} does not answer within {CONNECT:g} s") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UpstreamFailed(f"{base} cannot be connected to: {reason}") from error
