@@ -6,7 +6,6 @@ A `Router` is a whole router, or one worker of several that follow the registry 
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -46,8 +45,7 @@ from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.limits import server_options, wire_limits
 from mcpmesh.rpc.server import Server
 from mcpmesh.rpc.standard import StandardServices
-from mcpmesh.stack.authorizing import Authorizing, named_method, named_tool
-from mcpmesh.stack.call import Call
+from mcpmesh.stack.authorizing import authorizing, named_method
 from mcpmesh.stack.notes import Notes
 from mcpmesh.telemetry.attributes import SERVER_ADDRESS, SERVER_PORT
 from mcpmesh.telemetry.setup import Telemetry
@@ -133,7 +131,7 @@ class Router:
         dispatcher = tool_dispatcher(
             settings, telemetry, pool, partial(unknown_tool, source), in_flight, loop, rng,
             capabilities=capabilities, max_message_bytes=self._limits.max_message_bytes,
-            refused=self._count_refusal, authorizing=self._authorizing(named_tool),
+            refused=self._count_refusal, access=self._access,
         )  # fmt: skip
         self._take_calls(server, dispatcher, in_flight, rng)
         discovery = self._discovery = DiscoveryServicer(
@@ -171,7 +169,7 @@ class Router:
         table = ServiceTable(self._pool)
         relayed = layers(
             self._settings.call_log, self._telemetry, table, table.unknown, in_flight,
-            asyncio.get_running_loop(), rng, authorizing=self._authorizing(named_method),
+            asyncio.get_running_loop(), rng, authorizing=authorizing(self._access, named_method),
         )  # fmt: skip
         server.raw_fallback = ServiceRoutes(relayed, table, proves_callers=proves_callers).take
 
@@ -222,10 +220,6 @@ class Router:
         await self._pool.close(0)
         if self._channel is not None:
             await self._channel.close()
-
-    def _authorizing(self, named: Callable[[Call], str]) -> Authorizing | None:
-        """Return the layer that refuses what no rule allows; None without rules."""
-        return None if self._access.is_open else Authorizing(self._access, named)
 
     async def _source(
         self, rng: Random, hub: Hub

@@ -30,6 +30,11 @@ class Authorizing(Layer[Call]):
         return self._access.scope(call.principal).allows(self._named(call))
 
 
+def authorizing(access: Access, named: Callable[[Call], str]) -> Authorizing | None:
+    """Return a layer for one stack; None where there are no rules."""
+    return None if access.is_open else Authorizing(access, named)
+
+
 def named_tool(call: Call) -> str:
     """Return the tool, or capability, that a caller named."""
     return call.named
