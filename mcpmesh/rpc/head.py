@@ -9,9 +9,11 @@ from mcpmesh.wire.hpack_table import Headers
 _REMEMBERED = 512
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class RequestHead:
-    """What a request says before its body.
+    """What a request says before its body; nobody changes it.
+
+    Not frozen: that would triple the cost of making one, and a traced call has a head of its own.
 
     Units: `timeout` in seconds, None without one.
     """

@@ -4,9 +4,14 @@ Peers repeat whole blocks from call to call, and the decoder gives the same obje
 bytes: what stands here is found out once, however many calls come with it.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from mcpmesh.wire.hpack_table import Headers
+
+if TYPE_CHECKING:
+    from mcpmesh.wire.hpack_layout import Layout
 
 #: What `content_length` is until a block was checked as a head.
 UNCHECKED = -2
@@ -21,11 +26,14 @@ class Block:
     """
 
     __slots__ = (
-        "content_length", "ends_answer", "headers", "is_trailers", "note", "opens_answer", "status",
+        "content_length", "ends_answer", "headers", "is_trailers", "layout", "note", "opens_answer",
+        "status",
     )  # fmt: skip
 
-    def __init__(self, headers: Headers) -> None:
+    def __init__(self, headers: Headers, layout: Layout | None = None) -> None:
         self.headers = headers
+        #: How it is written, when others are written so.
+        self.layout = layout
         #: The body's size as a head promises it, NO_PROMISE or `UNCHECKED`.
         self.content_length = UNCHECKED
         #: A response's HTTP status; 0 for what is not a response's head.

@@ -58,6 +58,24 @@ def check_trailers(headers: Headers) -> None:
     _check(headers, frozenset())
 
 
+def check_values(fields: Headers) -> None:
+    """Refuse fields for their values, whose names are known to be in order.
+
+    Raises: StreamFault saying which field breaks which rule.
+    """
+    for name, value in fields:
+        if _NUL in value or _LF in value or _CR in value or value.strip(b" \t") != value:
+            _check(((name, value),), frozenset())
+
+
+def are_plain(fields: Headers) -> bool:
+    """Tell whether no rule for fields of these names is about what a value says.
+
+    But for what content-length promises.
+    """
+    return not any(name in _SPECIAL or name[:1] == b":" for name, _ in fields)
+
+
 def _check(headers: Headers, pseudo_names: frozenset[bytes]) -> dict[bytes, bytes]:
     pseudo: dict[bytes, bytes] = {}
     regular = False

@@ -2,7 +2,14 @@
 
 from mcpmesh.wire.block import NO_PROMISE, UNCHECKED, Block
 from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
-from mcpmesh.wire.fields import check_request, check_response, check_trailers, content_length
+from mcpmesh.wire.fields import (
+    are_plain,
+    check_request,
+    check_response,
+    check_trailers,
+    check_values,
+    content_length,
+)
 from mcpmesh.wire.flood import FloodGate
 from mcpmesh.wire.frame import END_HEADERS, END_STREAM, HAS_PRIORITY, PADDED, unpadded
 from mcpmesh.wire.hpack_decoder import Decoder
@@ -79,8 +86,15 @@ class HeaderBlocks:
         """Read a request's head."""
         block = self.read(payload)
         if block.content_length == UNCHECKED:
+            layout = block.layout
+            if layout is not None and layout.plain_request:
+                check_values(block.headers[-layout.literals :])
+                block.content_length = NO_PROMISE
+                return block
             check_request(block.headers)
             block.content_length = content_length(block.headers)
+            if layout is not None and block.content_length == NO_PROMISE:
+                layout.plain_request = are_plain(block.headers[-layout.literals :])
         return block
 
     def response(self, payload: bytes) -> Block:

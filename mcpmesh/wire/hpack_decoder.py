@@ -5,13 +5,15 @@ stays as it is; gRPC peers repeat whole blocks call after call. *Strings*: short
 text, for peers (nginx) that Huffman-code every field of every block, next to one fresh value.
 What is found out about a block (`Block`) is remembered with it.
 A block with literals is remembered when it comes the second time, so a stream of blocks that
-each carry a fresh `traceparent` neither fills the memo nor pushes the repeating blocks out.
+each carry a fresh `traceparent` neither fills the memo nor pushes the repeating blocks out; those
+are read by their `Layout`.
 """
 
 from itertools import chain
 
 from mcpmesh.wire import huffman
 from mcpmesh.wire.block import Block
+from mcpmesh.wire.hpack_layout import Key, Layout, key_of, layout_of
 from mcpmesh.wire.hpack_table import (
     FIELD_OVERHEAD,
     PROTOCOL_TABLE_SIZE,
@@ -27,6 +29,7 @@ _MAX_BLOCKS_COST = 256 * 1024  # bytes, as `_remember` counts them
 _MAX_BLOCK_COST = 8 * 1024
 _NOTE_COST = 1024  # what people upstairs may find out about a block
 _MAX_SEEN = 512  # hashes of blocks seen once
+_MAX_LAYOUTS = 32
 _MAX_STRINGS = 256
 _MAX_STRING_BYTES = 32  # encoded; a traceparent has 35 or more, so it never pushes others out
 _MAX_INTEGER_SHIFT = 28
@@ -44,6 +47,7 @@ class Decoder:
     __slots__ = (
         "_blocks",
         "_blocks_cost",
+        "_layouts",
         "_max_list_size",
         "_max_table_size",
         "_seen",
@@ -61,6 +65,8 @@ class Decoder:
         self.known = self._blocks.get
         self._blocks_cost = 0
         self._seen: set[int] = set()
+        # By their keys; None after the first block with a key, or where there is no layout.
+        self._layouts: dict[Key | None, Layout | None] = {}
         self._strings: dict[bytes, bytes] = {}
 
     def set_max_table_size(self, max_table_size: int) -> None:
@@ -89,6 +95,12 @@ class Decoder:
         return self.known(block) or self._read_new(block)
 
     def _read_new(self, block: bytes) -> Block:
+        key = key_of(block)
+        layout = self._layouts.get(key)
+        if layout is not None and (cut := layout.read(block)) is not None:
+            found = Block(cut, layout)
+            self._remember(block, found, True, layout.list_size)
+            return found
         start = 0
         try:
             if block and block[0] & 0xE0 == 0x20:
@@ -114,7 +126,20 @@ class Decoder:
             self._forget_blocks()
         elif not start:
             self._remember(block, found, literals, list_size)
+            if literals and key is not None:
+                found.layout = self._lay_out(key, block, found.headers)
         return found
+
+    def _lay_out(self, key: Key, block: bytes, headers: Headers) -> Layout | None:
+        """Find how blocks with this key are written, when it is not the first of them."""
+        layouts = self._layouts
+        if key in layouts:
+            layout = layouts[key] = layout_of(key, block, headers)
+            return layout
+        if len(layouts) >= _MAX_LAYOUTS:
+            layouts.clear()
+        layouts[key] = None
+        return None
 
     def _read_size_updates(self, block: bytes) -> int:
         """Apply the table size updates at the start of a block and return where they end."""
@@ -234,6 +259,7 @@ class Decoder:
         self._blocks[block] = found
 
     def _forget_blocks(self) -> None:
+        self._layouts.clear()
         if self._blocks:
             self._blocks.clear()
             self._blocks_cost = 0
