@@ -10,16 +10,16 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import grpc
 from grpc import StatusCode
 
 from mcpmesh.codec.metadata import encode_metadata
 from mcpmesh.codec.status import STATUS, status_of
 from mcpmesh.errors import MeshError, NoReplica
+from mcpmesh.rpc.call_state import CallState
 from mcpmesh.rpc.compression import compress
 from mcpmesh.rpc.http_status import code_of_reset
 from mcpmesh.rpc.message_queue import MessageQueue
-from mcpmesh.rpc.server_words import end_of, fault_of_head, metadata_of
+from mcpmesh.rpc.server_words import end_of, fault_of_head
 from mcpmesh.rpc.writer import MessageWriter
 from mcpmesh.transport.timers import Pending
 from mcpmesh.wire.block import Block
@@ -37,14 +37,12 @@ _ROUNDING = 0.005
 OK_TRAILERS = ((b"grpc-status", b"0"),)
 
 
-class CallBase:
+class CallBase(CallState):
     """What all four shapes of a call share."""
 
     __slots__ = (
-        "_callbacks", "_cancelled", "_channel", "_code", "_connection_wait", "_deserialize",
-        "_details", "_done", "_encoding", "_expiry", "_fields", "_head", "_head_wait", "_loop",
-        "_made_queue", "_own_fields", "_response", "_serialize", "_stream", "_timer", "_trailers",
-        "_writer",
+        "_connection_wait", "_deserialize", "_encoding", "_fields", "_made_queue", "_own_fields",
+        "_response", "_serialize", "_stream", "_timer", "_writer",
     )  # fmt: skip
 
     def __init__(
@@ -73,7 +71,6 @@ class CallBase:
         self._trailers: Headers = ()
         self._code: StatusCode | None = None
         self._details = ""
-        #: Cancelled on this side, not by the server.
         self._cancelled = False
         #: The one response of a call that has one.
         self._response: Any = None
@@ -88,22 +85,7 @@ class CallBase:
             self._expiry = now + timeout
             self._timer = channel.timers.add(max(now, self._expiry), now, self)
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} code={self._code} details={self._details!r}>"
-
     # grpc.aio.RpcContext and Call
-
-    def cancelled(self) -> bool:
-        """Tell whether the call was cancelled."""
-        return self._code is StatusCode.CANCELLED
-
-    def done(self) -> bool:
-        """Tell whether the call ended."""
-        return self._code is not None
-
-    def time_remaining(self) -> float | None:
-        """Return the seconds until the deadline; None without one."""
-        return None if self._expiry is None else max(0.0, self._expiry - self._loop.time())
 
     def cancel(self) -> bool:
         """Cancel the call, on the wire too; False when it ended before."""
@@ -112,42 +94,6 @@ class CallBase:
         self._cancelled = True
         self._finish(StatusCode.CANCELLED, "Locally cancelled by application!")
         return True
-
-    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
-        """Have something called with this call when it ends."""
-        if self._code is not None:
-            callback(self)
-        else:
-            self._callbacks.append(callback)
-
-    async def initial_metadata(self) -> grpc.aio.Metadata:
-        """Wait for the answer's head; return its metadata."""
-        if not self._head and self._code is None:
-            if self._head_wait is None:
-                self._head_wait = self._loop.create_future()
-            await asyncio.shield(self._head_wait)
-        return metadata_of(self._head)
-
-    async def trailing_metadata(self) -> grpc.aio.Metadata:
-        """Wait for the end; return the metadata that came with it."""
-        await self._ended()
-        return metadata_of(self._trailers)
-
-    async def code(self) -> StatusCode:
-        """Wait for the end; return the status."""
-        await self._ended()
-        assert self._code is not None
-        return self._code
-
-    async def details(self) -> str:
-        """Wait for the end; return the status message."""
-        await self._ended()
-        return self._details
-
-    async def debug_error_string(self) -> str:
-        """Wait for the end; describe it for people."""
-        await self._ended()
-        return repr(self)
 
     async def wait_for_connection(self) -> None:
         """Wait until the call is on a connection, or ended.
@@ -321,30 +267,5 @@ class CallBase:
         if self._callbacks:
             self._call_back()
 
-    def _call_back(self) -> None:
-        callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            try:
-                callback(self)
-            except Exception:
-                _log.exception("a done callback of %r failed", self)
-
     def _on_message(self) -> None:
         """Learn that a message waits in the queue."""
-
-    async def _ended(self) -> None:
-        if self._code is None:
-            if self._done is None:
-                self._done = self._loop.create_future()
-            await asyncio.shield(self._done)
-
-    def error(self) -> grpc.aio.AioRpcError:
-        """Return the end as the error that grpc.aio raises."""
-        assert self._code is not None
-        return grpc.aio.AioRpcError(
-            self._code,
-            metadata_of(self._head),
-            metadata_of(self._trailers),
-            details=self._details,
-            debug_error_string=f"{self._channel.target}: {self._details}",
-        )
