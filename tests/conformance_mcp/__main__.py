@@ -13,6 +13,7 @@ from tests.conformance_mcp import suite
 from tests.conformance_mcp.not_yet import NOT_YET, WANTED
 from tests.conformance_mcp.suite import REVISIONS, Scenario
 from tests.e2e.commands import command
+from tests.installed import Missing
 
 FIXTURES = "tests.conformance_mcp.fixtures:app"
 _ANY_PORT = "127.0.0.1:0"
@@ -24,7 +25,7 @@ _SHOWN = 300
 def main() -> int:
     try:
         suite.find()
-    except suite.Missing as missing:
+    except Missing as missing:
         print(f"MCP conformance was not tested: {missing}", file=sys.stderr)
         return 2
     results: dict[str, list[Scenario]] = {}

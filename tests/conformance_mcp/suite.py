@@ -7,10 +7,11 @@ the scenarios that a server must pass.
 import json
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.installed import npm_packages
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".tools" / "mcp-conformance"
@@ -25,16 +26,11 @@ Node.js that the suite wants comes with it."""
 _PACKAGES = FOLDER / "node_modules"
 _PROGRAM = _PACKAGES / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
 _NODE = _PACKAGES / "node" / "bin" / "node"
-#: Seconds: to install the suite, for all scenarios of a revision, and (ms) for one of them.
-_INSTALL_TIME = 300
+#: Seconds for all scenarios of a revision, and ms for one of them.
 _RUN_TIME = 300
 _SCENARIO_TIME_MS = 20_000
 _RESULT = re.compile(r"server-(.+?)-\d{4}-\d\d-\d\dT")
 _PASSED = frozenset(("SUCCESS", "INFO", "SKIPPED", "WARNING"))
-
-
-class Missing(Exception):
-    """The suite is not there and cannot be installed; the text says how to get it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +66,8 @@ def find() -> tuple[str, str]:
 
     Raises: Missing.
     """
-    if not (_PROGRAM.exists() and _NODE.exists() and _wanted() == _installed()):
-        _install()
+    npm_packages(FOLDER, (PACKAGE, NODE), "the suite and its Node.js", MISSING)
     return str(_NODE), str(_PROGRAM)
-
-
-def _wanted() -> str:
-    return f"{PACKAGE} {NODE}"
-
-
-def _installed() -> str:
-    mark = FOLDER / "installed"
-    return mark.read_text() if mark.exists() else ""
-
-
-def _install() -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise Missing(MISSING)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "package.json").write_text('{"private": true}\n')
-    done = subprocess.run(
-        [npm, "install", "--no-audit", "--no-fund", "--no-save", NODE, PACKAGE],
-        cwd=FOLDER,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_INSTALL_TIME,
-        check=False,
-    )
-    if done.returncode or not (_PROGRAM.exists() and _NODE.exists()):
-        raise Missing(f"npm install {NODE} {PACKAGE} failed:\n{done.stderr.strip()}")
-    (FOLDER / "installed").write_text(_wanted())
 
 
 def run(url: str, revision: str, results: Path) -> list[Scenario]:

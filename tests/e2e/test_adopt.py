@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.commands import PATIENCE, ROOT, alive, command, environment
+from tests.processes import marked
 
 SERVERS = ROOT / "tests" / "integration" / "adopt"
 ANY = "127.0.0.1:0"
@@ -74,16 +75,3 @@ def run(*argv: str) -> "subprocess.CompletedProcess[str]":
         timeout=PATIENCE,
         check=False,
     )
-
-
-def marked(mark: str) -> list[str]:
-    """Return the processes with a mark among their arguments."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            arguments = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if mark.encode() in arguments:
-            found.append(path.parent.name)
-    return found

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 from tests.e2e.commands import Command, command
+from tests.installed import Missing
 from tests.interop.table import show
 from tests.interop_mcp.clients.checks import CHECKS
 from tests.interop_mcp.columns import ALL, Bridge, Column, every
-from tests.interop_mcp.packages import Missing
 
 FIXTURE = "tests.interop_mcp.fixture:app"
 _ANY_PORT = "127.0.0.1:0"

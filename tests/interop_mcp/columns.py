@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.installed import Missing
 from tests.interop_mcp import packages
 from tests.interop_mcp.clients.checks import CHECKS
-from tests.interop_mcp.packages import Missing
 
 CLIENTS = Path(__file__).parent / "clients"
 #: Seconds for all checks of a column.

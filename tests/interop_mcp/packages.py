@@ -1,9 +1,10 @@
 """Clients of others, installed into a folder of their own: never into the project's environment."""
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+
+from tests.installed import Missing, is_marked, mark, npm_packages, run_installer
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".tools" / "mcp-clients"
@@ -21,12 +22,6 @@ MISSING = (
     "will do that has npm, as the Node.js that the clients want comes with them."
 )
 _PACKAGES = FOLDER / "node_modules"
-#: Seconds.
-_INSTALL_TIME = 300
-
-
-class Missing(Exception):
-    """A client is not there and cannot be installed; the text says how to get it."""
 
 
 def python_of(name: str, *, install: bool = True) -> str:
@@ -35,16 +30,16 @@ def python_of(name: str, *, install: bool = True) -> str:
     Raises: Missing.
     """
     folder, wanted = FOLDER / name, PYTHON[name]
-    program, mark = folder / "bin" / "python", folder / "installed"
-    if _is(mark, wanted):
+    program = folder / "bin" / "python"
+    if is_marked(folder, wanted):
         return str(program)
     if not install:
         raise Missing(f"{wanted} is not installed; make interop-mcp does it")
     shutil.rmtree(folder, ignore_errors=True)
-    _run([sys.executable, "-m", "venv", str(folder)], wanted)
+    run_installer([sys.executable, "-m", "venv", str(folder)], FOLDER, wanted)
     quiet = ["-q", "--disable-pip-version-check"]
-    _run([str(program), "-m", "pip", "install", *quiet, wanted], wanted)
-    mark.write_text(wanted)
+    run_installer([str(program), "-m", "pip", "install", *quiet, wanted], FOLDER, wanted)
+    mark(folder, wanted)
     return str(program)
 
 
@@ -53,18 +48,8 @@ def node(*, install: bool = True) -> str:
 
     Raises: Missing.
     """
-    mark, wanted = FOLDER / "installed", " ".join(NODE_PACKAGES)
-    if not _is(mark, wanted):
-        npm = shutil.which("npm")
-        if npm is None:
-            raise Missing(MISSING)
-        if not install:
-            raise Missing("the TypeScript clients are not installed; make interop-mcp does it")
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / "package.json").write_text('{"private": true}\n')
-        quiet = ["--no-audit", "--no-fund", "--no-save"]
-        _run([npm, "install", *quiet, *NODE_PACKAGES], "the TypeScript clients")
-        mark.write_text(wanted)
+    later = "" if install else "make interop-mcp"
+    npm_packages(FOLDER, NODE_PACKAGES, "the TypeScript clients", MISSING, later)
     return str(_PACKAGES / "node" / "bin" / "node")
 
 
@@ -74,26 +59,3 @@ def inspector() -> str:
 
 
 _INSPECTOR = "clients/launcher/build/index.js"
-
-
-def _is(mark: Path, wanted: str) -> bool:
-    return mark.exists() and mark.read_text() == wanted
-
-
-def _run(command: list[str], what: str) -> None:
-    """Run an installer.
-
-    Raises: Missing.
-    """
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        command,
-        cwd=FOLDER,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_INSTALL_TIME,
-        check=False,
-    )
-    if done.returncode:
-        raise Missing(f"{what} cannot be installed:\n{done.stderr.strip()}")

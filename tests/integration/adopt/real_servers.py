@@ -3,12 +3,11 @@
 Installed into a folder of their own: never into the environment.
 """
 
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from tests.interop_mcp.packages import Missing, python_of
+from tests.installed import Missing, npm_packages
+from tests.interop_mcp.packages import python_of
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / ".tools" / "mcp-servers"
@@ -18,7 +17,6 @@ PACKAGES = (
     # Documents, MIT licence; its Petstore is Swagger's own, Apache 2.0.
     "@readme/oas-examples@8.2.2",
 )
-_INSTALL_TIME = 300
 
 
 def npm_server(name: str, *, install: bool = False) -> str:
@@ -34,30 +32,13 @@ def petstore_document(version: str) -> Path:
 
 def _packages(*, install: bool) -> Path:
     """Return the folder of the npm packages. Raises: Missing."""
-    mark, wanted = FOLDER / "installed", " ".join(PACKAGES)
-    found = FOLDER / "node_modules"
-    if mark.exists() and mark.read_text() == wanted:
-        return found
-    npm = shutil.which("npm")
-    if npm is None:
-        raise Missing("npm is missing, which installs what is adopted; install Node.js")
-    if not install:
-        raise Missing("the npm packages are not installed; make interop-adopt does it")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "package.json").write_text('{"private": true}\n')
-    done = subprocess.run(
-        [npm, "install", "--no-audit", "--no-fund", "--no-save", *PACKAGES],
-        cwd=FOLDER,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_INSTALL_TIME,
-        check=False,
+    return npm_packages(
+        FOLDER,
+        PACKAGES,
+        "the npm packages",
+        "npm is missing, which installs what is adopted; install Node.js",
+        "" if install else "make interop-adopt",
     )
-    if done.returncode:
-        raise Missing(f"the npm packages cannot be installed:\n{done.stderr.strip()}")
-    mark.write_text(wanted)
-    return found
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from mcpmesh.adopt.copy import State
 from mcpmesh.config import UpstreamSettings
 from mcpmesh.errors import MeshError
 from tests.integration.adopt.one_copy import TOYS, adopted, text_of
+from tests.processes import listens
 
 
 @asynccontextmanager
@@ -21,16 +22,7 @@ async def toy_server(port: int, transport: str) -> AsyncIterator[asyncio.subproc
         *(*TOYS, str(port), transport), stdout=quiet, stderr=quiet
     )
     try:
-        async with asyncio.timeout(60):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    assert server.returncode is None
-                    await asyncio.sleep(0.05)
-                else:
-                    writer.close()
-                    break
+        await listens(port, server)
         yield server
     finally:
         if server.returncode is None:

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 
 import grpc
 import orjson
@@ -18,6 +17,7 @@ from mcpmesh.config import UpstreamSettings
 from mcpmesh.errors import InvalidCall, MethodNotFound, NoReplica
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc
 from tests.integration.adopt.one_copy import TOYS, adopted, odd, text_of
+from tests.processes import marked
 
 
 async def test_tools_prompts_and_resources_of_a_command_are_called_through_the_mesh() -> None:
@@ -320,16 +320,3 @@ async def test_no_process_is_left_behind_by_a_mesh_that_is_killed() -> None:
     async with asyncio.timeout(20):
         while marked(mark):
             await asyncio.sleep(0.05)
-
-
-def marked(mark: str) -> list[int]:
-    """Return the processes that have a mark among their arguments."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            arguments = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if mark.encode() in arguments:
-            found.append(int(path.parent.name))
-    return found

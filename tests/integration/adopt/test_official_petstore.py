@@ -17,12 +17,12 @@ import pytest
 from mcp.client.client import Client
 
 from mcpmesh.adopt.kinds import upstreams_of
+from tests.installed import Missing
 from tests.integration.adopt.adopted import client_of
 from tests.integration.adopt.official_store import KEY, TOKEN, OfficialStore, to_xml
 from tests.integration.adopt.official_walk import ADA, BIG, REX, Step, steps
 from tests.integration.adopt.petstore_server import served
 from tests.integration.adopt.real_servers import petstore_document
-from tests.interop_mcp.packages import Missing
 
 VERSIONS = ("3.0", "3.1")
 

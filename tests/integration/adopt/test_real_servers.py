@@ -20,9 +20,11 @@ from mcp_types import CreateMessageResult, ElicitResult, TextContent
 from mcpmesh.adopt.adopter import Adopter
 from mcpmesh.adopt.kinds import upstreams_of
 from mcpmesh.adopt.upstream import Upstream
+from tests.installed import Missing
 from tests.integration.adopt.adopted import ANY, Mesh, mesh
 from tests.integration.adopt.real_servers import npm_server
-from tests.interop_mcp.packages import Missing, python_of
+from tests.interop_mcp.packages import python_of
+from tests.processes import listens
 
 COPIES = 3
 HERE = Path(__file__).parent
@@ -265,16 +267,8 @@ async def fast_server(python: str, port: int) -> asyncio.subprocess.Process:
     command = (python, str(HERE / "fast_server.py"), str(port))
     quiet = asyncio.subprocess.DEVNULL
     server = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                assert server.returncode is None
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return server
+    await listens(port, server)
+    return server
 
 
 def free_ports(count: int) -> list[int]:
