@@ -34,6 +34,13 @@ class Versioned:
             return version
 
 
+def under_way(router: Router) -> dict[str, int]:
+    """Return the copies under way, by tool."""
+    mirrors = router.mesh._dispatcher._mirrors
+    assert mirrors is not None
+    return mirrors._under_way
+
+
 @asynccontextmanager
 async def mesh(policy: object, *servers: Versioned) -> AsyncIterator[tuple[Router, Client]]:
     """Run servers behind a router; the last one is the newest."""
@@ -83,7 +90,7 @@ async def test_a_shadow_gets_copies_and_its_answers_are_dropped() -> None:
         for _ in range(20):
             assert (await client.call("who")).text == "1"
         async with asyncio.timeout(20):
-            while router._mirrors._under_way:
+            while under_way(router):
                 await asyncio.sleep(0.01)
         assert shadow.seen == {"shadow": 20}
         assert old.seen == {"call": 20}
@@ -98,9 +105,9 @@ async def test_a_shadow_that_hangs_holds_up_nobody_and_gets_no_more_than_is_allo
     async with mesh({"mirror": {"version": "2", "most": 3}}, old, shadow) as (router, client):
         for _ in range(10):
             assert (await client.call("who")).text == "1"
-        assert router._mirrors._under_way == {"who": 3}
+        assert under_way(router) == {"who": 3}
         shadow.hold.set()
         async with asyncio.timeout(20):
-            while router._mirrors._under_way:
+            while under_way(router):
                 await asyncio.sleep(0.01)
         assert shadow.seen["shadow"] == 3
