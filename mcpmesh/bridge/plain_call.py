@@ -1,68 +1,43 @@
 """POST /mcp/tool/NAME/invoke: a call over plain HTTP, JSON in and JSON or events out."""
 
 import logging
-import re
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
-import orjson
-
 from mcpmesh.bridge.asking import Asking
-from mcpmesh.bridge.depth import check_depth
 from mcpmesh.bridge.exchange import Exchange, Links, Peer
 from mcpmesh.bridge.http_house import Stream
-from mcpmesh.bridge.http_message import JSON, Header, Headers, HttpAnswer, HttpRefusal, HttpRequest
+from mcpmesh.bridge.http_message import JSON, Header, HttpAnswer, HttpRefusal, HttpRequest
 from mcpmesh.bridge.in_task import in_task
-from mcpmesh.bridge.kept_answers import MAX_KEY_CHARACTERS, KeptAnswers
+from mcpmesh.bridge.kept_answers import KeptAnswers
 from mcpmesh.bridge.links import links_of
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.observer import CallObservation
 from mcpmesh.bridge.plain_answer import failed, refused
+from mcpmesh.bridge.plain_request import KEY_HEADER, PlainReader, PlainRequest
 from mcpmesh.bridge.sse import EventStream
 from mcpmesh.bridge.tools_call import TOOL_ERROR, origin_of, too_long
 from mcpmesh.bridge.unknown import as_unknown
+from mcpmesh.bridge.view import View
 from mcpmesh.codec import mcp
 from mcpmesh.codec.http_error import error_json, http_status_of, retry_after
-from mcpmesh.codec.jsonrpc import INTERNAL_ERROR, RpcError, decode
+from mcpmesh.codec.jsonrpc import INTERNAL_ERROR
 from mcpmesh.codec.mcp_error import failure_of, rpc_error_of
-from mcpmesh.codec.metadata import parse_timeout
 from mcpmesh.codec.plain_result import plain_event, plain_question, plain_result, written
 from mcpmesh.errors import (
     InternalError,
-    InvalidCall,
     MeshError,
     OutOfRange,
     RemoteProtocolError,
     ToolNotFound,
 )
-from mcpmesh.model.principal import Principal
-from mcpmesh.model.tool import check_name
 from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
-#: A body that says more than the arguments: answers to what a tool asked back, `_meta`.
-ENVELOPE = b"application/vnd.mcpmesh.invoke+json"
-KEY_HEADER = b"idempotency-key"
-_KEY = re.compile(rb"[\x20-\x7e]{1,%d}" % MAX_KEY_CHARACTERS)
 _NO_FIELDS: Mapping[str, Any] = {}
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Asked:
-    """What a request asks for, and who asks.
-
-    Units: `timeout` in seconds, None for any time. `key` is for sending the same again.
-    """
-
-    invoke: invoke_pb2.InvokeRequest
-    headers: Headers
-    principal: Principal
-    timeout: float | None
-    key: str | None
 
 
 @dataclass(slots=True)
@@ -90,6 +65,7 @@ class PlainCalls:
         self._bridge = bridge
         self._mesh = bridge.mesh
         self._asking: Asking = bridge.asking
+        self._reader = PlainReader(bridge.asking, bridge.settings.max_depth)
         self._kept = kept
 
     async def __call__(
@@ -99,28 +75,22 @@ class PlainCalls:
 
         Raises: HttpRefusal, MeshError for what is no call.
         """
-        headers, principal = request.head.headers, stream.principal
-        invoke = self._invoke(request, tool, version, principal)
-        asked = Asked(invoke, headers, principal, _timeout(headers), _key(headers))
+        asked = self._reader.read(request, stream.principal, tool, version)
         if asked.key is None or events:
             return await self._called(asked, stream if events else None)
-        digest = sha256(invoke.SerializeToString(deterministic=True)).digest()
 
         async def answer() -> HttpAnswer:
             given = await self._called(asked, None)
             assert given is not None
             return given
 
-        # What one caller was answered is not for another one who hits upon its key.
-        shown = headers.get(b"authorization", b"")
-        whose = sha256(b"%b\0%b" % (principal.name.encode(), shown)).hexdigest()
-        given, before = await self._kept.once(f"{whose} {asked.key}", digest, answer)
+        given, before = await self._kept.once(asked.owned_key(), asked.digest(), answer)
         if before:
             replayed: Header = (b"idempotency-replayed", b"true")
             return HttpAnswer(given.status, given.body, (*given.headers, replayed))
         return given
 
-    async def _called(self, asked: Asked, stream: Stream | None) -> HttpAnswer | None:
+    async def _called(self, asked: PlainRequest, stream: Stream | None) -> HttpAnswer | None:
         """Call, and see to it that the call is observed once, however it ends."""
         links = links_of(asked.headers, _NO_FIELDS)
         call = _call(asked, links, self._bridge.observe(asked.invoke.tool, links))
@@ -139,12 +109,19 @@ class PlainCalls:
             observation.end("cancelled")
             raise
         except ToolNotFound as exc:
-            name, patience = asked.invoke.tool, self._bridge.tuning.first_list_timeout
-            answer = _failure(call, await as_unknown(exc, name, view, self._mesh, patience))
+            answer = await self._unknown(call, exc, view)
         except Exception as exc:
             answer = _failure(call, exc)
         observation.end(call.exchange.error_type)
         return answer
+
+    async def _unknown(self, call: PlainCall, error: ToolNotFound, view: View | None) -> HttpAnswer:
+        """Answer a call of what is not there for the caller."""
+        name, patience = call.invoke.tool, self._bridge.tuning.first_list_timeout
+        try:
+            return _failure(call, await as_unknown(error, name, view, self._mesh, patience))
+        except MeshError as exc:
+            return _failure(call, exc)
 
     async def _answer(self, call: PlainCall) -> HttpAnswer:
         outcome = await self._mesh.invoke(call.invoke, call.origin, call.timeout)
@@ -209,51 +186,8 @@ class PlainCalls:
         principal = call.exchange.peer.principal
         return plain_question(asked, self._asking.state(call.invoke, asked, principal))
 
-    def _invoke(
-        self, request: HttpRequest, tool: str, version: str, principal: Principal
-    ) -> invoke_pb2.InvokeRequest:
-        """Read what is asked.
 
-        Raises: ToolNotFound, InvalidCall.
-        """
-        try:
-            check_name("tool name", tool)
-        except InvalidCall as exc:
-            raise ToolNotFound(f"no tool has such a name: {exc.message}") from exc
-        if version:
-            check_name("tool version", version)
-        said = _body(request, self._bridge.settings.max_depth)
-        invoke = invoke_pb2.InvokeRequest(tool=tool, version=version)
-        try:
-            arguments: Any = said
-            if _is_envelope(request.head.headers):
-                arguments = said.get("arguments") or {}
-                self._add_rest(invoke, said, principal)
-            if type(arguments) is not dict:
-                raise InvalidCall(f'{tool}: "arguments" is not an object')
-            invoke.arguments = orjson.dumps(arguments) if arguments else b""
-        except TypeError as exc:  # orjson reads 1,024 levels and writes 254
-            raise InvalidCall(f"{tool}: the arguments nest too deep") from exc
-        except RpcError as exc:
-            raise InvalidCall(exc.message) from exc
-        return invoke
-
-    def _add_rest(
-        self, invoke: invoke_pb2.InvokeRequest, said: Mapping[str, Any], principal: Principal
-    ) -> None:
-        """Add what an envelope has beside the arguments.
-
-        Raises: InvalidCall, RpcError.
-        """
-        meta = said.get("_meta")
-        if meta is not None and type(meta) is not dict:
-            raise InvalidCall(f'{invoke.tool}: "_meta" is not an object')
-        if meta:
-            invoke.meta = orjson.dumps(meta)
-        self._asking.add_answers(invoke, said, principal)
-
-
-def _call(asked: Asked, links: Links, observation: CallObservation) -> PlainCall:
+def _call(asked: PlainRequest, links: Links, observation: CallObservation) -> PlainCall:
     peer = Peer(mcp.MODERN[0], True, principal=asked.principal)
     exchange = Exchange(peer, links, _nothing, observation=observation)
     more = () if asked.key is None else ((KEY_HEADER.decode(), asked.key),)
@@ -263,50 +197,6 @@ def _call(asked: Asked, links: Links, observation: CallObservation) -> PlainCall
 
 def _nothing() -> None:
     """A call over plain HTTP is cancelled by its connection."""
-
-
-def _body(request: HttpRequest, max_depth: int) -> dict[str, Any]:
-    """Read the body; an empty one says nothing.
-
-    Raises: InvalidCall, HttpRefusal 400 for one that nests too deep.
-    """
-    if not request.body:
-        return {}
-    try:
-        said = decode(request.body)
-    except RpcError as exc:
-        raise InvalidCall(exc.message) from exc
-    check_depth(request.body, said, max_depth)
-    if type(said) is not dict:
-        raise InvalidCall("the body is not a JSON object of arguments")
-    return said
-
-
-def _is_envelope(headers: Headers) -> bool:
-    kind, _, _ = headers.get(b"content-type", b"").partition(b";")
-    return kind.strip().lower() == ENVELOPE
-
-
-def _timeout(headers: Headers) -> float | None:
-    """Read the longest the call may take.
-
-    Raises: InvalidCall.
-    """
-    value = headers.get(b"grpc-timeout")
-    return None if value is None else parse_timeout(value)
-
-
-def _key(headers: Headers) -> str | None:
-    """Read the idempotency key.
-
-    Raises: HttpRefusal 400.
-    """
-    value = headers.get(KEY_HEADER)
-    if value is None:
-        return None
-    if not _KEY.fullmatch(value):
-        raise HttpRefusal(400, f"{KEY_HEADER.decode()} is not 1 to {MAX_KEY_CHARACTERS} ASCII")
-    return value.decode()
 
 
 def _failure(call: PlainCall, error: Exception) -> HttpAnswer:

@@ -10,7 +10,8 @@ from mcpmesh.bridge.http_message import JSON, Header, HttpAnswer, HttpRefusal, H
 from mcpmesh.bridge.kept_answers import KeptAnswers
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.plain_answer import failed, refused
-from mcpmesh.bridge.plain_call import ENVELOPE, PlainCalls
+from mcpmesh.bridge.plain_call import PlainCalls
+from mcpmesh.bridge.plain_request import ENVELOPE
 from mcpmesh.bridge.tool_documents import Document, Kind, ToolDocuments
 from mcpmesh.bridge.view import View, labels_of
 from mcpmesh.codec.jsonrpc import SHOWN

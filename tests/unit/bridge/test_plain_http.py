@@ -350,3 +350,17 @@ async def test_the_same_key_at_the_same_time_is_one_call(http, mesh):
 def test_a_query_is_what_stands_between_marks():
     assert query_of(b"/a?b=c&d#e") == b"b=c&d"
     assert query_of(b"/a") == query_of(b"/a#b?c") == b""
+
+
+async def test_the_answers_to_a_tool_that_asks_go_with_the_arguments_that_it_was_called_with(http):
+    first = await http.post("/mcp/tool/ask/invoke", json={"a": 1, "b": [2]})
+    envelope = {
+        "inputResponses": {"name": {"action": "accept", "content": {"name": "Ada"}}},
+        "requestState": first.json()["inputRequired"]["requestState"],
+    }
+    kind = {"content-type": "application/vnd.mcpmesh.invoke+json"}
+    for arguments, status in (({"b": [2], "a": 1}, 200), ({"a": 2, "b": [2]}, 400), ({}, 400)):
+        body = orjson.dumps({**envelope, "arguments": arguments})
+        told = await http.post("/mcp/tool/ask/invoke", content=body, headers=kind)
+        assert told.status_code == status
+        assert ("another call" in told.text) is (status == 400)
