@@ -1,81 +1,35 @@
-"""The bridge over HTTP: MCP of both eras at /mcp, plain HTTP, /healthz, /readyz, /metrics."""
+"""The bridge over HTTP, by paths: MCP at /mcp, plain HTTP, /healthz, /readyz, /metrics."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import orjson
 
-from mcpmesh.bridge.batch import batch_answers, check_batch
-from mcpmesh.bridge.carrying import LAST_EVENT_HEADER, POLLING_SINCE, Carrying
-from mcpmesh.bridge.depth import check_depth
 from mcpmesh.bridge.door import Door, ReadableStream
-from mcpmesh.bridge.echo import correlation_header, echo_of
-from mcpmesh.bridge.exchange import Answer, Exchange, Peer, meta_of
-from mcpmesh.bridge.http_gate import check_types, takes_events
-from mcpmesh.bridge.http_head import answer_of
-from mcpmesh.bridge.http_house import Cancel, HttpTimes, Stream
+from mcpmesh.bridge.http_house import HttpTimes, Stream
+from mcpmesh.bridge.http_mcp import McpEndpoint, refused_mcp
 from mcpmesh.bridge.http_message import (
-    JSON,
     Header,
-    Headers,
     HttpAnswer,
     HttpRefusal,
     HttpRequest,
-    RequestHead,
 )
 from mcpmesh.bridge.http_reader import ReaderLimits
 from mcpmesh.bridge.http_sse import MESSAGES, SSE, HttpSse
-from mcpmesh.bridge.in_task import in_task
-from mcpmesh.bridge.links import links_of
-from mcpmesh.bridge.listening import Since
 from mcpmesh.bridge.methods import Bridge
-from mcpmesh.bridge.param_headers import ParamHeaders
-from mcpmesh.bridge.peer import (
-    SESSION_HEADER,
-    SessionGone,
-    check_headers,
-    check_version,
-    is_modern,
-    known_session,
-    legacy_peer,
-    modern_peer,
-    session_gone,
-)
 from mcpmesh.bridge.plain_answer import refused
 from mcpmesh.bridge.plain_http import PlainHttp, is_plain
-from mcpmesh.bridge.session import Session
-from mcpmesh.bridge.sse import EventStream, primer
-from mcpmesh.bridge.stream import wants_stream
-from mcpmesh.bridge.view import View
-from mcpmesh.codec import mcp
-from mcpmesh.codec.jsonrpc import (
-    INVALID_REQUEST,
-    Notification,
-    Request,
-    Response,
-    RpcError,
-    decode,
-    error_bytes,
-    message_of,
-)
 from mcpmesh.codec.mcp_entry import listed_in
-from mcpmesh.errors import MeshError
-from mcpmesh.model.principal import Principal
 from mcpmesh.telemetry.prometheus import CONTENT_TYPE
 
 #: Writes the page of /metrics.
 Metrics = Callable[[], bytes] | Callable[[], Awaitable[bytes]]
 #: Says what is not ready; "" for nothing.
 Missing = Callable[[], Awaitable[str]]
-_ALLOW_POST: Header = (b"allow", b"POST")
-_ONLY_POST = b'{"error":"MCP is served to POST with a JSON-RPC body"}'
 _ALLOW_GET: Header = (b"allow", b"GET, HEAD")
 _NOT_FOUND = HttpAnswer(404, b'{"error":"not found; MCP is at /mcp, the tools at /manifest"}')
 _ONLY_GET = HttpAnswer(405, headers=(_ALLOW_GET,))
-#: What needs no answer was taken.
-_TAKEN = HttpAnswer(202, headers=())
 
 
 class HttpApp:
@@ -91,14 +45,12 @@ class HttpApp:
         self._bridge = bridge
         self._metrics = metrics
         self._missing = missing
-        self._settings = bridge.settings
-        self._tuning = tuning = bridge.tuning
+        tuning = bridge.tuning
         self._plain = PlainHttp(bridge)
         self._door = Door(bridge.settings)
         #: How many requests of one client are answered at once.
         self.max_requests_per_peer = bridge.settings.max_requests_per_peer
-        self._params = ParamHeaders(bridge.mesh)
-        self._carrying = Carrying(bridge)
+        self._mcp = McpEndpoint(bridge, self._door)
         self._sse = HttpSse(bridge) if bridge.settings.sse else None
         #: What lets a page read what the server says in our place.
         self.readable = self._door.readable if self._door.cors else None
@@ -110,31 +62,37 @@ class HttpApp:
             silence=bridge.settings.heartbeat,
         )
 
-    async def __call__(self, request: HttpRequest, stream: Stream) -> HttpAnswer | None:
+    def __call__(
+        self, request: HttpRequest, stream: Stream
+    ) -> Coroutine[Any, Any, HttpAnswer | None]:
         """Answer one HTTP request."""
-        if not self._door.cors:
-            return await self._answer(request, stream)
+        if self._door.cors:
+            return self._to_page(request, stream)
+        return self._by_path(request, stream)
+
+    async def _to_page(self, request: HttpRequest, stream: Stream) -> HttpAnswer | None:
+        """Answer a request that may be a page's, so that the page may read it."""
         fields = self._door.fields(request.head.headers)
         try:
             self._door.check(request.head.headers)
             answer = self._door.preflight(request.head)
         except HttpRefusal as refusal:
-            return _refused(refusal, request.head.headers)
-        answer = answer or await self._answer(request, ReadableStream(stream, fields))
+            return refused_mcp(refusal, request.head.headers)
+        answer = answer or await self._by_path(request, ReadableStream(stream, fields))
         return answer and replace(answer, headers=(*answer.headers, *fields))
 
-    async def _answer(self, request: HttpRequest, stream: Stream) -> HttpAnswer | None:
+    def _by_path(
+        self, request: HttpRequest, stream: Stream
+    ) -> Coroutine[Any, Any, HttpAnswer | None]:
+        # Nearly all requests: not a coroutine in between.
+        if request.head.path == b"/mcp":
+            return self._mcp(request, stream)
+        return self._elsewhere(request, stream)
+
+    async def _elsewhere(self, request: HttpRequest, stream: Stream) -> HttpAnswer | None:
+        """Answer a request to another path than MCP's."""
         head = request.head
         path = head.path
-        if path == b"/mcp":
-            try:
-                if head.seen is not self:
-                    self._look_at(head)
-                if head.method == b"POST":
-                    return await self._post(request, stream)
-                return await self._other(head, stream)
-            except (HttpRefusal, SessionGone, RpcError) as error:
-                return _refused(error, head.headers)
         try:
             self._door.check(head.headers)
         except HttpRefusal as refusal:
@@ -145,22 +103,12 @@ class HttpApp:
             try:
                 return await self._sse(request, stream)
             except HttpRefusal as refusal:
-                return _refused(refusal, head.headers)
+                return refused_mcp(refusal, head.headers)
         if path in (b"/healthz", b"/readyz"):
             return await self._health(path, head.method)
         if path == b"/metrics" and self._metrics is not None:
             return await _page(self._metrics, head.method)
         return _NOT_FOUND
-
-    def _look_at(self, head: RequestHead) -> None:
-        """See that a head is one that we serve; one that was seen is not looked at again.
-
-        Raises: HttpRefusal 421, 403, 415, 406.
-        """
-        self._door.check(head.headers)
-        if head.method == b"POST":
-            check_types(head.headers)
-        head.seen = self
 
     async def _health(self, path: bytes, method: bytes) -> HttpAnswer:
         if method not in (b"GET", b"HEAD"):
@@ -177,129 +125,11 @@ class HttpApp:
         body = orjson.dumps(told)
         return HttpAnswer(200 if ready else 503, body)
 
-    async def _other(self, head: RequestHead, stream: Stream) -> HttpAnswer | None:
-        """Answer what is no POST: DELETE ends a legacy session, GET listens to one.
-
-        Raises: SessionGone.
-        """
-        headers = head.headers
-        sessions = self._bridge.sessions
-        if head.method == b"DELETE" and SESSION_HEADER in headers:
-            session = known_session(headers[SESSION_HEADER], sessions, stream.principal)
-            await self._bridge.end_session(session.id)
-            return HttpAnswer(200, headers=())
-        if head.method == b"GET" and SESSION_HEADER in headers:
-            session = known_session(headers[SESSION_HEADER], sessions, stream.principal)
-            if not takes_events(headers):
-                raise HttpRefusal(406, "accept does not name text/event-stream")
-            last = headers.get(LAST_EVENT_HEADER)
-            listening = self._bridge.listening
-            since = None if last is None else listening.read_id(session.id, last.decode("latin-1"))
-            if last is not None and since is None:
-                await self._carrying.resume(session, head, stream)
-            else:
-                await in_task(self._follow(session, since, stream, headers))
-            return None
-        return HttpAnswer(405, _ONLY_POST, (JSON, *echo_of(headers), _ALLOW_POST))
-
-    async def _post(self, posted: HttpRequest, stream: Stream) -> HttpAnswer | None:
-        """Answer what a client posted.
-
-        Raises: HttpRefusal, SessionGone, and RpcError for what is no request that an answer
-        could name.
-        """
-        headers = posted.head.headers
-        value = decode(posted.body)
-        check_depth(posted.body, value, self._settings.max_depth)
-        if type(value) is list:
-            return await self._batch(value, posted.head, stream.principal)
-        message = message_of(value)
-        if not isinstance(message, Request):
-            try:
-                await self._take(message, headers, stream.principal)
-            except MeshError as error:
-                raise _away(error) from error
-            return _TAKEN
-        view = self._view(posted.head, stream.principal)
-        try:
-            peer = self._peer(message, posted.head, stream.principal, view)
-        except RpcError as error:
-            error.request_id = message.id
-            raise
-        meta = meta_of(message.params)
-        links = links_of(headers, meta, header_wins=self._tuning.header_trace_wins)
-        exchange = Exchange(peer, links, stream.cancel)
-        exchange.view = view
-        wanted = wants_stream(message, peer, self._bridge.sessions) and takes_events(headers)
-        if wanted and not peer.scope:
-            return await in_task(self._streamed(message, exchange, stream))
-        posted.exchange = exchange
-        if peer.scope and message.method in mcp.NAMED:
-            exchange.open = partial(self._carrying.open, message, posted, stream)
-        if wanted:
-            exchange.notify = partial(self._carrying.notify, message, posted, stream)
-            answer = await in_task(self._bridge.answer(message, exchange))
-        else:
-            answer = await self._bridge.answer(message, exchange)
-        if exchange.kept is None:
-            return _plain(answer)
-        exchange.kept.finish(answer.body if answer else None)
-        return None
-
-    def _peer(
-        self, request: Request, head: RequestHead, principal: Principal, view: View | None
-    ) -> Peer:
-        headers, params = head.headers, request.params
-        if not is_modern(request.method, params, headers):
-            sessions = self._bridge.sessions
-            return legacy_peer(request.method, params, headers, sessions, principal)
-        peer = modern_peer(params, principal)
-        check_headers(request, peer, headers, head.twice)
-        check_version(peer.version)
-        if not self._params.idle and request.method == "tools/call":
-            name = params.get("name")
-            # What is not there for a client has no parameters to tell it of.
-            if view is None or (type(name) is str and view.knows(name)):
-                self._params.check(params, headers, head.twice)
-        return peer
-
-    async def _take(
-        self, message: Notification | Response, headers: Headers, principal: Principal
-    ) -> None:
-        """Take what wants no answer. A modern client has nothing to tell over HTTP.
-
-        Raises: RpcError for a modern client's response, or an unknown version.
-        """
-        params = message.params if isinstance(message, Notification) else {}
-        method = message.method if isinstance(message, Notification) else ""
-        if is_modern(method, params, headers):
-            if isinstance(message, Response):
-                raise RpcError(INVALID_REQUEST, "a client must not send responses")
-            return
-        peer = legacy_peer(method, params, headers, self._bridge.sessions, principal)
-        if isinstance(message, Notification):
-            await self._bridge.notified(message, peer)
-        else:
-            await self._bridge.responded(message, peer)
-
-    async def _follow(
-        self, session: Session, since: Since | None, stream: Stream, headers: Headers
-    ) -> None:
-        """Tell a legacy session of changes for as long as its client listens."""
-        listening = self._bridge.listening
-        first = b""
-        if session.version >= POLLING_SINCE and since is None:
-            first = primer(listening.now(session.id), self._tuning.retry_ms)
-        echo = echo_of(headers)
-        async with EventStream(stream, self._settings.heartbeat, echo, first) as events:
-            await events.open()
-            await listening.follow(session.id, events.event, since)
-
     def late(self, posted: HttpRequest, stream: Stream) -> None:
         """Have an answer that is long in coming become a stream, and say that it lives."""
         if self._door.cors:
             stream = ReadableStream(stream, self._door.fields(posted.head.headers))
-        self._carrying.late(posted, stream)
+        self._mcp.carrying.late(posted, stream)
 
     def drain(self) -> None:
         """End the streams that would last as long as their clients want."""
@@ -317,69 +147,6 @@ class HttpApp:
         await self._bridge.elsewhere.stop()
         await self._bridge.peers.stop()
 
-    async def _streamed(
-        self, request: Request, exchange: Exchange, stream: Stream
-    ) -> HttpAnswer | None:
-        """Answer with events, if there are any before the answer."""
-        echo = correlation_header(exchange.links.correlation_id)
-        async with EventStream(stream, self._settings.heartbeat, echo) as events:
-            exchange.notify = events.event
-            answer = await self._bridge.answer(request, exchange)
-        if not events.started:
-            return _plain(answer)
-        await events.finish(answer.body if answer else None)
-        return None
-
-    def _view(self, head: RequestHead, principal: Principal) -> View | None:
-        """Return what is there for who asked for this URL.
-
-        Raises: HttpRefusal 400.
-        """
-        views = self._bridge.views
-        return views.of(head.query, principal) if head.query or views.guarded else views.default
-
-    async def _batch(
-        self, values: list[Any], head: RequestHead, principal: Principal
-    ) -> HttpAnswer:
-        """Answer a batch."""
-        headers = head.headers
-        if is_modern("", {}, headers):
-            peer = Peer(mcp.MODERN[0], True, principal=principal)
-        else:
-            peer = legacy_peer("", {}, headers, self._bridge.sessions, principal)
-        most = self._settings.max_batch
-        if len(values) > most:
-            raise HttpRefusal(400, f"a batch has 1 to {most} messages", reason="batch")
-        check_batch(values, peer, most)
-        view = self._view(head, principal)
-
-        def begin(request: Request, cancel: Cancel) -> Exchange:
-            meta = meta_of(request.params)
-            links = links_of(headers, meta, header_wins=self._tuning.header_trace_wins)
-            return Exchange(peer, links, cancel, view=view)
-
-        try:
-            bodies = await in_task(batch_answers(self._bridge, values, peer, begin))
-        except MeshError as error:
-            raise _away(error) from error
-        return HttpAnswer(200, b"[" + b",".join(bodies) + b"]") if bodies else _TAKEN
-
-
-def _refused(error: HttpRefusal | SessionGone | RpcError, headers: Headers) -> HttpAnswer:
-    """Write a refusal."""
-    echo = echo_of(headers)
-    if isinstance(error, HttpRefusal):
-        return answer_of(error, echo)
-    if isinstance(error, SessionGone):
-        return HttpAnswer(404, error_bytes(session_gone()), (JSON, *echo))
-    status = mcp.http_status(error.code, modern=True)
-    return HttpAnswer(status, error_bytes(error), (JSON, *echo))
-
-
-def _away(error: MeshError) -> HttpRefusal:
-    """Return the refusal of what is for another bridge."""
-    return HttpRefusal(503, f"whom this is for is away: {error.message}")
-
 
 async def _page(page: Metrics, method: bytes) -> HttpAnswer:
     """Write a page for a Prometheus server."""
@@ -388,13 +155,3 @@ async def _page(page: Metrics, method: bytes) -> HttpAnswer:
     written = page()
     body = written if isinstance(written, bytes) else await written
     return HttpAnswer(200, body, ((b"content-type", CONTENT_TYPE.encode()),))
-
-
-def _plain(answer: Answer | None) -> HttpAnswer:
-    """Write an answer as one JSON response; a cancelled request has none."""
-    if answer is None:
-        return _TAKEN
-    headers: tuple[Header, ...] = (JSON, *correlation_header(answer.correlation_id))
-    if answer.session:
-        headers = (*headers, (SESSION_HEADER, answer.session.encode()))
-    return HttpAnswer(answer.status, answer.body, headers)
