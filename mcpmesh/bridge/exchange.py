@@ -7,6 +7,7 @@ from typing import Any
 from mcpmesh.bridge.kept_stream import KeptStream
 from mcpmesh.bridge.observer import CallObservation
 from mcpmesh.bridge.view import View
+from mcpmesh.codec.jsonrpc import Request
 from mcpmesh.model.principal import ANONYMOUS, Principal
 from mcpmesh.model.trace import TraceContext
 
@@ -71,6 +72,10 @@ class Exchange:
     def interrupt(self) -> None:
         """Cancel the answering, wherever it is done by now."""
         self.cancel()
+
+
+#: Answers a request with the bytes of a response. Raises: RpcError, MeshError.
+Handler = Callable[[Request, Exchange], Awaitable[bytes]]
 
 
 @dataclass(slots=True)

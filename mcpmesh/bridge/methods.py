@@ -3,8 +3,7 @@
 import logging
 import time
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from importlib.metadata import version as installed_version
 from random import Random
 from secrets import token_urlsafe
@@ -13,17 +12,19 @@ from mcpmesh.bridge.asking import Asking
 from mcpmesh.bridge.asks import Asks
 from mcpmesh.bridge.changes import Changes
 from mcpmesh.bridge.entries import Entries
-from mcpmesh.bridge.exchange import Answer, Exchange, Links, Peer
+from mcpmesh.bridge.exchange import Answer, Exchange, Handler, Links, Peer
 from mcpmesh.bridge.handshake import Handshake
 from mcpmesh.bridge.in_flight import InFlight
 from mcpmesh.bridge.kept_streams import KeptStreams
+from mcpmesh.bridge.list_methods import ListMethods
 from mcpmesh.bridge.listening import LISTEN, Listening
-from mcpmesh.bridge.lists import Listing, known_tools, listings, modern_head
+from mcpmesh.bridge.lists import Listing, listings, modern_head
 from mcpmesh.bridge.meta_tools import MetaTools
 from mcpmesh.bridge.observer import CallObservation, NoObserver, Observer
 from mcpmesh.bridge.peers import Peers
 from mcpmesh.bridge.remote_streams import RemoteStreams
 from mcpmesh.bridge.session import Sessions
+from mcpmesh.bridge.session_methods import SessionMethods
 from mcpmesh.bridge.shared_sessions import SharedSessions
 from mcpmesh.bridge.signing import Signer
 from mcpmesh.bridge.tools_call import ToolsCall, too_long
@@ -32,17 +33,14 @@ from mcpmesh.bridge.view import Views
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import (
     INTERNAL_ERROR,
-    INVALID_PARAMS,
     METHOD_NOT_FOUND,
     SHOWN,
     Notification,
     Request,
     Response,
     RpcError,
-    encoded_result_bytes,
     error_bytes,
     readable_id,
-    result_bytes,
 )
 from mcpmesh.codec.mcp_entry import Listed
 from mcpmesh.codec.mcp_error import rpc_error_of
@@ -51,7 +49,6 @@ from mcpmesh.errors import OutOfRange
 from mcpmesh.policy.access import Access
 from mcpmesh.stack.mesh import Mesh
 
-Handler = Callable[[Request, Exchange], Awaitable[bytes]]
 _log = logging.getLogger(__name__)
 
 
@@ -94,8 +91,6 @@ class Bridge:
             max_total_bytes=settings.max_kept_bytes,
         )
         self._in_flight = InFlight()
-        page_size = self.tuning.page_size
-        head = modern_head(self.tuning.list_ttl_ms, info, public=self.access.is_open)
         handshake = Handshake(info, self.sessions, self.tuning)
         asking = self.asking = Asking(signer, self.tuning.request_state_ttl, clock)
         self.asks = Asks(self.tuning.ask_timeout, self.name)
@@ -113,39 +108,51 @@ class Bridge:
         )
         self.elsewhere = RemoteStreams(self.peers, self.streams, self.settings.heartbeat)
         call = self._call = ToolsCall(mesh, asking, self.sessions, self.asks, self.tuning, info)
-        entries = self._entries = Entries(mesh, call, asking, self.tuning)
-        tokens = self.settings.description_tokens
-        lists = {
+        entries = Entries(mesh, call, asking, self.tuning)
+        #: What is there for whom.
+        self.views = Views(settings, self.access)
+        lists = self._lists()
+        find = lists[True]["tools"].entries.find
+        self._meta_tools = MetaTools(mesh, call, self.tuning, find, settings.description_tokens)
+        self._methods = self._handlers(handshake, entries, lists)
+
+    def _lists(self) -> dict[bool, dict[Listed, Listing]]:
+        """Return the lists of both eras, the modern first."""
+        tuning, tokens = self.tuning, self.settings.description_tokens
+        head = modern_head(tuning.list_ttl_ms, self.info, public=self.access.is_open)
+        return {
             modern: listings(
-                page_size, head if modern else {}, modern=modern, description_tokens=tokens
+                tuning.page_size, head if modern else {}, modern=modern, description_tokens=tokens
             )
             for modern in (True, False)
         }
-        #: What is there for whom.
-        self.views = Views(self.settings, self.access)
-        find = lists[True]["tools"].entries.find
-        self._meta_tools = MetaTools(mesh, call, self.tuning, find, tokens)
+
+    def _handlers(
+        self,
+        handshake: Handshake,
+        entries: Entries,
+        lists: Mapping[bool, Mapping[Listed, Listing]],
+    ) -> dict[bool, dict[str, Handler]]:
+        """Return what answers each method of both eras."""
+        patience = self.tuning.first_list_timeout
         both: dict[str, Handler] = {
-            "tools/call": call,
+            "tools/call": self._call,
             "prompts/get": entries.get_prompt,
             "resources/read": entries.read_resource,
             "completion/complete": entries.complete,
         }
-        self._methods: dict[bool, dict[str, Handler]] = {
+        return {
             True: {
                 **both,
-                **self._lists(lists[True]),
+                **ListMethods(self.mesh, lists[True], patience).handlers(),
                 "server/discover": handshake.discover,
                 LISTEN: self.listening.listen,
             },
             False: {
                 **both,
-                **self._lists(lists[False]),
+                **ListMethods(self.mesh, lists[False], patience).handlers(),
+                **SessionMethods(self._shared, entries).handlers(),
                 "initialize": handshake.initialize,
-                "ping": _ping,
-                "logging/setLevel": self._set_level,
-                "resources/subscribe": self._subscribe,
-                "resources/unsubscribe": self._unsubscribe,
             },
         }
 
@@ -267,48 +274,3 @@ class Bridge:
         """Forget what a client said whose connection is gone, and its session with it."""
         self.listening.forget(scope)
         self.sessions.forget(scope)
-
-    async def _subscribe(self, request: Request, exchange: Exchange) -> bytes:
-        uri = _uri(request)
-        await self._entries.check_resource(uri, exchange)
-        if exchange.peer.scope:
-            await self._shared.subscribe(exchange.peer.scope, uri, wanted=True)
-        return result_bytes(request.id, {})
-
-    async def _unsubscribe(self, request: Request, exchange: Exchange) -> bytes:
-        if exchange.peer.scope:
-            await self._shared.subscribe(exchange.peer.scope, _uri(request), wanted=False)
-        return result_bytes(request.id, {})
-
-    def _lists(self, lists: Mapping[Listed, Listing]) -> dict[str, Handler]:
-        """Return the methods that list."""
-        return {
-            "tools/list": partial(self._list, lists["tools"]),
-            "prompts/list": partial(self._list, lists["prompts"]),
-            "resources/list": partial(self._list, lists["resources"]),
-            "resources/templates/list": partial(self._list, lists["resourceTemplates"]),
-        }
-
-    async def _list(self, listing: Listing, request: Request, exchange: Exchange) -> bytes:
-        tools = await known_tools(self.mesh, self.tuning.first_list_timeout)
-        pages = listing.pages(exchange.view)
-        return encoded_result_bytes(request.id, pages.page(tools, request.params.get("cursor")))
-
-    async def _set_level(self, request: Request, exchange: Exchange) -> bytes:
-        level = request.params.get("level")
-        if level not in mcp.LOG_LEVELS:
-            raise RpcError(INVALID_PARAMS, f'"level" is not one of {", ".join(mcp.LOG_LEVELS)}')
-        if exchange.peer.scope:
-            await self._shared.set_level(exchange.peer.scope, level)
-        return result_bytes(request.id, {})
-
-
-async def _ping(request: Request, exchange: Exchange) -> bytes:
-    return result_bytes(request.id, {})
-
-
-def _uri(request: Request) -> str:
-    uri = request.params.get("uri")
-    if type(uri) is not str:
-        raise RpcError(INVALID_PARAMS, '"uri" is missing, or is not a string')
-    return uri
