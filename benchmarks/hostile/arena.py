@@ -3,8 +3,8 @@
 The router has a core of its own, and on the rest attackers and the replica that serves them yield
 to the honest client and its replica: in life they are on other machines, and what they cost the
 honest client is what they cost the router. Where this machine allows it, the router and the honest
-come first in real time, and attackers before the rest: then no work of others is taken for the
-attack's, or weakens it.
+come first in real time: then no work of others is taken for the attack's either, though it may
+weaken it.
 """
 
 import json
@@ -50,7 +50,7 @@ AT_ONCE = _allowed(_AT_ONCE)
 #: Begins the command of the router, of an honest program, and of an attacking one.
 ROUTER = ("taskset", "-c", str(_CORES[0]), *AT_ONCE)
 HONEST = (*_OTHERS, *AT_ONCE)
-ATTACKING = (*_OTHERS, *(("nice", "-n", "-10") if AT_ONCE else ("chrt", "--idle", "0")))
+ATTACKING = _OTHERS if AT_ONCE else (*_OTHERS, "chrt", "--idle", "0")
 _METRIC = "mcpmesh_peer_refusals_total{"
 _PATIENCE = 20.0
 
