@@ -18,7 +18,7 @@ from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
-from mcpmesh.cli.sources import variable
+from mcpmesh.cli.sources import unread, variable
 from mcpmesh.config import (
     AdoptSettings,
     LimitSettings,
@@ -127,7 +127,7 @@ def environment(env_file: Path | None, environ: Mapping[str, str] = os.environ) 
     try:
         return {**read_variables(env_file.read_text(encoding="utf-8")), **environ}
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"cannot read {env_file}: {error}") from error
+        raise CommandError(f"cannot read {env_file}: {unread(error)}") from error
 
 
 def adopt_program(

@@ -112,12 +112,19 @@ def find_file(given: Path | None) -> Path | None:
     try:
         found = given.is_file()
     except OSError as error:  # a folder on the way that must not be entered
-        raise CommandError(f"cannot read {given}: {error.strerror}") from error
+        raise CommandError(f"cannot read {given}: {unread(error)}") from error
     if not found and given.is_dir():
         raise CommandError(f"{given} is a folder, no configuration file; look at --config")
     if not found:
         raise CommandError(f"there is no configuration file {given}; look at --config")
     return given
+
+
+def unread(error: OSError | ValueError) -> str:
+    """Return why a file cannot be read, without its name."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def read_file(path: Path, known: Iterable[str]) -> FileValues:
@@ -128,7 +135,7 @@ def read_file(path: Path, known: Iterable[str]) -> FileValues:
     try:
         values: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CommandError(f"cannot read {path}: {error}") from error
+        raise CommandError(f"cannot read {path}: {unread(error)}") from error
     keys = set(known)
     for key in values:
         if key not in keys | _TABLES:

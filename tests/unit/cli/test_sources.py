@@ -99,6 +99,15 @@ def test_file_that_cannot_be_right_is_refused(tmp_path: Path, text: str, reason:
         read_file(path, KNOWN)
 
 
+def test_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b'grpc = "\xff"')
+    for path, reason in ((latin, "it is not UTF-8"), (tmp_path, "Is a directory")):
+        with pytest.raises(CommandError) as failed:
+            read_file(path, KNOWN)
+        assert failed.value.message == f"cannot read {path}: {reason}"
+
+
 def test_static_replica_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mesh.toml"
     path.write_text('[[replica]]\nendpoint = "h:0"')
