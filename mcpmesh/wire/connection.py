@@ -29,15 +29,13 @@ from mcpmesh.wire.hpack_encoder import Volatile
 from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.inbound import Inbound
 from mcpmesh.wire.limits import Limits
+from mcpmesh.wire.lost_streams import LostStreams
 from mcpmesh.wire.outbox import Outbox
 from mcpmesh.wire.send_queue import begin, begins_with_body, emit_next
 from mcpmesh.wire.settings import Settings
 from mcpmesh.wire.stream import Stream
 from mcpmesh.wire.stream_sink import StreamSink
 from mcpmesh.wire.stream_state import LOCAL_ENDED
-
-#: Streams of a lost connection that are told at once: a quarter of a millisecond of work.
-_TOLD_AT_ONCE = 8
 
 
 class Connection:
@@ -86,8 +84,7 @@ class Connection:
         self.uncredited = 0
         self.credit_step = limits.connection_window_bytes // 2
         #: Streams of a lost connection that do not know it yet.
-        self.untold: deque[Stream] = deque()
-        self._loss = ""
+        self.untold: LostStreams | None = None
         self._next_id = 1
         self._goaway_id = MAX_STREAM_ID
         self.early_ends = EarlyEnds(limits.stream_window_bytes, client=client)
@@ -232,29 +229,18 @@ class Connection:
         if self.closed:
             return
         self.closed = self.draining = True
-        self._loss = message
-        self.untold.extend(self.streams.values())
-        self.untold.extend(self.waiting)
+        self.untold = LostStreams((*self.streams.values(), *self.waiting), message)
         self.streams.clear()
         self.waiting.clear()
         self.tell_lost()
 
     def tell_lost(self) -> None:
-        """End the next streams of a lost connection; the owner is asked to go on with the rest.
-
-        A peer that opened a thousand would otherwise hold everybody else up with its end.
-        """
+        """End the next streams of a lost connection; the owner is asked to go on with the rest."""
         untold = self.untold
-        for _ in range(min(len(untold), _TOLD_AT_ONCE)):
-            stream = untold.popleft()
-            if stream.closed and not stream.waiting:
-                # It ended meanwhile, for a reason of its own.
-                stream.sink = stream.taken = None
-                continue
-            stream.refused = not stream.id
-            self.end_stream(stream, ErrorCode.CONNECT_ERROR, self._loss)
-        if untold:
-            self.owner.on_untold()
+        if untold is not None:
+            untold.tell_next(self)
+            if untold:
+                self.owner.on_untold()
 
     def _go_away(self, last_id: int, code: ErrorCode, message: str) -> None:
         # What was said to be refused stays refused (RFC 9113, section 6.8).
