@@ -17,6 +17,8 @@ from mcpmesh.errors import NoReplica
 #: Calls that must fail one after the other, and seconds that this must last at least.
 _CALLS = 50
 _LONG = 0.25
+#: Calls in a row after which one that fails is not tried again.
+_LIKELY = 20
 #: Who is refused is to come again after a time between these.
 _PUSHBACK_MS = (500, 1500)
 
@@ -55,6 +57,10 @@ class Outage:
         self._ended = ended + 1
         self.reason = reason
         return self._failed >= _CALLS and now - self._since >= _LONG
+
+    def is_likely(self, ended: int) -> bool:
+        """Tell whether so many failed in a row that trying one of them again helps nobody."""
+        return self._failed >= _LIKELY and ended == self._ended
 
     def is_over(self, ended: int) -> bool:
         """Tell whether some call ended in another way since the last that failed."""

@@ -59,6 +59,16 @@ class ToolLoad:
         """Tell whether every call fails."""
         return not self.limit
 
+    @property
+    def fails(self) -> bool:
+        """Tell whether its last calls failed, one after the other and whatever was tried."""
+        outage = self.outage
+        return (
+            outage is not None
+            and self.admission.probes > 0
+            and outage.is_likely(self.calls - self.in_flight)
+        )
+
     def note_failure(self, now: float, reason: str) -> None:
         """Learn of a call in flight that fails, as its replicas are not available."""
         if self.outage is None:

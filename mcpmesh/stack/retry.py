@@ -134,9 +134,9 @@ class Retrying(Crossing[Call, Attempt]):
         # One that moves away from a replica that does not answer puts no load on that one.
         free = plan.free or isinstance(error, Unanswered)
         load = route.load
-        # While all fail, what is let through only finds out whether they still do.
+        # While all fail, what is tried only finds out whether they still do.
         if not free and (
-            load.out
+            load.fails
             or not load.budget.take(now, load.calls, retry.budget_share, retry.budget_per_second)
         ):
             return GiveUp.BUDGET

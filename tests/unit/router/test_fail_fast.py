@@ -131,10 +131,16 @@ def fails(steps: Staircase, stream: int) -> bool:
     """Make a call; tell whether the replica got it, and fail it there if so."""
     steps.begin("mcp-name=echo", stream=stream)
     steps.send(b"\0\0\0\0\2hi", end=True, stream=stream)
-    heads = [line for line in steps.replicas["a"].said() if line.startswith("HEADERS")]
+    return bool(fail(steps))
+
+
+def fail(steps: Staircase) -> int:
+    """Fail what the replica got; return how many attempts."""
+    replica = steps.replicas["a"]
+    heads = [line for line in replica.said() if line.startswith("HEADERS")]
     for head in heads:
-        steps.replicas["a"].hear(f"HEADERS {head.split()[1]} {FAILED}")
-    return bool(heads)
+        replica.hear(f"HEADERS {head.split()[1]} {FAILED}")
+    return len(heads)
 
 
 def test_in_an_outage_most_calls_are_not_tried_and_some_find_out() -> None:
@@ -166,3 +172,24 @@ def test_the_first_answer_ends_an_outage() -> None:
     replica.hear(f"HEADERS {stream} {ANSWER}", f'DATA {stream} "yes"', f"HEADERS {stream} {OK}")
     for number in range(501, 520):
         assert fails(steps, 2 * number + 1)
+
+
+def test_after_twenty_calls_that_failed_none_is_tried_again_until_one_is_answered() -> None:
+    retry = {"attempts": 2, "budget_share": 1.0}
+    steps = Staircase("a", idempotent=True, policy={"retry": retry})
+    streams = iter(range(1, 1000, 2))
+
+    def attempts() -> int:
+        assert fails(steps, next(streams))
+        steps.loop.advance(1.0)
+        return 1 + fail(steps)
+
+    assert [attempts() for _ in range(20)] == [2] * 20
+    assert [attempts() for _ in range(10)] == [1] * 10
+    steps.heard()
+    steps.call(stream=next(streams))
+    replica = steps.replicas["a"]
+    stream = replica.said()[0].split()[1]
+    replica.hear(f"HEADERS {stream} {ANSWER}", f'DATA {stream} "yes"', f"HEADERS {stream} {OK}")
+    assert attempts() == 2
+    assert steps.idle
