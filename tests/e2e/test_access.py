@@ -103,5 +103,5 @@ def test_rules_about_names_without_certificates_are_refused(tmp_path: Path) -> N
     for which in (("router", "--grpc"), ("bridge", "--http")):
         code, _, notes = run("--config", str(file), *which, "127.0.0.1:0")
         assert code == Exit.USAGE
-        assert "--access" in notes
+        assert f"{file}: access: " in notes
         assert "give --tls-client-ca" in notes
