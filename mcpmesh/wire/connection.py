@@ -6,6 +6,7 @@ Source: RFC 9113.
 import contextlib
 import sys
 from collections import deque
+from collections.abc import Callable
 
 from mcpmesh.errors import Draining, LocalProtocolError, TooLarge
 from mcpmesh.wire.connection_owner import ConnectionOwner
@@ -53,7 +54,7 @@ class Connection:
         #: Encodes a header block, which must then be sent next.
         self.header_frame = self._header_writer.frame
         self.outbox = Outbox(owner.on_output, owner.on_full)
-        self.emit = self.outbox.put
+        self.emit: Callable[[bytes], None] = self.outbox.put
         self.streams: dict[int, Stream] = {}
         #: Bytes kept for the peer beside the windows: of large requests, of answers not read.
         self.unfinished_bytes = 0
@@ -229,6 +230,8 @@ class Connection:
         if self.closed:
             return
         self.closed = self.draining = True
+        # Streams that are yet to be told may send until then; nobody would read it.
+        self.emit = _unsent
         self.untold = LostStreams((*self.streams.values(), *self.waiting), message)
         self.streams.clear()
         self.waiting.clear()
@@ -417,3 +420,7 @@ class Connection:
     def _use_up(self) -> None:
         """Open no more streams: there are no ids for them."""
         self.peer_stopped_at(MAX_STREAM_ID, ErrorCode.NO_ERROR, "all stream ids are used")
+
+
+def _unsent(_data: bytes) -> None:
+    """Take what a lost connection cannot send any more."""
