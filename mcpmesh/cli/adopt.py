@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from mcpmesh.adopt.adopter import Adopter
 from mcpmesh.adopt.kinds import upstreams_of
@@ -100,23 +99,6 @@ def adopted_tables(settings: AdoptSettings, environ: Mapping[str, str]) -> list[
     ]
 
 
-def table_of(
-    source: Sequence[str], env: Sequence[str], header: Sequence[str], **others: Any
-) -> dict[str, Any]:
-    """Return the table that a command line stands for: a command, or URLs.
-
-    Raises: CommandError.
-    """
-    table = {key: value for key, value in others.items() if value}
-    if "://" in source[0]:
-        if env or others.get("cwd"):
-            raise CommandError("--env and --cwd are for commands; a URL has --header")
-        return {**table, "urls": list(source), "headers": headers_of(header)}
-    if header:
-        raise CommandError("--header is for URLs; a command has --env")
-    return {**table, "command": list(source), "env": dict(map(_variable, env))}
-
-
 def environment(env_file: Path | None, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment, and what a file says besides; what is set goes first.
 
@@ -145,21 +127,3 @@ def adopt_program(
     return Program.mcpmesh(
         "adopt", "adopt", *options, environ={variable("adopt"): adopt.variable()}
     )
-
-
-def headers_of(header: Sequence[str]) -> dict[str, str]:
-    """Read headers written NAME: VALUE. Raises: CommandError."""
-    return dict(map(_header, header))
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise CommandError("--header is NAME: VALUE, such as 'Authorization: Bearer ${TOKEN}'")
-    return name.strip(), value.strip()
-
-
-def _variable(text: str) -> tuple[str, str]:
-    """Read NAME=VALUE, or NAME for the value that it has here."""
-    name, equals, value = text.partition("=")
-    return name, value if equals else f"${{{name}}}"

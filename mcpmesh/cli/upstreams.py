@@ -1,13 +1,12 @@
 """The command that makes tools of what exists outside the mesh."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from mcpmesh.adopt.kinds import upstreams_of
-from mcpmesh.cli.adopt import adopted_tables, environment, headers_of, run_adopt, table_of
+from mcpmesh.cli.adopt import adopted_tables, environment, run_adopt
 from mcpmesh.cli.app import (
     SERVERS,
     Adopt,
@@ -22,7 +21,8 @@ from mcpmesh.cli.app import (
 from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.loop import serve
 from mcpmesh.cli.parent import watched
-from mcpmesh.cli.service_sources import ServiceOptions, service_name, service_table
+from mcpmesh.cli.server_sources import ServerOptions, source_name, source_table
+from mcpmesh.cli.service_sources import ServiceOptions
 from mcpmesh.config import (
     NO_TLS,
     AdoptSettings,
@@ -34,8 +34,6 @@ from mcpmesh.config.upstream import Era, Transport
 
 _SERVE, _LIMITS, _PROCESS = ServeSettings(), LimitSettings(), ProcessSettings()
 _ADOPT = AdoptSettings()
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
-_MOST = 64
 
 
 @app.command(name="adopt", group=SERVERS)
@@ -102,14 +100,10 @@ def adopt_command(
     """
     environ = environment(env_file)
     if source:
-        options = ServiceOptions(only, base_url, secret, descriptor_set)
-        table = service_table(source, options, headers_of(header), namespace)
-        if table is None:
-            said = {"namespace": namespace, "copies": copies, "cwd": cwd, "era": era, "only": only}
-            table = table_of(source, env, header, transport=transport, **said)
-        elif env or cwd or transport != "auto" or era != "auto" or copies != 1:
-            raise CommandError("--env, --cwd, --transport, --era and --copies are for MCP servers")
-        upstreams = list(upstreams_of(name or namespace or _name_of(source), table, environ))
+        service = ServiceOptions(only, base_url, secret, descriptor_set)
+        server = ServerOptions(copies, env, cwd, transport, era)
+        table = source_table(source, service, server, header, namespace)
+        upstreams = list(upstreams_of(name or namespace or source_name(source), table, environ))
     else:
         upstreams = adopted_tables(adopt, environ)
     if not upstreams:
@@ -124,23 +118,3 @@ def adopt_command(
             ),
         )
     )
-
-
-def _name_of(source: tuple[str, ...]) -> str:
-    """Return a name for a server: the host of a URL, or what the command is about."""
-    if word := service_name(source[0]):
-        pass
-    elif "://" in source[0]:
-        word = source[0].partition("://")[2].partition("/")[0].rpartition("@")[2]
-    else:
-        # npx -y @scope/some-server DIR is about some-server, ./server --port 1 about server.
-        packages = [each for each in source[1:] if not each.startswith("-")]
-        runner = Path(source[0]).name in _RUNNERS and packages
-        word = Path(packages[0] if runner else source[0]).name
-    return _NOT_IN_NAMES.sub("-", word).strip("-")[:_MOST] or "upstream"
-
-
-#: Commands that run another one, which they are given as an argument.
-_RUNNERS = frozenset(
-    ("npx", "uvx", "bunx", "pnpx", "node", "python", "python3", "uv", "deno", "docker")
-)

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mcpmesh.cli.adopt import adopt_program, adopted_tables, environment, table_of
+from mcpmesh.cli.adopt import adopt_program, adopted_tables, environment
 from mcpmesh.cli.exits import CommandError
+from mcpmesh.cli.server_sources import ServerOptions, source_table
+from mcpmesh.cli.service_sources import ServiceOptions
 from mcpmesh.cli.sources import read_file
 from mcpmesh.config import (
     NO_TLS,
@@ -17,21 +20,30 @@ from mcpmesh.config import (
 )
 
 
+def table_of(source: tuple[str, ...], *header: str, **options: Any) -> dict[str, Any]:
+    service = ServiceOptions(options.pop("only", ()))
+    return source_table(source, service, ServerOptions(**options), header, "fs")
+
+
 def test_a_command_line_is_a_command_or_urls() -> None:
-    command = table_of(("npx", "-y", "x"), ("A=b=c", "TOKEN"), (), namespace="fs", cwd="")
+    both = {"namespace": "fs", "copies": 1, "transport": "auto", "era": "auto"}
+    command = table_of(("npx", "-y", "x"), env=("A=b=c", "TOKEN"), only=("read_*",))
     assert command == {
+        **both,
         "command": ["npx", "-y", "x"],
         "env": {"A": "b=c", "TOKEN": "${TOKEN}"},
-        "namespace": "fs",
+        "only": ["read_*"],
     }
-    urls = table_of(("http://a", "http://b"), (), ("X-Key: k:1",))
-    assert urls == {"urls": ["http://a", "http://b"], "headers": {"X-Key": "k:1"}}
+    urls = table_of(("http://a", "http://b"), "X-Key: k:1")
+    assert urls == {**both, "urls": ["http://a", "http://b"], "headers": {"X-Key": "k:1"}}
     with pytest.raises(CommandError, match="--env"):
-        table_of(("http://a",), ("A=b",), ())
+        table_of(("http://a",), env=("A=b",))
     with pytest.raises(CommandError, match="--header"):
-        table_of(("npx",), (), ("A: b",))
+        table_of(("npx",), "A: b")
     with pytest.raises(CommandError, match="NAME: VALUE"):
-        table_of(("http://a",), (), ("nonsense",))
+        table_of(("http://a",), "nonsense")
+    with pytest.raises(CommandError, match="are for MCP servers"):
+        table_of(("grpc://a:1",), copies=2)
 
 
 def test_tables_of_a_file_are_those_of_the_option(tmp_path: Path) -> None:
