@@ -1,10 +1,12 @@
 """A client connected to the router, or a sentence that says why not."""
 
 import asyncio
+import os
 from asyncio import IncompleteReadError, StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from errno import ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENOENT
 
 from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.config import NO_TLS, TlsSettings
@@ -21,6 +23,8 @@ CONNECT_TIMEOUT = 5.0
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 _FRAME_HEAD_BYTES = 9
 _SETTINGS = 4
+#: What the system says where a router may be missing.
+_NOBODY_THERE = frozenset(map(os.strerror, (ECONNREFUSED, ENOENT, EHOSTUNREACH, ENETUNREACH)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,10 @@ async def _try_as_channel(reach: Reach) -> None:
             raise _unreachable(reach.router, "no answer") from error
         except NoReplica as error:
             reason = error.message.removeprefix(f"cannot connect to {reach.router}: ")
-            raise _unreachable(reach.router, reason) from error
+            if reason in _NOBODY_THERE:
+                raise _unreachable(reach.router, reason) from error
+            # Somebody is: it is a matter of certificates, which the reason says.
+            raise
 
 
 def _unreachable(router: str, reason: str) -> CommandError:

@@ -125,6 +125,8 @@ def test_commands_of_callers_speak_tls_and_say_what_is_missing(
         code, _, notes = run("tools", *trust)
         assert code == 3
         assert "requires a client certificate; give --tls-cert and --tls-key" in notes
+        # It is there: nobody is told to start one.
+        assert "mcpmesh up" not in notes
         code, _, notes = run("tools", "--router", router.grpc)
         assert code == 3
         assert "--tls-ca whom to trust if it wants TLS" in notes
