@@ -14,7 +14,7 @@ from mcpmesh.codec.spoken import tell_tool
 from mcpmesh.codec.status import PUSHBACK, error_of, pushback_from
 from mcpmesh.dispatch.remote_notes import RemoteNotes
 from mcpmesh.errors import MeshError
-from mcpmesh.stack.mesh import ToolList
+from mcpmesh.stack.mesh import LAST_WORDS, ToolList, is_outcome
 from mcpmesh.stack.notes import Notes
 from mcpmesh.stack.origin import Metadata, Origin
 from mcpmesh.telemetry.baggage import baggage_with_correlation
@@ -116,15 +116,21 @@ class RemoteMesh:
         call = self._calls.InvokeStream(
             request, metadata=written_metadata(request, origin), timeout=timeout
         )
+        told = False
         try:
             async for event in call:
+                told = is_outcome(event)
                 if event.HasField("result") and (spoke := await _spoke(call)):
                     tell_tool(event.result, spoke)
                 yield event
         except grpc.RpcError as exc:
             raise mesh_error(exc) from exc
         finally:
-            call.cancel()
+            if not told:
+                call.cancel()
+            elif not call.done():
+                later = asyncio.get_running_loop().call_later(LAST_WORDS, call.cancel)
+                call.add_done_callback(lambda _call: later.cancel())
 
     async def _watch(self) -> None:
         """Follow the tools for ever; each connection starts over with a snapshot."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from mcpmesh.dispatch.pool import Pool
 from mcpmesh.dispatch.replica_view import StatusWriter
 from mcpmesh.errors import RemoteProtocolError
 from mcpmesh.stack.call_head import CallHead
-from mcpmesh.stack.mesh import ToolList
+from mcpmesh.stack.mesh import LAST_WORDS, ToolList, is_outcome
 from mcpmesh.stack.notes import Notes
 from mcpmesh.stack.origin import Metadata, Origin
 from mcpmesh.v1 import discovery_pb2, invoke_pb2
@@ -101,14 +102,19 @@ class LocalMesh:
         Raises: MeshError by whose fault.
         """
         call = self._start("InvokeStream", request, origin, timeout)
+        told = False
         try:
             while (payload := await call.read()) is not None:
                 event = _parsed(invoke_pb2.InvokeEvent, payload, request.tool)
+                told = is_outcome(event)
                 if call.spoke and event.HasField("result"):
                     tell_tool(event.result, call.spoke)
                 yield event
         finally:
-            call.cancel()
+            if not told:
+                call.cancel()
+            elif not call.over:
+                asyncio.get_running_loop().call_later(LAST_WORDS, call.cancel)
 
     async def search(
         self, request: discovery_pb2.SearchToolsRequest

@@ -12,6 +12,15 @@ from mcpmesh.stack.notes import Notes
 from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import discovery_pb2, invoke_pb2
 
+#: Seconds that a call has to end by itself once its outcome came. To end it at once would be a
+#: reset, and who resets many calls is taken for an attacker.
+LAST_WORDS = 5.0
+
+
+def is_outcome(event: invoke_pb2.InvokeEvent) -> bool:
+    """Tell whether this is the last event of its call."""
+    return event.WhichOneof("event") in ("result", "input_required")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ToolList:
