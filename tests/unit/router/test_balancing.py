@@ -185,6 +185,7 @@ async def test_calls_with_the_same_key_meet_at_one_replica() -> None:
         for name in "abc":
             await stack.enter_async_context(serving(name, endpoint))
         await all_ready(router, 3)
-        owners = [set(await answers(endpoint, 10, user=f"user-{number}")) for number in range(12)]
+        # So many keys that each replica surely has some, wherever its port puts it on the ring.
+        owners = [set(await answers(endpoint, 3, user=f"user-{number}")) for number in range(100)]
         assert all(len(each) == 1 for each in owners)
         assert len(set.union(*owners)) == 3
