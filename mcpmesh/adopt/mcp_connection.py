@@ -19,7 +19,6 @@ from mcpmesh.adopt.mcp_session import McpSession
 from mcpmesh.adopt.method_choice import offered_only
 from mcpmesh.adopt.naming import Naming
 from mcpmesh.adopt.offer import named
-from mcpmesh.adopt.parked import Parked
 from mcpmesh.adopt.upstream import UpstreamFailed
 from mcpmesh.codec.mcp_entry_read import read_prompt, read_resource, read_tool
 from mcpmesh.codec.mcp_read import contents_result, prompt_result, tool_result
@@ -42,12 +41,12 @@ class McpConnection:
     """A session as the mesh calls it."""
 
     def __init__(
-        self, session: McpSession, naming: Naming, settings: UpstreamSettings, parked: Parked
+        self, session: McpSession, naming: Naming, settings: UpstreamSettings, calls: McpCalls
     ) -> None:
         self._session = session
         self._naming = naming
         self._settings = settings
-        self._calls = McpCalls(session, naming, settings, parked)
+        self._calls = calls
 
     def __repr__(self) -> str:
         return f"McpConnection({self._session})"

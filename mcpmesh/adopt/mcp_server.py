@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from mcpmesh.adopt.mcp_calls import McpCalls
 from mcpmesh.adopt.mcp_connection import McpConnection
 from mcpmesh.adopt.mcp_http import HttpWatch, http_streams
 from mcpmesh.adopt.mcp_session import McpSession
@@ -109,7 +110,8 @@ class McpServer:
                 why = await self._why(ended)
                 raise UpstreamFailed(self._secrets.hide(why or failure.message)) from failure
             naming = Naming(self._settings.namespace)
-            connection = McpConnection(session, naming, self._settings, self._parked)
+            calls = McpCalls(session, naming, self._settings, self._parked)
+            connection = McpConnection(session, naming, self._settings, calls)
             try:
                 yield connection
             except UpstreamFailed as failure:

@@ -34,9 +34,9 @@ class _Refusal(NamedTuple):
 class FailFast:
     """Lets calls begin in the stack, but those of tools all of whose replicas fail, or are gone.
 
-    Left to the stack are a tool that another one may stand in for, and a call that `lets`, if it is
-    given, tells no rule allows. `shed` counts calls that are not
-    tried since all before them failed.
+    Left to the stack are a tool that another one may stand in for, and a call that no rule allows:
+    `lets` tells which are, where there are rules. `shed` counts calls that are not tried since all
+    before them failed.
     """
 
     def __init__(

@@ -13,16 +13,11 @@ from mcpmesh.adopt.copy import State
 from mcpmesh.config import UpstreamSettings
 from mcpmesh.errors import MeshError
 from tests.integration.adopt.one_copy import Adopted, adopted, odd, text_of
-from tests.unit.adopt.mutation import mutated
+from tests.unit.adopt.mutation import CONTENT, mutated
 
 ANSWERS, OFFERS = 120, 12
 RESULT: Any = {
-    "content": [
-        {"type": "text", "text": "a", "annotations": {"audience": ["user"], "priority": 0.5}},
-        {"type": "image", "data": "AAE=", "mimeType": "image/png"},
-        {"type": "resource_link", "uri": "a://b", "name": "b", "size": 3},
-        {"type": "resource", "resource": {"uri": "a://c", "text": "c"}},
-    ],
+    "content": CONTENT,
     "structuredContent": {"a": 1},
     "isError": False,
     "_meta": {"a": 1},

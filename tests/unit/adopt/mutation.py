@@ -11,6 +11,14 @@ ODD: tuple[Any, ...] = (
     {}, {"": {}}, {"$ref": "#"}, {"$ref": "#/paths"}, {"type": ["object"]}, {"type": "text"},
 )  # fmt: skip
 
+#: Content of a result, a block of each kind.
+CONTENT: Any = [
+    {"type": "text", "text": "a", "annotations": {"audience": ["user"], "priority": 0.5}},
+    {"type": "image", "data": "AAE=", "mimeType": "image/png"},
+    {"type": "resource_link", "uri": "a://b", "name": "b", "size": 3},
+    {"type": "resource", "resource": {"uri": "a://c", "text": "c"}},
+]
+
 
 def mutated(value: Any, rng: Random, most: int = 3) -> Any:
     """Return a copy of JSON with up to `most` places changed."""

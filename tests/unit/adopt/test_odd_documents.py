@@ -32,7 +32,7 @@ from mcpmesh.errors import InvalidCall
 from mcpmesh.sdk.arguments import read_object
 from mcpmesh.sdk.failure import Refused, ToolFailure
 from mcpmesh.sdk.offered import offered
-from tests.unit.adopt.mutation import ODD, mutated
+from tests.unit.adopt.mutation import CONTENT, ODD, mutated
 
 PETSTORE = Path(__file__).parents[2] / "integration" / "adopt" / "petstore.yaml"
 DOCUMENT: Any = yaml.safe_load(PETSTORE.read_text())
@@ -135,12 +135,7 @@ def test_manifests(rng: Random) -> None:
 
 
 ANSWER: Any = {
-    "content": [
-        {"type": "text", "text": "a", "annotations": {"audience": ["user"], "priority": 0.5}},
-        {"type": "image", "data": "AAE=", "mimeType": "image/png"},
-        {"type": "resource_link", "uri": "a://b", "name": "b", "size": 3},
-        {"type": "resource", "resource": {"uri": "a://c", "text": "c"}},
-    ],
+    "content": CONTENT,
     "structuredContent": {"a": 1},
     "isError": True,
     "alerts": ["late"],

@@ -1,12 +1,10 @@
 """A bridge with rules: what a client may not call is not there for it, whichever way it asks."""
 
 import asyncio
-import ssl
 from contextlib import AsyncExitStack
 from random import Random
 from typing import Annotated
 
-import httpx2
 import pytest
 from pydantic import Field
 
@@ -21,6 +19,7 @@ from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
 from tests.certificates import Authority
 from tests.unit.bridge.behind_router import ANY
+from tests.unit.bridge.named_client import client_named
 from tests.unit.bridge.test_http import initialized, message, modern, modern_headers
 from tests.unit.bridge.test_stdio import Pipe
 
@@ -91,12 +90,7 @@ class Mesh:
         self._address, self._authority, self._stack = address, authority, stack
 
     async def to(self, name=""):
-        context = ssl.create_default_context(cafile=self._authority.ca)
-        if name:
-            files = self._authority.sign(name, f"spiffe://mesh/{name}")
-            context.load_cert_chain(files.cert, files.key)
-        url = f"https://{self._address}"
-        client = httpx2.AsyncClient(base_url=url, timeout=10, verify=context)
+        client = client_named(name, self._address, self._authority)
         return await self._stack.enter_async_context(client)
 
 

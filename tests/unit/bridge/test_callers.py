@@ -1,9 +1,7 @@
 """Clients that prove who they are: what one of them was given is good for nobody else."""
 
-import ssl
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import httpx2
 import pytest
 
 from mcpmesh import TlsSettings, ToolContext
@@ -13,6 +11,7 @@ from mcpmesh.bridge.server import HttpServer
 from mcpmesh.config.bridge import BridgeSettings
 from tests.certificates import Authority
 from tests.unit.bridge.behind_router import ANY, mesh_of
+from tests.unit.bridge.named_client import client_named
 from tests.unit.bridge.test_http import JSON, message, modern
 from tests.unit.bridge.test_http_sse import Channel
 from tests.unit.bridge.test_legacy_asks import ACCEPT, asker, session
@@ -32,12 +31,7 @@ class Doors:
         self._stack = stack
 
     async def to(self, place, name=""):
-        context = ssl.create_default_context(cafile=self._authority.ca)
-        if name:
-            files = self._authority.sign(name, f"spiffe://mesh/{name}")
-            context.load_cert_chain(files.cert, files.key)
-        url = f"https://{self._addresses[place]}"
-        client = httpx2.AsyncClient(base_url=url, timeout=10, verify=context)
+        client = client_named(name, self._addresses[place], self._authority)
         return await self._stack.enter_async_context(client)
 
 
