@@ -48,7 +48,8 @@ itself tries again, and when, is told in [resilience](resilience.md); the messag
 which attempt it was and why there was no other. A call that came to a tool's code and failed there
 is never repeated by the mesh. Between a router and its
 callers a lost replica, a draining one and none at all are the same status, so a `Client` raises
-`NoReplica` for all three; the message tells them apart.
+`NoReplica` for all three; the message tells them apart. A connection that is lost under a call is
+named by its target, as the client was given it: `127.0.0.1:7070: connection closed by the peer`.
 
 A cancelled call is `CANCELLED` on gRPC and `asyncio.CancelledError` in Python; a cancelled JSON-RPC
 request gets no answer. The message of an internal error stays in the server's log. When a message

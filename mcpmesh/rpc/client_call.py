@@ -157,7 +157,7 @@ class CallBase(CallState):
             # The deadline passed at the server first (as grpc-go tells it).
             self._finish(StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
             return
-        self._finish(status, message)
+        self._finish(status, f"{self._channel.target}: {message}")
 
     # The way of a call
 

@@ -16,6 +16,8 @@ from mcpmesh.telemetry.current import running
 from mcpmesh.telemetry.tracing import CallSpan
 from tests.unit.sdk.peer import serving
 
+#: The type of the frame that opens a call. Source: RFC 9113, section 6.2.
+HEADERS = 1
 TRACEPARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 OTHER_TRACEPARENT = "00-fedcba9876543210fedcba9876543210-fedcba9876543210-00"
 
@@ -278,3 +280,19 @@ async def test_given_channel_is_used_and_left_open():
         async with Client(channel=channel) as client:
             events = [event async for event in client.stream("prices")]
         assert len(events) == 4
+
+
+async def test_lost_connection_names_whom_it_led_to():
+    async def hang_up_on_a_call(reader, writer):
+        empty_settings = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+        writer.write(empty_settings)
+        await reader.readexactly(len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+        while (head := await reader.readexactly(9))[3] != HEADERS:
+            await reader.readexactly(int.from_bytes(head[:3], "big"))
+        writer.transport.abort()
+
+    server = await asyncio.start_server(hang_up_on_a_call, "127.0.0.1", 0)
+    target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, Client(target) as client:
+        with pytest.raises(errors.NoReplica, match=f"^{target}: connection (closed|lost)"):
+            await client.call("echo", timeout=10)
