@@ -11,6 +11,7 @@ class MemoryTransport(asyncio.Transport):
         super().__init__({"peername": ("192.0.2.1", 1), "sockname": ("192.0.2.2", 2)})
         self.written = bytearray()
         self.closing = False
+        self.aborted = False
         self.reading = True
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
@@ -49,4 +50,8 @@ class MemoryTransport(asyncio.Transport):
 
     def abort(self) -> None:
         """Note the end."""
-        self.closing = True
+        self.closing = self.aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        """Keep nothing back."""
+        return 0

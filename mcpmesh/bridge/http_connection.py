@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
-from math import inf
 from typing import cast
 
 from mcpmesh.bridge.http_head import (
@@ -23,11 +21,11 @@ from mcpmesh.bridge.http_head import (
     chunk_of,
     head_of,
 )
-from mcpmesh.bridge.http_house import Cancel, HttpHouse, Stream, Work
+from mcpmesh.bridge.http_house import Cancel, HttpHouse, Work
+from mcpmesh.bridge.http_lookout import HttpLookout, Wait
 from mcpmesh.bridge.http_message import (
     JSON,
     Header,
-    Headers,
     HttpAnswer,
     HttpRefusal,
     HttpRequest,
@@ -49,7 +47,14 @@ _TOO_MANY = HttpAnswer(
 _WRITE_HIGH_BYTES = 64 * 1024
 #: Bytes of further requests that are taken while one is answered.
 _MAX_AHEAD_BYTES = 64 * 1024
-_AGE_JITTER = 0.1
+#: What is waited for while nothing is answered.
+_COMING = {Phase.IDLE: Wait.REQUEST, Phase.HEAD: Wait.HEAD, Phase.BODY: Wait.BODY}
+_OVERDUE = {
+    Wait.REQUEST: ("idle_timeout", "connection closed: no request for a long time"),
+    Wait.HEAD: ("header_timeout", "refused: its header was not complete in time"),
+    Wait.BODY: ("request_timeout", "refused: its request was not complete in time"),
+    Wait.READER: ("unread_answers", "connection cut off: an answer is not read"),
+}
 
 
 class HttpConnection(asyncio.Protocol):
@@ -57,11 +62,10 @@ class HttpConnection(asyncio.Protocol):
 
     __slots__ = (
         "_ahead_bytes",
-        "_close_at",
         "_counted",
         "_house",
         "_lingering",
-        "_long_run",
+        "_lookout",
         "_nexting",
         "_old",
         "_paused",
@@ -70,11 +74,8 @@ class HttpConnection(asyncio.Protocol):
         "_request",
         "_resumed",
         "_run",
-        "_run_since",
-        "_since",
         "_started",
         "_transport",
-        "_unread_bytes",
         "_writable",
         "principal",
     )  # fmt: skip
@@ -87,7 +88,6 @@ class HttpConnection(asyncio.Protocol):
         self._peer = ""
         #: Whom the client proved to be.
         self.principal = ANONYMOUS
-        self._close_at = inf
         #: The answer under way is the last.
         self._old = False
         # It is counted among the requests that are answered.
@@ -102,12 +102,8 @@ class HttpConnection(asyncio.Protocol):
         self._lingering = False
         self._writable = True
         self._resumed: asyncio.Future[None] | None = None
-        # When the present wait began; 0 when it has just begun and no tick has seen it.
-        self._since = 0.0
-        self._unread_bytes = 0
-        # The answer that was under way at the last tick, and since when.
-        self._long_run: Run[HttpAnswer | None] | None = None
-        self._run_since = 0.0
+        now = asyncio.get_running_loop().time()
+        self._lookout = HttpLookout(house.times, now, house.rng)
 
     def __repr__(self) -> str:
         return f"<HttpConnection {self._request or self._reader.phase.value}>"
@@ -127,8 +123,6 @@ class HttpConnection(asyncio.Protocol):
             transport.abort()
             return
         self._peer = peer
-        jitter = 1 + _AGE_JITTER * (2 * house.rng.random() - 1)
-        self._close_at = asyncio.get_running_loop().time() + house.times.age * jitter
 
     def secured(self, identity: PeerIdentity | None) -> None:
         """Learn that TLS is up, and who the client is."""
@@ -144,7 +138,7 @@ class HttpConnection(asyncio.Protocol):
             self._hold_back(len(data))
             return
         if reader.phase is not phase:
-            self._since = 0.0
+            self._lookout.since = 0.0
         if reader.ready:
             self._next()
         elif reader.continue_owed:
@@ -168,11 +162,11 @@ class HttpConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._writable = False
-        self._since = 0.0
+        self._lookout.since = 0.0
 
     def resume_writing(self) -> None:
         self._writable = True
-        self._since = 0.0
+        self._lookout.since = 0.0
         resumed, self._resumed = self._resumed, None
         if resumed is not None and not resumed.done():
             resumed.set_result(None)
@@ -206,7 +200,7 @@ class HttpConnection(asyncio.Protocol):
         answering = self._house.answering
         # A page that must not ask whether it may ask would not hear why.
         if answering.full and request.head.method != b"OPTIONS" and answering.is_full(self._peer):
-            self._on_answer(self._readable(_TOO_MANY, request.head.headers))
+            self._on_answer(self._house.readable_answer(_TOO_MANY, request.head.headers))
             return
         work = self._house.handler(request, self)
         run = self._run = Run(work, self._on_answer, self._on_failure)
@@ -220,7 +214,7 @@ class HttpConnection(asyncio.Protocol):
         assert request is not None
         transport = self._transport
         self._request = self._run = None
-        self._since = 0.0
+        self._lookout.since = 0.0
         if self._counted:
             self._counted = False
             self._house.answering.leave(self._peer)
@@ -252,14 +246,7 @@ class HttpConnection(asyncio.Protocol):
                 self._house.answering.leave(self._peer)
             self.abort()
         else:
-            self._on_answer(self._readable(_FAILED, request.head.headers))
-
-    def _readable(self, answer: HttpAnswer, asked: Headers) -> HttpAnswer:
-        """Let a page read an answer that the handler knows nothing of."""
-        readable = self._house.readable
-        if readable is None:
-            return answer
-        return replace(answer, headers=(*answer.headers, *readable(asked)))
+            self._on_answer(self._house.readable_answer(_FAILED, request.head.headers))
 
     def _say_continue(self) -> None:
         self._reader.continue_owed = False
@@ -326,7 +313,7 @@ class HttpConnection(asyncio.Protocol):
         if refusal.reason:
             self._note(refusal.reason, f"refused: {refusal.error.message}")
         if self._transport is not None:
-            answer = self._readable(answer_of(refusal), refusal.asked)
+            answer = self._house.readable_answer(answer_of(refusal), refusal.asked)
             self._transport.write(
                 answer_bytes(answer, self._house.date, close=True, bodiless=False)
             )
@@ -338,7 +325,7 @@ class HttpConnection(asyncio.Protocol):
         Closing on bytes that nobody read would reset the connection, and take the answer back.
         """
         self._lingering = True
-        self._since = 0.0
+        self._lookout.since = 0.0
         self._go_on_reading()
         if transport.can_write_eof():
             transport.write_eof()
@@ -357,70 +344,55 @@ class HttpConnection(asyncio.Protocol):
         if resting and transport is not None:
             transport.close()
 
+    # Time
+
     def tick(self, now: float) -> None:
         """Look after the connection's deadlines."""
         transport = self._transport
         if transport is None:
             return
-        if not self._since:
-            self._since = now
-            self._unread_bytes = transport.get_write_buffer_size()
+        lookout, wait = self._lookout, self._wait(transport)
+        if lookout.is_overdue(now, wait, transport.get_write_buffer_size()):
+            self._lose_patience(wait, transport)
+        elif lookout.is_old(now):
+            self._grow_old(wait, transport)
+        late, request = self._house.late, self._request
+        if late is None or request is None or wait is not Wait.ANSWER or self._started:
             return
-        if now > self._close_at and not self._lingering:
-            self._grow_old(transport)
-        waited = now - self._since
-        times = self._house.times
+        if lookout.is_silent(now, self._run):
+            late(request, self)
+
+    def _wait(self, transport: asyncio.Transport) -> Wait:
+        """Return what the connection waits for."""
         if self._lingering:
-            if waited > times.linger:
-                transport.abort()
-        elif not self._writable:
-            self._look_at_unread(transport, waited)
-        elif self._run is None:
-            self._look_at_request(transport, waited)
-        elif self._house.late is not None:
-            self._look_at_answer(self._house.late, now)
+            return Wait.FAREWELL
+        if not self._writable or transport.is_closing():
+            return Wait.READER
+        return _COMING[self._reader.phase] if self._run is None else Wait.ANSWER
 
-    def _look_at_answer(self, late: Callable[[HttpRequest, Stream], None], now: float) -> None:
-        """Tell of an answer of which the client has heard nothing for long."""
-        if self._run is not self._long_run:
-            self._long_run, self._run_since = self._run, now
-        elif now - self._run_since >= self._house.times.silence and not self._started:
-            self._run_since = inf
-            if self._request is not None:
-                late(self._request, self)
+    def _lose_patience(self, wait: Wait, transport: asyncio.Transport) -> None:
+        """End what its client takes too long for."""
+        if wait in _OVERDUE:
+            self._note(*_OVERDUE[wait])
+        if wait is Wait.HEAD or wait is Wait.BODY:
+            self._reader.late()
+            self._next()
+        elif wait is Wait.REQUEST:
+            transport.close()
+        else:
+            transport.abort()
 
-    def _grow_old(self, transport: asyncio.Transport) -> None:
+    def _grow_old(self, wait: Wait, transport: asyncio.Transport) -> None:
         """End a connection that is too old: now, or with the answer under way."""
         if self._request is not None:
             self._old = True
-        elif self._reader.phase is Phase.IDLE:
-            self._close_at = inf
+        elif wait is Wait.REQUEST:
             self._note("connection_age", "connection closed: it is too old")
             transport.close()
 
     def _note(self, reason: str, what: str, peer: str = "") -> None:
         now = asyncio.get_running_loop().time()
         self._house.refusals.note(reason, peer or self._peer, what, now)
-
-    def _look_at_unread(self, transport: asyncio.Transport, waited: float) -> None:
-        size = transport.get_write_buffer_size()
-        if size < self._unread_bytes:
-            self._since = 0.0
-        elif waited > self._house.times.unread:
-            self._note("unread_answers", "connection cut off: an answer is not read")
-            transport.abort()
-
-    def _look_at_request(self, transport: asyncio.Transport, waited: float) -> None:
-        times, reader = self._house.times, self._reader
-        if reader.phase is Phase.IDLE:
-            if waited > times.idle:
-                self._note("idle_timeout", "connection closed: no request for a long time")
-                transport.close()
-        elif waited > (times.head if reader.phase is Phase.HEAD else times.body):
-            part = "header" if reader.phase is Phase.HEAD else "request"
-            self._note(f"{part}_timeout", f"refused: its {part} was not complete in time")
-            reader.late()
-            self._next()
 
 
 def ended_already() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
@@ -107,3 +107,9 @@ class HttpHouse:
     draining: bool = False
     #: Set while there is no connection.
     empty: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def readable_answer(self, answer: HttpAnswer, asked: Headers) -> HttpAnswer:
+        """Let a page read an answer that the handler knows nothing of."""
+        if self.readable is None:
+            return answer
+        return replace(answer, headers=(*answer.headers, *self.readable(asked)))

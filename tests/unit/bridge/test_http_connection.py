@@ -1,4 +1,6 @@
-"""A connection whose client sends and does not read, over a transport in memory."""
+"""One connection, over a transport in memory."""
+
+import asyncio
 
 from fuzz.memory_transport import MemoryTransport
 from mcpmesh.bridge.http_connection import HttpConnection
@@ -16,8 +18,8 @@ async def echo(request, _stream):
     return HttpAnswer(200, request.head.path)
 
 
-def connected():
-    house = HttpHouse(echo, ReaderLimits(1_000_000), HttpTimes(), Gate(10, 10), Refusals())
+def connected(**times):
+    house = HttpHouse(echo, ReaderLimits(1_000_000), HttpTimes(**times), Gate(10, 10), Refusals())
     connection, transport = HttpConnection(house), MemoryTransport()
     connection.connection_made(transport)
     return connection, transport
@@ -46,3 +48,30 @@ async def test_the_rest_of_a_request_is_read_once_the_client_reads_again():
     assert transport.reading
     connection.data_received(b"x" * 100_000)
     assert transport.written.endswith(b"/b")
+
+
+async def test_a_connection_grows_old_however_busy_it_is():
+    connection, transport = connected(age=10.0)
+    now = asyncio.get_running_loop().time()
+    for tick in range(9):
+        connection.data_received(GET)
+        connection.tick(now + tick)
+    assert transport.written.count(b"HTTP/1.1 200 OK") == 9
+    assert not transport.closing
+    connection.data_received(GET)
+    connection.tick(now + 12)
+    assert transport.written.count(b"HTTP/1.1 200 OK") == 10
+    assert transport.closing
+
+
+async def test_a_closed_connection_whose_last_answer_is_not_read_is_cut_off():
+    connection, transport = connected(idle=1.0, unread=6.0)
+    connection.tick(100.0)
+    connection.tick(101.1)
+    assert transport.closing
+    assert not transport.aborted
+    connection.tick(102.0)
+    connection.tick(108.0)
+    assert not transport.aborted
+    connection.tick(108.1)
+    assert transport.aborted
