@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from mcpmesh.bridge.door import Door, ReadableStream
+from mcpmesh.bridge.http_head import answer_of
 from mcpmesh.bridge.http_house import HttpTimes, Stream
 from mcpmesh.bridge.http_mcp import McpEndpoint, refused_mcp
 from mcpmesh.bridge.http_message import (
@@ -77,6 +78,8 @@ class HttpApp:
             self._door.check(request.head.headers)
             answer = self._door.preflight(request.head)
         except HttpRefusal as refusal:
+            if is_plain(request.head.path):
+                return refused(refusal)
             return refused_mcp(refusal, request.head.headers)
         answer = answer or await self._by_path(request, ReadableStream(stream, fields))
         return answer and replace(answer, headers=(*answer.headers, *fields))
@@ -124,6 +127,10 @@ class HttpApp:
             told |= {"ready": False, "missing": missing}
         body = orjson.dumps(told)
         return HttpAnswer(200 if ready else 503, body)
+
+    def refusal_answer(self, refusal: HttpRefusal) -> HttpAnswer:
+        """Write a refusal of the server's own, in the form that its path has."""
+        return refused(refusal) if is_plain(refusal.path) else answer_of(refusal)
 
     def late(self, posted: HttpRequest, stream: Stream) -> None:
         """Have an answer that is long in coming become a stream, and say that it lives."""

@@ -17,18 +17,18 @@ from mcpmesh.bridge.http_head import (
     CONTINUE,
     LAST_CHUNK,
     answer_bytes,
-    answer_of,
     chunk_of,
     head_of,
 )
 from mcpmesh.bridge.http_house import Cancel, HttpHouse, Work
 from mcpmesh.bridge.http_lookout import HttpLookout, Wait
 from mcpmesh.bridge.http_message import (
-    JSON,
     Header,
     HttpAnswer,
     HttpRefusal,
     HttpRequest,
+    failed,
+    too_many,
 )
 from mcpmesh.bridge.http_reader import Phase, RequestReader
 from mcpmesh.bridge.run import Run
@@ -37,13 +37,6 @@ from mcpmesh.model.principal import ANONYMOUS, principal_of
 from mcpmesh.transport.gate import peer_of
 
 _log = logging.getLogger(__name__)
-_FAILED = HttpAnswer(500, b'{"error":"internal error; the server\'s log has the reason"}')
-_TOO_MANY = HttpAnswer(
-    429,
-    b'{"error":"too many requests at once; wait for the answers to others"}',
-    (JSON, (b"retry-after", b"1")),
-    "requests_of_peer",
-)
 _WRITE_HIGH_BYTES = 64 * 1024
 #: Bytes of further requests that are taken while one is answered.
 _MAX_AHEAD_BYTES = 64 * 1024
@@ -200,7 +193,7 @@ class HttpConnection(asyncio.Protocol):
         answering = self._house.answering
         # A page that must not ask whether it may ask would not hear why.
         if answering.full and request.head.method != b"OPTIONS" and answering.is_full(self._peer):
-            self._on_answer(self._house.readable_answer(_TOO_MANY, request.head.headers))
+            self._turn_down(request, too_many())
             return
         work = self._house.handler(request, self)
         run = self._run = Run(work, self._on_answer, self._on_failure)
@@ -246,7 +239,12 @@ class HttpConnection(asyncio.Protocol):
                 self._house.answering.leave(self._peer)
             self.abort()
         else:
-            self._on_answer(self._house.readable_answer(_FAILED, request.head.headers))
+            self._turn_down(request, failed())
+
+    def _turn_down(self, request: HttpRequest, refusal: HttpRefusal) -> None:
+        """Answer a request in the handler's place."""
+        refusal.path, refusal.asked = request.head.path, request.head.headers
+        self._on_answer(self._house.told(refusal))
 
     def _say_continue(self) -> None:
         self._reader.continue_owed = False
@@ -313,7 +311,7 @@ class HttpConnection(asyncio.Protocol):
         if refusal.reason:
             self._note(refusal.reason, f"refused: {refusal.error.message}")
         if self._transport is not None:
-            answer = self._house.readable_answer(answer_of(refusal), refusal.asked)
+            answer = self._house.told(refusal)
             self._transport.write(
                 answer_bytes(answer, self._house.date, close=True, bodiless=False)
             )

@@ -10,7 +10,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcpmesh.bridge.answering import Answering
-from mcpmesh.bridge.http_message import Header, Headers, HttpAnswer, HttpRequest
+from mcpmesh.bridge.http_head import answer_of
+from mcpmesh.bridge.http_message import Header, Headers, HttpAnswer, HttpRefusal, HttpRequest
 from mcpmesh.bridge.http_reader import KnownHeads, ReaderLimits
 from mcpmesh.model.principal import Principal
 from mcpmesh.transport.gate import Gate
@@ -98,6 +99,8 @@ class HttpHouse:
     connections: set[HttpConnection] = field(default_factory=set)
     #: Told of a request that is answered for long without a word.
     late: Callable[[HttpRequest, Stream], None] | None = None
+    #: Writes what the server refuses itself, in the form that answers have at the request's path.
+    refusal_answer: Callable[[HttpRefusal], HttpAnswer] = answer_of
     #: Returns what the server's own answers say to a request with these fields, so that a page
     #: may read them; None: nothing.
     readable: Callable[[Headers], tuple[Header, ...]] | None = None
@@ -108,8 +111,9 @@ class HttpHouse:
     #: Set while there is no connection.
     empty: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def readable_answer(self, answer: HttpAnswer, asked: Headers) -> HttpAnswer:
-        """Let a page read an answer that the handler knows nothing of."""
+    def told(self, refusal: HttpRefusal) -> HttpAnswer:
+        """Write a refusal that the handler knows nothing of, so that a page may read it too."""
+        answer = self.refusal_answer(refusal)
         if self.readable is None:
             return answer
-        return replace(answer, headers=(*answer.headers, *self.readable(asked)))
+        return replace(answer, headers=(*answer.headers, *self.readable(refusal.asked)))

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mcpmesh.codec.jsonrpc import INVALID_REQUEST, RpcError
+from mcpmesh.codec.http_error import retry_after
+from mcpmesh.codec.jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, RpcError
+from mcpmesh.codec.status import WITHHELD
 
 Header = tuple[bytes, bytes]
 #: Names in lower case; a field that is given more than once has its values joined by ", ".
 Headers = Mapping[bytes, bytes]
 
 JSON: Header = (b"content-type", b"application/json")
+#: The status of a failure of our own.
+BUG = 500
 
 
 class RequestHead:
@@ -78,18 +82,43 @@ class HttpRefusal(Exception):
     """A refusal with an HTTP status of its own.
 
     `reason`: the limit or rule, for who counts refusals; empty for what is not worth it.
-    `asked`: the fields of the request, as far as they came, where the connection has to tell it.
+    `retry_after_ms`: when to come again; 0 for no wish.
+    `path`, `asked`: the path of the request and its fields, as far as they came, where the
+    connection has to tell it.
     """
 
     def __init__(
-        self, status: int, message: str, headers: tuple[Header, ...] = (), *, reason: str = ""
+        self,
+        status: int,
+        message: str,
+        headers: tuple[Header, ...] = (),
+        *,
+        reason: str = "",
+        retry_after_ms: int = 0,
     ) -> None:
         super().__init__(status, message)
         self.reason = reason
         self.status = status
-        self.headers = headers
+        self.headers = (*headers, *retry_after(retry_after_ms))
+        self.retry_after_ms = retry_after_ms
+        self.path = b""
         self.asked: Headers = {}
-        self.error = RpcError(INVALID_REQUEST, message)
+        self.error = RpcError(INTERNAL_ERROR if status == BUG else INVALID_REQUEST, message)
+
+
+def too_many() -> HttpRefusal:
+    """Return the refusal of a client that has too many requests answered now."""
+    return HttpRefusal(
+        429,
+        "too many requests at once; wait for the answers to others",
+        reason="requests_of_peer",
+        retry_after_ms=1000,
+    )
+
+
+def failed() -> HttpRefusal:
+    """Return what is told of a bug of ours."""
+    return HttpRefusal(BUG, WITHHELD)
 
 
 def too_large(limit: int) -> HttpRefusal:

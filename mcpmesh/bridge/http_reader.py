@@ -20,6 +20,8 @@ _NONE: frozenset[bytes] = frozenset()
 #: Heads that are remembered, and the longest of them.
 _MAX_HEADS = 512
 _MAX_KNOWN_BYTES = 2 * KIB
+#: What is read of a refused request's path; its beginning says which form of answer it has.
+_MAX_PATH_BYTES = 1024
 #: Fields that make a head the only one of its kind, not worth remembering.
 _OWN_FIELDS = (b"traceparent", b"x-correlation-id")
 
@@ -251,6 +253,7 @@ class RequestReader:
     def _tell(self, refusal: HttpRefusal) -> None:
         self.refused = True
         if self.phase is not Phase.IDLE:
+            refusal.path = path_of(self._url[:_MAX_PATH_BYTES])
             refusal.asked = self._fields
         self.ready.append(refusal)
 

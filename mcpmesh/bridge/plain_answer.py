@@ -10,12 +10,18 @@ _CODES = {
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     405: "UNIMPLEMENTED",
+    408: "DEADLINE_EXCEEDED",
     413: "RESOURCE_EXHAUSTED",
     421: "PERMISSION_DENIED",
     422: "FAILED_PRECONDITION",
     429: "RESOURCE_EXHAUSTED",
+    431: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
     503: "UNAVAILABLE",
+    505: "UNIMPLEMENTED",
 }
+#: Refusals that pass: the same request may be taken later.
+_PASSING = frozenset({429, 503})
 
 
 def failed(error: MeshError, fields: tuple[Header, ...] = ()) -> HttpAnswer:
@@ -28,6 +34,7 @@ def failed(error: MeshError, fields: tuple[Header, ...] = ()) -> HttpAnswer:
 def refused(refusal: HttpRefusal) -> HttpAnswer:
     """Tell why a request is none that we serve."""
     code = _CODES.get(refusal.status, "INVALID_ARGUMENT")
-    error = error_object(code, refusal.error.message, False, 0)
+    passing = refusal.status in _PASSING
+    error = error_object(code, refusal.error.message, passing, refusal.retry_after_ms)
     body = written({"error": error})
     return HttpAnswer(refusal.status, body, (JSON, *refusal.headers), refusal.reason)

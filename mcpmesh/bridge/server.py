@@ -55,6 +55,7 @@ class HttpServer:
             answering=Answering(app.max_requests_per_peer),
             refusals=Refusals(refused) if refused is not None else Refusals(),
             late=app.late,
+            refusal_answer=app.refusal_answer,
             readable=app.readable,
         )
         self._app = app

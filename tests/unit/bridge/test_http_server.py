@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mcpmesh.bridge.http_head import answer_of
 from mcpmesh.bridge.http_house import HttpTimes
 from mcpmesh.bridge.http_message import HttpAnswer
 from mcpmesh.bridge.http_reader import ReaderLimits
@@ -23,6 +24,7 @@ class Handler:
         self.limits = ReaderLimits(body_bytes=100_000)
         self.max_requests_per_peer = 3
         self.readable = None
+        self.refusal_answer = answer_of
         self.times = times or HttpTimes()
         self.go = asyncio.get_running_loop().create_future()
         self.started = asyncio.Event()
