@@ -19,7 +19,7 @@ from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.balance.place import Place
 from mcpmesh.config import RouterSettings, TlsSettings
 from mcpmesh.dispatch.direct_line import DirectLine
-from mcpmesh.dispatch.observe import InFlight
+from mcpmesh.dispatch.layers import StackParts
 from mcpmesh.dispatch.pool import Pool
 from mcpmesh.dispatch.registry_follower import RegistryFollower
 from mcpmesh.dispatch.tool_calls import tool_dispatcher
@@ -84,11 +84,17 @@ class DirectChannel(Channel):
         capabilities = Capabilities(settings.choosings())
         follower.listen(pool.on_catalog)
         follower.listen(capabilities.on_catalog)
-        dispatcher = tool_dispatcher(
-            settings, telemetry, pool, partial(unknown_tool, follower), InFlight(), loop, rng,
-            capabilities=capabilities, max_message_bytes=self.options.max_message_bytes,
-            refused=lambda _method, _error: None,
+        parts = StackParts(
+            telemetry, pool, partial(unknown_tool, follower), loop, rng,
+            call_log=settings.call_log, fallbacks=settings.tool_policies().fallbacks,
+            max_message_bytes=self.options.max_message_bytes,
         )  # fmt: skip
+        dispatcher = tool_dispatcher(
+            parts,
+            default_timeout=settings.default_timeout,
+            capabilities=capabilities,
+            refused=lambda _method, _error: None,
+        )
         # Shaped as a connection, as far as calls with one request ask for it.
         self._line = cast(Connection, DirectLine(dispatcher, pool, self._router_connection))
         self._following = loop.create_task(follower.run(), name="follow the router's registry")

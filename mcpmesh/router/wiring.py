@@ -16,7 +16,7 @@ from mcpmesh.codec.status import status_of
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.dispatch.dispatcher import Dispatcher
 from mcpmesh.dispatch.fallback_check import FallbackCheck
-from mcpmesh.dispatch.layers import layers
+from mcpmesh.dispatch.layers import StackParts, layers
 from mcpmesh.dispatch.local_mesh import LocalMesh
 from mcpmesh.dispatch.note_board import NoteBoard
 from mcpmesh.dispatch.observe import InFlight
@@ -45,7 +45,7 @@ from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.limits import server_options, wire_limits
 from mcpmesh.rpc.server import Server
 from mcpmesh.rpc.standard import StandardServices
-from mcpmesh.stack.authorizing import authorizing, named_method
+from mcpmesh.stack.authorizing import named_method
 from mcpmesh.stack.notes import Notes
 from mcpmesh.telemetry.attributes import SERVER_ADDRESS, SERVER_PORT
 from mcpmesh.telemetry.setup import Telemetry
@@ -128,12 +128,18 @@ class Router:
         capabilities = Capabilities(settings.choosings())
         source.listen(capabilities.on_catalog)
         in_flight = InFlight()
-        dispatcher = tool_dispatcher(
-            settings, telemetry, pool, partial(unknown_tool, source), in_flight, loop, rng,
-            capabilities=capabilities, max_message_bytes=self._limits.max_message_bytes,
-            refused=self._count_refusal, access=self._access,
+        parts = StackParts(
+            telemetry, pool, partial(unknown_tool, source), loop, rng, in_flight,
+            settings.call_log, settings.tool_policies().fallbacks, self._limits.max_message_bytes,
+            self._access,
         )  # fmt: skip
-        self._take_calls(server, dispatcher, in_flight, rng)
+        dispatcher = tool_dispatcher(
+            parts,
+            default_timeout=settings.default_timeout,
+            capabilities=capabilities,
+            refused=self._count_refusal,
+        )
+        self._take_calls(server, dispatcher, parts)
         discovery = self._discovery = DiscoveryServicer(
             source, pool, lambda: pool.routes, capabilities, meaning=meaning
         )
@@ -160,18 +166,16 @@ class Router:
             place=Place(bound, settings.zone),
         )  # fmt: skip
 
-    def _take_calls(
-        self, server: Server, dispatcher: Dispatcher, in_flight: InFlight, rng: Random
-    ) -> None:
+    def _take_calls(self, server: Server, dispatcher: Dispatcher, parts: StackParts) -> None:
         """Have calls of tools begin, and those of services that replicas have besides."""
         proves_callers = bool(self._tls.client_ca)
         Frontend(dispatcher, proves_callers=proves_callers).serve_on(server)
         table = ServiceTable(self._pool)
-        relayed = layers(
-            self._settings.call_log, self._telemetry, table, table.unknown, in_flight,
-            asyncio.get_running_loop(), rng, authorizing=authorizing(self._access, named_method),
-        )  # fmt: skip
-        server.raw_fallback = ServiceRoutes(relayed, table, proves_callers=proves_callers).take
+        services = replace(
+            parts, table=table, unknown=table.unknown, fallbacks={}, named=named_method
+        )
+        relays = ServiceRoutes(layers(services), table, proves_callers=proves_callers)
+        server.raw_fallback = relays.take
 
     def _serve(
         self,

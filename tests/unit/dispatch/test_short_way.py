@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 
 from mcpmesh.balance.balancer import Routes
-from mcpmesh.dispatch.layers import layers
+from mcpmesh.dispatch.layers import StackParts, layers
 from mcpmesh.dispatch.observe import InFlight
 from mcpmesh.dispatch.short_way import ShortWay
 from mcpmesh.errors import PermissionDenied, TooLarge, ToolNotFound
 from mcpmesh.model.trace import TraceContext
 from mcpmesh.policy.access import Access, AccessRule
 from mcpmesh.policy.tool_policy import ToolPolicies
-from mcpmesh.stack.authorizing import Authorizing, named_tool
 from mcpmesh.stack.call_head import CallHead
 from mcpmesh.telemetry.sampling import Decision, sampling_from
 from mcpmesh.telemetry.setup import without_exporters
@@ -162,11 +161,12 @@ class World:
             recorder = Recorder(provider.get_tracer("test"), ids, Decision(sampling))
             self.telemetry.tracing.record_with(recorder)
         self.in_flight = InFlight()
-        self.top = layers(
-            "errors", self.telemetry, self.table, lambda *_: ToolNotFound("no such tool"),
-            self.in_flight, self.loop, Random(3),  # type: ignore[arg-type]
-            authorizing=Authorizing(Access(rules), named_tool) if rules else None,
+        parts = StackParts(
+            self.telemetry, self.table, lambda *_: ToolNotFound("no such tool"),
+            self.loop, Random(3), self.in_flight,  # type: ignore[arg-type]
+            access=Access(rules),
         )  # fmt: skip
+        self.top = layers(parts)
         assert isinstance(self.top, ShortWay)
 
     def _show(self) -> None:

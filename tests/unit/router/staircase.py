@@ -8,7 +8,7 @@ from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.dispatch.dispatcher import Dispatcher
 from mcpmesh.dispatch.fail_fast import FailFast
-from mcpmesh.dispatch.layers import sharing_layers
+from mcpmesh.dispatch.layers import StackParts, sharing_layers
 from mcpmesh.dispatch.observe import InFlight, ObserveAttempts, ObserveCalls
 from mcpmesh.errors import MeshError, ToolNotFound
 from mcpmesh.policy.admission import Shed
@@ -95,14 +95,16 @@ class Staircase:
                 rng=Random(seed),
                 clock=clock,
                 sharing=sharing_layers(
-                    "off",
-                    self.telemetry,
-                    self.table,
-                    _unknown,
-                    self.in_flight,
-                    self.loop,  # type: ignore[arg-type]
-                    Random(seed),
-                    max_message_bytes=LIMIT,
+                    StackParts(
+                        self.telemetry,
+                        self.table,
+                        _unknown,
+                        self.loop,  # type: ignore[arg-type]
+                        Random(seed),
+                        self.in_flight,
+                        "off",
+                        max_message_bytes=LIMIT,
+                    )
                 ),
             )
         )
