@@ -97,12 +97,20 @@ class DirectChannel(Channel):
         )
         # Shaped as a connection, as far as calls with one request ask for it.
         self._line = cast(Connection, DirectLine(dispatcher, pool, self._router_connection))
+        # Set from when on calls need no hop, until the channel closes.
+        self._open_line: Connection | None = None
         self._following = loop.create_task(follower.run(), name="follow the router's registry")
 
     @property
     def connection(self) -> Connection | None:
         """What calls begin on: the direct line, once it is known what there is."""
-        return self._line if self._follower.is_synced and not self.closed else super().connection
+        line = self._open_line
+        if line is not None:
+            return line
+        if self._follower.is_synced and not self.closed:
+            self._open_line = self._line
+            return self._line
+        return super().connection
 
     async def synced(self) -> None:
         """Wait until the registry came, from when on calls need no hop."""
@@ -113,6 +121,7 @@ class DirectChannel(Channel):
         self._following.cancel()
         await asyncio.gather(self._following, return_exceptions=True)
         await self._pool.close(grace or 0)
+        self._open_line = None
         await super().close(grace)
 
     def _method(

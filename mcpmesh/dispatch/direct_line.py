@@ -9,6 +9,8 @@ from mcpmesh.codec.peek import peek, peek_short
 from mcpmesh.dispatch.call_head import read_call_head
 from mcpmesh.dispatch.direct_call import DirectCall
 from mcpmesh.dispatch.dispatcher import Dispatcher
+from mcpmesh.dispatch.short_way import ShortWay
+from mcpmesh.dispatch.straight_way import StraightWay
 from mcpmesh.errors import InvalidCall
 from mcpmesh.rpc.head import read_head
 from mcpmesh.stack.balance import RouteTable
@@ -17,7 +19,9 @@ from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.message import PREFIX_BYTES
 
 if TYPE_CHECKING:
+    from mcpmesh.dispatch.straight_call import StraightCall
     from mcpmesh.rpc.client_call import CallBase
+    from mcpmesh.stack.call import Call
     from mcpmesh.stack.call_head import CallHead
     from mcpmesh.wire.stream import Stream
 
@@ -43,17 +47,21 @@ class DirectLine:
         self._dispatcher = dispatcher
         self._table = table
         self._router = router
+        stack, timeout = dispatcher.stack, dispatcher.default_timeout
+        self._straight = StraightWay(stack, timeout) if isinstance(stack, ShortWay) else None
         # Heads by what repeats of them: most calls of a tool say the same.
         self._heads: dict[tuple[int, Headers], tuple[Headers, CallHead]] = {}
 
     def request(
         self, fields: Headers, volatile: Headers, body: bytes, asking: CallBase
-    ) -> DirectCall | Stream:
+    ) -> StraightCall | Call | Stream:
         """Begin a call; for the channel's call, what comes back is its stream.
 
         Raises: TooLarge, Draining from the router's connection.
         """
-        own = volatile[:-1] if volatile and volatile[-1][0] == _TIMEOUT else volatile
+        own, asked = volatile, None
+        if volatile and volatile[-1][0] == _TIMEOUT:
+            own, asked = volatile[:-1], asking.time_remaining()
         known = self._heads.get((id(fields), own))
         head = self._read(fields, own) if known is None else known[1]
         tool, version = head.tool, head.version
@@ -62,13 +70,17 @@ class DirectLine:
             if not tool:
                 tool, version = _tool_in(body)
         route = self._table.routes.find(tool, version)
+        if route is not None and self._straight is not None and version == head.version:
+            straight = self._straight.begin(head, tool, route, body, asked, asking)
+            if straight is not None:
+                return straight
         if route is None or not route.picker.candidates:
             connection = self._router()
             if connection is not None and not connection.draining:
                 return connection.request(fields, volatile, body, asking)
         call = DirectCall(head, asking)
         call.tool, call.version, call.body, call.route = tool, version, body, route
-        self._dispatcher.begin(call, asking.time_remaining())
+        self._dispatcher.begin(call, asked)
         return call
 
     def _read(self, fields: Headers, own: Headers) -> CallHead:

@@ -42,12 +42,14 @@ class Dispatcher:
         those of tools that are mirrored.
         """
         self.max_message_bytes = max_message_bytes
+        self.default_timeout = default_timeout
+        #: What most calls begin in.
+        self.stack = stack
         #: Told of calls that never reach the stack: (method, why).
         self.refused = refused
         self._start = stack.start
         self._start_sharing = stack.start if sharing is None else sharing.start
         self._table = table
-        self._default_timeout = default_timeout
         self._capabilities = capabilities or Capabilities()
         self._rng = rng or Random()
         self._versions = VersionChoice(self._rng)
@@ -65,7 +67,7 @@ class Dispatcher:
             return
         own = route.cluster.tool.timeout
         if asked is None:
-            call.timeout = self._default_timeout if own is None else own
+            call.timeout = self.default_timeout if own is None else own
         else:
             call.timeout = asked if own is None or asked < own else own
         self._start(call)
@@ -86,7 +88,7 @@ class Dispatcher:
                     self.begin(chosen, asked)
                 return
         if asked is None:
-            call.timeout = self._default_timeout if own is None else own
+            call.timeout = self.default_timeout if own is None else own
         else:
             call.timeout = asked if own is None or asked < own else own
         if route is not None and route.policy.cache is not None and may_share(call, route):

@@ -168,7 +168,7 @@ class ObserveAttempts(Layer[Attempt]):
             trace = self._record(attempt)
         if call.failure:
             self._retries.cell(call.tool, call.failure).add()
-        attempt.fields = tie(call, trace)
+        attempt.fields = tie(call.correlation_id, call.head.baggage, trace)
         self.on(attempt)
 
     def failed(self, attempt: Attempt, error: BaseException) -> None:
@@ -220,10 +220,8 @@ class ObserveAttempts(Layer[Attempt]):
         return trace
 
 
-def tie(call: Call, trace: TraceContext) -> str:
-    """Write the fields that tie the replica's work to this call, for `Attempt.fields`."""
-    correlation_id = call.correlation_id
-    baggage = call.head.baggage
+def tie(correlation_id: str, baggage: str, trace: TraceContext) -> str:
+    """Write the fields that tie the replica's work to a call, for `Attempt.fields`."""
     if correlation_id is trace.trace_id and not baggage and not trace.state:
         # The way of nearly every call that begins here.
         return (

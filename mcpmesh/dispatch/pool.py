@@ -13,12 +13,12 @@ from mcpmesh.dispatch.health_checker import HealthChecker
 from mcpmesh.dispatch.health_watch import HealthWatch
 from mcpmesh.dispatch.pace_watch import PaceWatch
 from mcpmesh.dispatch.replica_view import Standing
+from mcpmesh.dispatch.straight_call import attempt_of
 from mcpmesh.model.catalog import Catalog, Cluster
 from mcpmesh.model.replica import Replica
 from mcpmesh.policy.health import HealthPolicy
 from mcpmesh.policy.tool_policy import ToolPolicies
 from mcpmesh.rpc.subchannel import State, Subchannel
-from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.move import move_elsewhere
 from mcpmesh.transport.credentials import ChannelCredentials
 from mcpmesh.transport.hub import Hub
@@ -278,8 +278,9 @@ class Pool:
         self._health.silent(candidate, silent)
         if silent and subchannel.connection is not None:
             for stream in list(subchannel.connection.streams.values()):
-                if isinstance(stream.sink, Attempt):
-                    move_elsewhere(stream.sink)
+                attempt = attempt_of(stream.sink)
+                if attempt is not None:
+                    move_elsewhere(attempt)
 
     def _rebuild(self, changed: frozenset[str]) -> None:
         panic_ratio = self._health_policy.panic_ratio

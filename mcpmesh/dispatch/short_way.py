@@ -11,11 +11,12 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from random import Random
 from time import perf_counter
-from typing import Any
 
 from grpc import StatusCode
 
+from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.tool_load import ToolLoad
+from mcpmesh.dispatch.answer_cells import AnswerCells
 from mcpmesh.dispatch.observe import (
     NEW_TRACE,
     TRACE_BAGGAGE,
@@ -23,6 +24,7 @@ from mcpmesh.dispatch.observe import (
     InFlight,
     tie,
 )
+from mcpmesh.dispatch.turn import Turn
 from mcpmesh.policy.fastest import SPAN
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Call
@@ -32,8 +34,10 @@ from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.timers import Timers
 
 #: Of each span's first call there is more to note.
-_WITHIN_SPAN = SPAN - 1
+WITHIN_SPAN = SPAN - 1
 _OK = StatusCode.OK
+#: Seconds; the first turn is nobody's.
+_ANY = 30.0
 
 
 class ShortWay:
@@ -56,26 +60,21 @@ class ShortWay:
         lets: Callable[[Call], bool] | None = None,
     ) -> None:
         self._long_way = top.start
-        self._send = send
+        self.send = send
         self._long_end = send.ended
         #: What ends otherwise than well is the layers' to end.
         self.failed = send.failed
         self.interrupted = send.interrupted
         self.reported = send.reported
-        self._tracing = telemetry.tracing
-        self._rpc_server = telemetry.instruments.rpc_server
-        self._rpc_client = telemetry.instruments.rpc_client
-        self._known_server = self._rpc_server.known
-        self._known_client = self._rpc_client.known
-        self._in_flight = in_flight
-        self._timers = timers
-        self._loop_time = loop.time
-        self._rng = rng
+        self.tracing = telemetry.tracing
+        self.cells = AnswerCells(telemetry.instruments)
+        self._known_cells = self.cells.known
+        self.in_flight = in_flight
+        self.timers = timers
+        self.loop_time = loop.time
+        self.rng = rng
         self._lets = lets
-        # Calls of one turn of the loop that may take equally long have the same of these.
-        self._moment = self._timeout = self._deadline = -1.0
-        self._slot: set[Any] | None = None
-        self._written_timeout = ""
+        self._turn = Turn(loop.time(), _ANY, timers, send)
 
     def start(self, call: Call) -> None:
         """Let a call begin, by this way or by the layers'.
@@ -90,13 +89,13 @@ class ShortWay:
         timeout = call.timeout
         head = call.head
         parent = head.parent
-        tracing = self._tracing
+        tracing = self.tracing
         drawn = tracing.drawn
         calls = load.calls + 1
         in_flight = load.in_flight
         if (
             # It begins a span of calls, or its pick is noted.
-            not calls & load.picks.mask & _WITHIN_SPAN
+            not calls & load.picks.mask & WITHIN_SPAN
             or in_flight >= load.limit
             or load.gate is not None
             # It may be hopeless.
@@ -108,17 +107,18 @@ class ShortWay:
         ):
             self._long_way(call)
             return
-        moment = self._loop_time()
-        if moment != self._moment or timeout != self._timeout:
-            self._turn(moment, timeout)
-        slot = self._slot
+        moment = self.loop_time()
+        turn = self._turn
+        if moment != turn.moment or timeout != turn.timeout:
+            turn = self._turn = Turn(moment, timeout, self.timers, self.send)
+        slot = turn.slot
         if slot is None:
             # Its deadline needs a timer of its own.
             self._long_way(call)
             return
         now = perf_counter()
         try:
-            candidate = route.picker.pick(self._rng, now)
+            candidate = route.picker.pick(self.rng, now)
         except Exception:
             # The layers meet the same bug, and tell it.
             candidate = None
@@ -130,16 +130,16 @@ class ShortWay:
             trace_id = call.correlation_id = trace[0]
             own = (
                 f"{NEW_TRACE}{trace_id}-{trace[1]}-00{TRACE_CORRELATION}{trace_id}"
-                f"{TRACE_BAGGAGE}{trace_id}{self._written_timeout}"
+                f"{TRACE_BAGGAGE}{trace_id}{turn.written_timeout}"
             )
         else:
             trace = call.trace = drawn.pop()[0] if parent is None else parent
             if not call.correlation_id:
                 call.correlation_id = trace.trace_id
-            own = tie(call, trace) + self._written_timeout
-        self._in_flight.calls += 1
+            own = tie(call.correlation_id, head.baggage, trace) + turn.written_timeout
+        self.in_flight.calls += 1
         call.began = now
-        call.started, call.deadline = moment, self._deadline
+        call.started, call.deadline = moment, turn.deadline
         call.timer = slot
         slot.add(call)
         load.calls = calls
@@ -156,7 +156,7 @@ class ShortWay:
                 head.forward, own.encode("latin-1"), call.body, attempt
             )
         except Exception as error:
-            self._send.not_sent(attempt, error)
+            self.send.not_sent(attempt, error)
 
     def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
         """Learn how an answer ended; well, and it is the end of the call."""
@@ -173,29 +173,25 @@ class ShortWay:
             self._long_end(attempt, code, message)
             return
         took = attempt.took = perf_counter() - call.began
-        candidate.in_flight -= 1
-        candidate.successes += 1
-        candidate.seconds += took
-        load.in_flight -= 1
-        fastest = load.fastest
-        # As a comparison, at half the cost of min().
-        if took < fastest.shortest:  # noqa: PLR1730
-            fastest.shortest = took
+        note_success(candidate, load, took)
         call.timer.discard(call)
-        self._in_flight.calls -= 1
-        method, tool = call.head.method, call.tool
-        host, port = candidate.address
-        of_attempt = (method, tool, "OK", host, port)
-        of_call = (method, tool, "OK")
-        (self._known_client(of_attempt) or self._rpc_client.at(of_attempt)).record(took)
-        (self._known_server(of_call) or self._rpc_server.at(of_call)).record(took)
+        self.in_flight.calls -= 1
+        key = call.head.method, call.tool, candidate
+        of_call, of_attempt = self._known_cells(key) or self.cells.at(key)
+        of_call(took)
+        of_attempt(took)
         call.over = True
         call.current = None
         call.ended()
 
-    def _turn(self, moment: float, timeout: float) -> None:
-        """Find what the calls of this moment with this timeout have in common."""
-        self._moment, self._timeout = moment, timeout
-        self._deadline = moment + timeout
-        self._slot = self._timers.slot(self._deadline, moment)
-        self._written_timeout = self._send.written(timeout)
+
+def note_success(candidate: Candidate, load: ToolLoad, took: float) -> None:
+    """Take a call in flight off the books of its replica and tool: it was answered well."""
+    candidate.in_flight -= 1
+    candidate.successes += 1
+    candidate.seconds += took
+    load.in_flight -= 1
+    fastest = load.fastest
+    # As a comparison, at half the cost of min().
+    if took < fastest.shortest:  # noqa: PLR1730
+        fastest.shortest = took

@@ -170,7 +170,7 @@ class CallBase(CallState):
             queue = self._made_queue = MessageQueue(self._stream, most)
         return queue
 
-    def _attach(self, stream: Stream) -> None:
+    def attach(self, stream: Stream) -> None:
         """Learn of the stream that carries the call."""
         self._stream = stream
         if self._made_queue is not None:

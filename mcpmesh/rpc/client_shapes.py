@@ -50,7 +50,7 @@ class UnaryRequestCall(CallBase):
         except TooLarge as error:
             self._finish(StatusCode.RESOURCE_EXHAUSTED, error.message)
             return
-        self._attach(stream)
+        self.attach(stream)
 
     async def _send_later(self) -> None:
         try:
@@ -95,7 +95,7 @@ class StreamRequestCall(CallBase):
         except TooLarge as error:
             self._finish(StatusCode.RESOURCE_EXHAUSTED, error.message)
             return
-        self._attach(stream)
+        self.attach(stream)
         self._writer = MessageWriter(stream)
 
     async def _start_later(self, wait_for_ready: bool) -> None:

@@ -137,7 +137,7 @@ class Attempt:
         # The head is looked through once, however many answers begin with it.
         headers = head.note
         if headers is None:
-            headers = head.note = _without_correlation(head.headers)
+            headers = head.note = head_to_pass_on(head.headers)
         caller = self._caller = call.caller
         try:
             caller.send_answer(headers, call.extra(), data, trailers)
@@ -206,7 +206,7 @@ class Attempt:
         call = self.call
         if self._head:
             try:
-                call.caller.send_headers(_without_correlation(self._head), call.extra())
+                call.caller.send_headers(head_to_pass_on(self._head), call.extra())
             except TooLarge:
                 # The caller would not take the head, and the status is what counts.
                 call.caller.send_headers(_bare(self._head))
@@ -228,7 +228,7 @@ class Attempt:
             self._end_request()
             self.bottom.ended(self, *_status(trailers))
             return
-        head = _without_correlation(head)
+        head = head_to_pass_on(head)
         assert self.stream is not None
         caller.taken = self.stream.consumed
         try:
@@ -285,7 +285,7 @@ class Attempt:
         self.bottom.ended(self, *outcome(error))
 
 
-def _without_correlation(headers: Headers) -> Headers:
+def head_to_pass_on(headers: Headers) -> Headers:
     """Return what of a replica's head is passed on; the same object when that is all of it."""
     for field in headers:
         if field[0] == CORRELATION:
