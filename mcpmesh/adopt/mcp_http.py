@@ -12,12 +12,16 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
 from mcpmesh.adopt.mcp_call import CURRENT
+from mcpmesh.adopt.mcp_reply import in_its_place
 from mcpmesh.config import UpstreamSettings
 
 #: Seconds to connect, and between two events of a stream.
 _CONNECT, _READ = 10.0, 3600.0
 _MOST_CONNECTIONS = 1000
 _LOG = logging.getLogger("mcpmesh.upstream")
+_JSON = "application/json"
+#: What says how a body is written, and is not so any more when another takes its place.
+_OF_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
 class HttpWatch:
@@ -47,7 +51,10 @@ class HttpWatch:
 
 
 class _Transport(httpx2.AsyncHTTPTransport):
-    """Notes which calls certainly never went out: those may be made elsewhere."""
+    """Notes which calls certainly never went out: those may be made elsewhere.
+
+    An answer that answers something else is made an error of the call.
+    """
 
     def __init__(self, watch: HttpWatch, **options: Any) -> None:
         super().__init__(**options)
@@ -58,6 +65,8 @@ class _Transport(httpx2.AsyncHTTPTransport):
         call = CURRENT.get()
         try:
             response = await super().handle_async_request(request)
+            if _is_reply(request, response):
+                response = await _checked(request, response, self._watch.shown)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             self._watch.failed(f"cannot be reached: {error}")
             raise
@@ -70,6 +79,26 @@ class _Transport(httpx2.AsyncHTTPTransport):
         if call is not None:
             call.sent = True
         return response
+
+
+def _is_reply(request: httpx2.Request, response: httpx2.Response) -> bool:
+    """Tell whether a response is one JSON message that answers another."""
+    kind: str = response.headers.get("content-type", "").lower()
+    return request.method == "POST" and response.is_success and kind.startswith(_JSON)
+
+
+async def _checked(
+    request: httpx2.Request, response: httpx2.Response, server: str
+) -> httpx2.Response:
+    """Return the response, or one that says why it is none.
+
+    Raises: httpx2.TransportError when the body does not come.
+    """
+    instead = in_its_place(await request.aread(), await response.aread(), server)
+    if instead is None:
+        return response
+    fields = [field for field in response.headers.items() if field[0] not in _OF_BODY]
+    return httpx2.Response(response.status_code, headers=fields, content=instead)
 
 
 @asynccontextmanager
