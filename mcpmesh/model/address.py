@@ -54,6 +54,10 @@ class Address:
 
         Raises: InvalidCall saying what a proper address looks like.
         """
+        if not isinstance(text, str):
+            raise InvalidCall(
+                f"address {text!r:.100} is not text; write it as '127.0.0.1:7070' or 'unix:/PATH'"
+            )
         scheme, _, rest = text.partition(":")
         if scheme == "unix":
             return cls("unix", path=_without_authority(text, rest))

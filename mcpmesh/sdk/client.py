@@ -10,6 +10,7 @@ import grpc
 
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
 from mcpmesh.errors import RemoteProtocolError
+from mcpmesh.model.address import Address
 from mcpmesh.model.estimate import Estimate
 from mcpmesh.sdk.call_result import CallResult, result_from_message
 from mcpmesh.sdk.call_stream import CallStream, this_task_is_cancelled
@@ -49,6 +50,7 @@ class Client:
 
     Shape: `target` is HOST:PORT, unix:/PATH, or dns:///NAME:PORT for a connection to each address
     of the name; `tls` makes it speak TLS when it has a `tls_ca`.
+    Raises: InvalidCall for a target that is no address.
     Raises (every method): MeshError by whose fault. Cancelling the task cancels the call.
     """
 
@@ -63,6 +65,10 @@ class Client:
         max_message_bytes: int = 4 * 1024 * 1024,
         direct: bool | RouterSettings = False,
     ) -> None:
+        if channel is None:
+            Address.parse(
+                target
+            )  # here, and not at the first call, it is clear which line is wrong
         self._target = target
         self._direct = direct
         self._limits = LimitSettings.of_messages(max_message_bytes)

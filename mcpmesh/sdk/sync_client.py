@@ -29,6 +29,7 @@ class SyncClient:
     """`Client` for any number of threads: the same methods, without await.
 
     One background thread runs the connection; `close`, or leaving the `with`, ends it.
+    Raises: InvalidCall for a target that is no address.
     Raises (every method): MeshError by whose fault.
     """
 

@@ -8,7 +8,7 @@ from opentelemetry.context import attach, detach
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 from pydantic import BaseModel
 
-from mcpmesh import Client, errors
+from mcpmesh import Client, SyncClient, errors
 from mcpmesh.model.trace import parse_traceparent
 from mcpmesh.sdk.call_result import RetryableToolError, ToolError, UnexpectedResult
 from mcpmesh.sdk.outgoing import QuestionUnanswered
@@ -296,3 +296,16 @@ async def test_lost_connection_names_whom_it_led_to():
     async with server, Client(target) as client:
         with pytest.raises(errors.NoReplica, match=f"^{target}: connection (closed|lost)"):
             await client.call("echo", timeout=10)
+
+
+@pytest.mark.parametrize("kind", [Client, SyncClient])
+@pytest.mark.parametrize("target", [None, 7070, ("127.0.0.1", 7070), b"127.0.0.1:7070"])
+def test_target_that_is_no_text_is_refused_where_it_is_given(kind, target):
+    with pytest.raises(errors.InvalidCall, match=r"is not text; write it as '127\.0\.0\.1:7070'"):
+        kind(target)
+
+
+@pytest.mark.parametrize("kind", [Client, SyncClient])
+def test_target_that_is_no_address_is_refused_where_it_is_given(kind):
+    with pytest.raises(errors.InvalidCall, match="'http://mesh:7070' is not HOST:PORT"):
+        kind("http://mesh:7070")
