@@ -1,4 +1,4 @@
-"""Processes of others that tests start, found and waited for."""
+"""Processes that tests start, found and waited for."""
 
 import asyncio
 from pathlib import Path
@@ -18,6 +18,23 @@ def marked(mark: str) -> list[int]:
         if mark.encode() in arguments:
             found.append(int(path.parent.name))
     return found
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes whose parent a process is."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(child) for child in text.split()]
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 async def listens(port: int, server: asyncio.subprocess.Process) -> None:

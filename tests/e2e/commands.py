@@ -1,6 +1,5 @@
 """Commands of mcpmesh as processes: started, read, killed, and gone when a test is over."""
 
-import asyncio
 import json
 import os
 import select
@@ -8,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.processes import alive, children_of
 
 ROOT = Path(__file__).parents[2]
 TOOLS = "tests.e2e.tools:app"
@@ -158,30 +159,3 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
         key: value for key, value in os.environ.items() if not key.startswith(("MCPMESH_", "OTEL_"))
     }
     return own | {"PYTHONPATH": str(ROOT), "MCPMESH_LOG_FORMAT": "json"} | dict(more)
-
-
-def children_of(pid: int) -> list[int]:
-    """Return the processes whose parent a process is."""
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [int(child) for child in text.split()]
-
-
-def alive(pid: int) -> bool:
-    """Tell whether a process runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-async def eventually(true: Callable[[], Any]) -> None:
-    """Wait for something that another process brings about."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            result = true()
-            if await result if asyncio.iscoroutine(result) else result:
-                return
-            await asyncio.sleep(0.02)

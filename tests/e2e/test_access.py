@@ -9,8 +9,9 @@ from typing import Any
 
 from mcpmesh.cli.exits import Exit
 from tests.certificates import Authority, Files
-from tests.e2e.commands import TOOLS, command, eventually
+from tests.e2e.commands import TOOLS, command
 from tests.e2e.test_tls import HERE, options, run
+from tests.eventually import eventually
 
 RULES = """
 [[access]]

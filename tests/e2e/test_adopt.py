@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands import PATIENCE, ROOT, alive, command, environment
-from tests.processes import marked
+from tests.e2e.commands import PATIENCE, ROOT, command, environment
+from tests.processes import alive, marked
 
 SERVERS = ROOT / "tests" / "integration" / "adopt"
 ANY = "127.0.0.1:0"

@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.commands import ROOT, command, eventually
+from tests.e2e.commands import ROOT, command
 from tests.e2e.test_plain_http import ANY, asked
+from tests.eventually import eventually
 
 EXAMPLE = ROOT / "examples" / "container" / "tool.py"
 

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.commands import PATIENCE, TOOLS, Command, alive, command, eventually
+from tests.e2e.commands import PATIENCE, TOOLS, Command, command
 from tests.e2e.pages import METRICS, page
+from tests.eventually import eventually
+from tests.processes import alive
 
 ANY = "127.0.0.1:0"
 WORKERS = 2

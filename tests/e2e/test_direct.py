@@ -12,7 +12,8 @@ import pytest
 
 from mcpmesh import Client
 from mcpmesh.errors import DeadlineExceeded, MeshError, ToolNotFound
-from tests.e2e.commands import TOOLS, Command, command, eventually
+from tests.e2e.commands import TOOLS, Command, command
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands import command, eventually
+from tests.e2e.commands import command
 from tests.e2e.stubs import Stubs
 from tests.e2e.test_static import ANY, plain
+from tests.eventually import eventually
 from tests.unit.router.kubernetes_server import api_server, endpoint, endpoint_slice
 from tests.unit.router.name_server import name_server
 

@@ -17,10 +17,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hyperframe.frame import Frame, GoAwayFrame, PingFrame, SettingsFrame
 
 from mcpmesh.v1 import discovery_pb2
-from tests.e2e.commands import TOOLS, Command, command, eventually
+from tests.e2e.commands import TOOLS, Command, command
 from tests.e2e.pages import METRICS, metrics_url, page
 from tests.e2e.stubs import Stubs, request, text_of
 from tests.e2e.test_trace import post
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 GRACE = ("--drain-grace", "600")

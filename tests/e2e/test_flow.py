@@ -10,8 +10,9 @@ import grpc
 import pytest
 
 from mcpmesh.v1 import invoke_pb2
-from tests.e2e.commands import TOOLS, Command, command, eventually
+from tests.e2e.commands import TOOLS, Command, command
 from tests.e2e.stubs import Stubs, request
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 MIB = 1024 * 1024

@@ -10,7 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.e2e.commands import command, eventually
+from tests.e2e.commands import command
+from tests.eventually import eventually
 from tests.unit.adopt.zoo import descriptor_set
 
 ANY = "127.0.0.1:0"

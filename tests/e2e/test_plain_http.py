@@ -10,7 +10,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.e2e.commands import PATIENCE, TOOLS, command, eventually
+from tests.e2e.commands import PATIENCE, TOOLS, command
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 TRACE = "0af7651916cd43dd8448eb211c80319c"

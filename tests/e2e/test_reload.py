@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands import Command, command, eventually
+from tests.e2e.commands import Command, command
 from tests.e2e.stubs import Stubs
+from tests.eventually import eventually
 
 CODE = '''
 from mcpmesh import ToolServer

@@ -20,10 +20,11 @@ from mcpmesh.v1 import (
     invoke_pb2_grpc,
     tool_pb2,
 )
-from tests.e2e.commands import Command, command, eventually
+from tests.e2e.commands import Command, command
 from tests.e2e.pages import METRICS, metrics_url, page
 from tests.e2e.stubs import Stubs, request, text_of
 from tests.e2e.test_trace import post
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 TOOLS = "tests.e2e.frail_tools:app"

@@ -10,7 +10,8 @@ from pathlib import Path
 import grpc
 from mcp.client.client import Client
 
-from tests.e2e.commands import PATIENCE, Command, command, environment, eventually
+from tests.e2e.commands import PATIENCE, Command, command, environment
+from tests.eventually import eventually
 from tests.integration.adopt.petstore_server import KEY, Petstore
 from tests.integration.adopt.petstore_server import served as petstore_served
 from tests.integration.adopt.zoo_server import Animal, Zoo, stub

@@ -12,9 +12,10 @@ from urllib.error import HTTPError
 import grpc
 import pytest
 
-from tests.e2e.commands import TOOLS, Command, command, eventually
+from tests.e2e.commands import TOOLS, Command, command
 from tests.e2e.stubs import Stubs
 from tests.e2e.test_trace import post
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 

@@ -9,8 +9,9 @@ import grpc
 import pytest
 
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, tool_pb2
-from tests.e2e.commands import command, eventually
+from tests.e2e.commands import command
 from tests.e2e.stubs import Stubs, request
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 

@@ -15,8 +15,9 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 from mcpmesh.v1 import discovery_pb2, invoke_pb2
-from tests.e2e.commands import TOOLS, Command, command, eventually
+from tests.e2e.commands import TOOLS, Command, command
 from tests.e2e.stubs import Stubs, request, structured, text_of
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 

@@ -12,7 +12,8 @@ import pytest
 
 from mcpmesh import Client, TlsSettings
 from tests.certificates import Authority, Files
-from tests.e2e.commands import PATIENCE, ROOT, TOOLS, command, environment, eventually
+from tests.e2e.commands import PATIENCE, ROOT, TOOLS, command, environment
+from tests.eventually import eventually
 
 HERE = ("localhost", "127.0.0.1", "::1")
 

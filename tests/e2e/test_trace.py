@@ -10,7 +10,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.e2e.commands import TOOLS, Command, command, eventually
+from tests.e2e.commands import TOOLS, Command, command
+from tests.eventually import eventually
 
 TELEMETRY = {
     "OTEL_TRACES_EXPORTER": "console",

@@ -14,9 +14,11 @@ import grpc
 import pytest
 
 from mcpmesh.v1 import discovery_pb2
-from tests.e2e.commands import TOOLS, Command, alive, command, eventually
+from tests.e2e.commands import TOOLS, Command, command
 from tests.e2e.pages import METRICS, metrics_url, page
 from tests.e2e.stubs import Stubs, request, text_of
+from tests.eventually import eventually
+from tests.processes import alive
 
 ANY = "127.0.0.1:0"
 CONNECTIONS = 16

@@ -10,6 +10,7 @@ from mcpmesh import Client, ToolServer
 from mcpmesh.config import RouterSettings
 from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
+from tests.eventually import eventually
 
 BLACK_HOLE = Fault(Kind.BLACK_HOLE)
 
@@ -46,8 +47,7 @@ class Mesh:
 
     async def becomes(self, *labels: str) -> None:
         """Wait until the router thinks so."""
-        while self.labels() != list(labels):
-            await asyncio.sleep(0.01)
+        await eventually(lambda: self.labels() == list(labels))
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from mcpmesh.config import RouterSettings
 from mcpmesh.policy.backoff import Backoff
 from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 _SOON = Backoff(first=0.05, longest=0.2)
@@ -42,9 +43,7 @@ class Mesh:
 
     async def until_ready(self, tool: str, replicas: int) -> None:
         """Wait until the catalog has a tool with so many replicas that take calls."""
-        async with asyncio.timeout(20):
-            while self.ready(tool) != replicas:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: self.ready(tool) == replicas)
 
     def ready(self, tool: str) -> int:
         """Count the replicas of a tool that take calls."""

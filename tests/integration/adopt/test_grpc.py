@@ -22,6 +22,7 @@ from mcpmesh.adopt.native_routes import NativeRoutes
 from mcpmesh.adopt.upstream import UpstreamFailed
 from mcpmesh.config import NO_TLS, LimitSettings, TlsSettings
 from tests.certificates import Authority
+from tests.eventually import eventually
 from tests.integration.adopt.adopted import Mesh, adopting, client_of, mesh
 from tests.integration.adopt.zoo_server import Animal, Zoo, kind, served, stub
 from tests.unit.adopt.zoo import compile_protos, descriptor_set, zoo
@@ -233,9 +234,7 @@ async def test_arguments_that_do_not_fit_are_refused_by_the_field() -> None:
 async def test_deadline_and_cancellation_reach_the_service() -> None:
     async with adopted() as (client, animals, _, _):
         call = asyncio.create_task(client.call_tool("Zoo_Wait", {"id": "one"}))
-        async with asyncio.timeout(10):
-            while "one" not in animals.waiting:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: "one" in animals.waiting)
         assert 0 < animals.waiting["one"] <= 61
         call.cancel()
         async with asyncio.timeout(10):

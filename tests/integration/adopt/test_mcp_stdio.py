@@ -16,6 +16,7 @@ from mcpmesh.adopt.parked import Parked
 from mcpmesh.config import UpstreamSettings
 from mcpmesh.errors import InvalidCall, MethodNotFound, NoReplica
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc
+from tests.eventually import eventually
 from tests.integration.adopt.one_copy import TOYS, adopted, odd, text_of
 from tests.processes import marked
 
@@ -197,9 +198,7 @@ async def test_a_cancelled_call_is_cancelled_at_the_server(
     caplog.set_level(logging.INFO)
 
     async def said(text: str) -> None:
-        async with asyncio.timeout(30):
-            while not any(text in record.getMessage() for record in caplog.records):
-                await asyncio.sleep(0.01)
+        await eventually(lambda: any(text in each.getMessage() for each in caplog.records))
 
     async with adopted(UpstreamSettings(command=TOYS, era=era)) as toys:  # type: ignore[arg-type]
         await toys.until(State.SERVING)
@@ -317,6 +316,4 @@ async def test_no_process_is_left_behind_by_a_mesh_that_is_killed() -> None:
     finally:
         process.send_signal(signal.SIGKILL)
         await process.wait()
-    async with asyncio.timeout(20):
-        while marked(mark):
-            await asyncio.sleep(0.05)
+    await eventually(lambda: not marked(mark))

@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from mcpmesh.rpc.late_trailers import AT_MOST
+from tests.eventually import eventually
 from tests.integration.rpc.pairing import Pairing, Seen, failure
 
 TIMES = 200
@@ -31,9 +32,7 @@ async def tally(ask):
 
 async def nothing_left(server):
     (link,) = server.links
-    async with asyncio.timeout(5):
-        while link.connection.streams:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: not link.connection.streams)
     assert not server.calls
 
 

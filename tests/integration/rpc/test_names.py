@@ -12,6 +12,7 @@ from mcpmesh.policy.backoff import Backoff
 from mcpmesh.rpc.channel import Channel, ChannelOptions
 from mcpmesh.rpc.server import Server
 from tests.certificates import Authority
+from tests.eventually import eventually
 
 QUICK = ChannelOptions(backoff=Backoff(0.02, 1.0, 0.02, 0.0))
 # Loopback has a whole network of addresses on Linux.
@@ -145,8 +146,7 @@ async def test_closing_while_the_resolver_is_silent():
 
     channel = Channel("dns:///tools.internal:80", QUICK, resolve=resolve)
     call = asyncio.ensure_future(channel.unary_unary("/t/m")(b"", wait_for_ready=True))
-    while channel.get_state() is not grpc.ChannelConnectivity.CONNECTING:
-        await asyncio.sleep(0)
+    await eventually(lambda: channel.get_state() is grpc.ChannelConnectivity.CONNECTING)
     await channel.close()
     with pytest.raises((grpc.aio.AioRpcError, asyncio.CancelledError)):
         await asyncio.wait_for(call, 10)

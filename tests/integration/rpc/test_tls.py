@@ -15,6 +15,7 @@ from mcpmesh.rpc.channel import Channel, ChannelOptions
 from mcpmesh.rpc.server import Server
 from mcpmesh.transport.credentials import ServerCredentials
 from tests.certificates import DAY, Authority, Files
+from tests.eventually import eventually
 
 QUICK = ChannelOptions(backoff=Backoff(0.02, 1.0, 0.02, 0.0))
 SPIFFE = "spiffe://mesh.example/ada"
@@ -364,9 +365,7 @@ async def test_goodbyes_of_both_sides_are_no_failure(authority, serving_files, c
         # The server ends its side first, with a GOAWAY; the client's goodbye comes after it.
         await asyncio.wait_for(reader.read(), 10)
         writer.close()
-        async with asyncio.timeout(10):
-            while server.links:
-                await asyncio.sleep(0.001)
+        await eventually(lambda: not server.links)
     finally:
         await server.stop(None)
     assert "connection closed" in caplog.text

@@ -197,6 +197,7 @@ class Running:
     bridge: Bridge
     mesh: RemoteMesh
     endpoint: str
+    server: HttpServer
 
     @property
     def url(self) -> str:
@@ -236,6 +237,6 @@ async def running_bridge(
         server = HttpServer(HttpApp(bridge, metrics=metrics), "127.0.0.1:0", grace=1)
         endpoint = await server.start()
         try:
-            yield Running(tools, discovery, bridge, mesh, endpoint)
+            yield Running(tools, discovery, bridge, mesh, endpoint, server)
         finally:
             await server.stop()

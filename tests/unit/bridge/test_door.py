@@ -13,6 +13,7 @@ from mcpmesh.bridge.depth import is_deeper
 from mcpmesh.bridge.door import Door, name_of
 from mcpmesh.bridge.http_message import HttpRefusal
 from mcpmesh.config import BridgeSettings, InvalidSetting
+from tests.eventually import eventually
 from tests.unit.bridge.fixture_mesh import running_bridge
 from tests.unit.bridge.test_http import JSON, message, modern_headers
 
@@ -217,17 +218,17 @@ async def test_one_peer_has_so_many_requests_at_once():
             asyncio.create_task(http.post("/mcp/tool/slow/invoke", headers=headers))
             for _ in range(2)
         ]
-        async with asyncio.timeout(10):
-            while len(mesh.tools.requests) < 2:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: len(mesh.tools.requests) == 2)
         busy = await http.post("/mcp/tool/echo/invoke")
         assert (busy.status_code, busy.headers["retry-after"]) == (429, "1")
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
-        async with asyncio.timeout(10):
-            while (await http.post("/mcp/tool/echo/invoke")).status_code != 200:
-                await asyncio.sleep(0.01)
+
+        async def echoes():
+            return (await http.post("/mcp/tool/echo/invoke")).status_code == 200
+
+        await eventually(echoes)
 
 
 async def test_an_answer_over_the_limit_is_not_passed_on():

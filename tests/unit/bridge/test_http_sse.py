@@ -10,6 +10,7 @@ from mcp.client.sse import sse_client
 from mcp.types import ElicitResult
 
 from mcpmesh.config.bridge import BridgeSettings
+from tests.eventually import eventually
 from tests.unit.bridge.behind_router import mesh_of
 from tests.unit.bridge.test_http import message
 from tests.unit.bridge.test_legacy_asks import accepted, asker, call, text
@@ -120,9 +121,7 @@ async def test_calls_are_cancelled_by_name_and_when_the_stream_ends(mesh):
         await channel.post(mesh.http, call("order"))
         await channel.next()
         assert len(mesh.bridge.asks) == 1
-    async with asyncio.timeout(5):
-        while len(mesh.bridge.asks):
-            await asyncio.sleep(0.01)
+    await eventually(lambda: len(mesh.bridge.asks) == 0)
     assert (await channel.post(mesh.http, message("ping"))).status_code == 404
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from mcpmesh import ToolServer
 from mcpmesh.bridge.stdio import StdioConnection
+from tests.eventually import eventually
 from tests.unit.bridge.behind_router import ANY, mesh_of
 from tests.unit.bridge.test_http import META, message, modern_headers, refused
 from tests.unit.bridge.test_legacy_asks import ACCEPT, session
@@ -140,9 +141,7 @@ async def test_nobody_is_compared_for_when_nobody_listens(mesh):
     async with listening(mesh, {"toolsListChanged": True}) as events:
         await anext(events)
         assert len(changes) == 1
-    async with asyncio.timeout(5):
-        while len(changes):
-            await asyncio.sleep(0.01)
+    await eventually(lambda: len(changes) == 0)
 
 
 async def test_what_cannot_be_listened_to_is_refused(mesh):
@@ -187,11 +186,8 @@ async def test_of_several_streams_of_a_session_the_newest_is_told(mesh):
         async with following(mesh, headers) as newer, joining(mesh, "prompt"):
             assert (await anext(newer))["method"] == "notifications/prompts/list_changed"
             waiting = asyncio.ensure_future(anext(older))
-        async with asyncio.timeout(5):
-            while mesh.bridge.listening._following and (
-                len(next(iter(mesh.bridge.listening._following.values()))) > 1
-            ):
-                await asyncio.sleep(0.01)
+        all_following = mesh.bridge.listening._following.values()
+        await eventually(lambda: all(len(streams) <= 1 for streams in all_following))
         async with joining(mesh, "tool"):
             assert (await waiting)["method"].endswith("/list_changed")
 

@@ -10,18 +10,13 @@ from mcpmesh.bridge.tuning import Tuning
 from mcpmesh.errors import NoReplica, Overloaded
 from mcpmesh.stack.origin import Origin
 from mcpmesh.v1 import discovery_pb2, invoke_pb2, tool_pb2
+from tests.eventually import eventually
 from tests.unit.bridge.fixture_mesh import TOOLS, Discovery, Tools, grpc_tools, running_bridge
-
-
-async def until(condition):
-    async with asyncio.timeout(10):
-        while not await condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_changes_of_the_catalog_change_the_list():
     async with running_bridge() as mesh:
-        await until(mesh.mesh.ready)
+        await eventually(mesh.mesh.ready)
         before = mesh.mesh.tools()
         assert len(before.tools) == len(TOOLS)
         fresh = tool_pb2.Tool(name="add", description="Newer.", version="v3")
@@ -31,7 +26,7 @@ async def test_changes_of_the_catalog_change_the_list():
         async def changed():
             return mesh.mesh.tools().cursor != before.cursor
 
-        await until(changed)
+        await eventually(changed)
         first = mesh.mesh.tools().tools[0]
         assert (first.tool.name, first.tool.version) == ("add", "v3")
         async with httpx2.AsyncClient() as http:
@@ -48,14 +43,14 @@ async def test_a_watcher_told_to_resync_watches_again():
     ):
         mesh = RemoteMesh(channel, rng=Random(1))
         await mesh.start()
-        await until(mesh.ready)
+        await eventually(mesh.ready)
         event = discovery_pb2.CatalogEvent(resync=discovery_pb2.Resync(reason="slow"))
         discovery.events.put_nowait(event)
 
         async def again():
             return discovery.watchers == 2 and await mesh.ready()
 
-        await until(again)
+        await eventually(again)
         await mesh.stop()
         assert not await mesh.ready()
         assert len(mesh.tools().tools) == len(TOOLS)
@@ -79,16 +74,20 @@ async def test_a_refusal_carries_the_servers_wish_when_to_come_again():
         assert caught.value.retry_after_ms == 2500
 
 
-async def test_tools_list_waits_for_the_first_list_but_not_for_ever():
+LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+
+
+async def test_tools_list_waits_for_the_first_list():
     hold = asyncio.Event()
-    async with (
-        running_bridge(tuning=Tuning(first_list_timeout=0.3), hold=hold) as mesh,
-        httpx2.AsyncClient() as http,
-    ):
-        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-        refused = (await http.post(mesh.url, json=body)).json()
-        assert refused["error"]["code"] == -32013
-        waiting = asyncio.create_task(http.post(mesh.url, json=body))
-        await asyncio.sleep(0.1)
+    async with running_bridge(hold=hold) as mesh, httpx2.AsyncClient(timeout=60) as http:
+        waiting = asyncio.create_task(http.post(mesh.url, json=LIST))
+        await eventually(lambda: "1 requests" in repr(mesh.server._house.answering))
         hold.set()
         assert len((await waiting).json()["result"]["tools"]) == 13
+
+
+async def test_tools_list_does_not_wait_for_ever():
+    hold, tuning = asyncio.Event(), Tuning(first_list_timeout=0.05)
+    async with running_bridge(tuning=tuning, hold=hold) as mesh, httpx2.AsyncClient() as http:
+        refused = (await http.post(mesh.url, json=LIST)).json()
+        assert refused["error"]["code"] == -32013

@@ -9,6 +9,7 @@ from mcp.client.client import Client
 
 from mcpmesh import ToolContext, ToolServer
 from mcpmesh.config.bridge import BridgeSettings
+from tests.eventually import eventually
 from tests.unit.bridge.behind_router import mesh_of
 from tests.unit.bridge.test_http import META, message, modern_headers, refused
 from tests.unit.bridge.test_legacy_asks import ACCEPT, accepted, answered, session, text
@@ -253,9 +254,7 @@ async def test_a_client_that_does_not_come_back_in_time_cancels_its_call():
         async with posted(mesh, steps(), headers) as events:
             primer, _ = await anext(events)
         await asyncio.wait_for(mesh.tools.cancelled.wait(), 5)
-        async with asyncio.timeout(5):
-            while len(mesh.bridge.streams):
-                await asyncio.sleep(0.01)
+        await eventually(lambda: len(mesh.bridge.streams) == 0)
         async with resumed(mesh, primer, headers) as events:
             assert events.answer.status_code == 200
             lines = [line async for line in events.answer.aiter_lines()]
@@ -297,9 +296,8 @@ async def test_memory_is_bounded_for_a_stream():
         mesh.tools.let(100, end=True)
         async with posted(mesh, steps(), headers) as events:
             primer, _ = await anext(events)
-        async with asyncio.timeout(5):
-            while not all(stream.done for _, stream in mesh.bridge.streams._streams.values()):
-                await asyncio.sleep(0.01)
+        kept = mesh.bridge.streams._streams.values()
+        await eventually(lambda: all(stream.done for _, stream in kept))
         async with resumed(mesh, primer, headers) as events:
             said = [event async for event in events]
         assert 1 < len(said) < 20

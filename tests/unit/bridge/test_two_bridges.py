@@ -1,6 +1,5 @@
 """Bridges that share a key take over from each other, whatever a client has under way."""
 
-import asyncio
 from contextlib import asynccontextmanager
 
 import httpx2
@@ -10,6 +9,7 @@ from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.server import HttpServer
 from mcpmesh.config.bridge import BridgeSettings
+from tests.eventually import eventually
 from tests.unit.bridge.behind_router import ANY, mesh_of
 from tests.unit.bridge.test_http import message, modern
 from tests.unit.bridge.test_legacy_asks import (
@@ -85,12 +85,6 @@ async def two(mesh, key=KEY):
     """Serve two bridges that know each other, and give a client of each."""
     async with bridge_on(mesh, key) as (first, kill), bridge_on(mesh, key) as (second, _):
         yield first, second, kill
-
-
-async def eventually(found):
-    async with asyncio.timeout(5):
-        while not await found():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_log_level_set_on_one_bridge_is_good_on_the_other(mesh):

@@ -1,6 +1,5 @@
 """Real child processes for tests, each a few lines of Python."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -20,12 +19,3 @@ def program(name: str, *lines: str, log: Path | None = None) -> Program:
     """Return a program made of the lines; `log` is a file it may append to."""
     opened = f"log = open({str(log)!r}, 'a')\n" if log else ""
     return Program(name, (sys.executable, "-c", HEAD + opened + "".join(lines)))
-
-
-def alive(pid: int) -> bool:
-    """Tell whether a process runs (a zombie does not)."""
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False

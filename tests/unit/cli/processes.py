@@ -107,9 +107,3 @@ def ran_json(*argv: str) -> Any:
     code, output, notes = ran(*argv, "--json-output")
     assert code in (0, 1), notes
     return json.loads(output)
-
-
-def children_of(pid: int) -> list[int]:
-    """Return the processes whose parent a process is."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in children.split()]

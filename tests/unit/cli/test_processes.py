@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from children import alive
-from conftest import Eventually
-from processes import TIMEOUT, TOOLS, children_of, command, environment, ran, ran_json, started
+from processes import TIMEOUT, TOOLS, command, environment, ran, ran_json, started
+
+from tests.eventually import eventually
+from tests.processes import alive, children_of
 
 
 @pytest.fixture(scope="module")
@@ -155,9 +156,7 @@ def test_advertised_port_zero_is_the_one_listened_on(folder: Path) -> None:
         assert ran("call", "add", "a=1", "--router", ready["listen"])[0] == 0
 
 
-async def test_replicas_are_processes_that_go_with_their_parent(
-    folder: Path, eventually: Eventually
-) -> None:
+async def test_replicas_are_processes_that_go_with_their_parent(folder: Path) -> None:
     many = ("serve", "little", "--router", "", "--replicas", "2", "--drain-grace", "0")
     with started(folder, *many) as (parent, _):
         pids = children_of(parent.pid)

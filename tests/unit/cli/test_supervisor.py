@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from children import DRAINS, FOREVER, HEAD, READY, STUBBORN, alive, program
-from conftest import Eventually
+from children import DRAINS, FOREVER, HEAD, READY, STUBBORN, program
 
 from mcpmesh.cli.child import CannotStart, State
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.policy.backoff import Backoff
+from tests.eventually import eventually
+from tests.processes import alive
 
 AT_ONCE = Backoff(first=0.01, longest=0.05)
 
@@ -57,9 +58,7 @@ async def test_child_called_wrongly_is_not_started_again() -> None:
             await supervisor.wait_ready(20)
 
 
-async def test_patient_supervisor_waits_for_a_change_of_code(
-    tmp_path: Path, eventually: Eventually
-) -> None:
+async def test_patient_supervisor_waits_for_a_change_of_code(tmp_path: Path) -> None:
     fixed = tmp_path / "fixed"
     broken = f"if not os.path.exists({str(fixed)!r}): sys.exit(2)\n"
     async with Supervisor(
@@ -82,9 +81,7 @@ async def test_replacing_goes_one_by_one(tmp_path: Path) -> None:
         assert before.isdisjoint(child.pid for child in supervisor.children)
 
 
-async def test_process_goes_on_until_the_one_that_replaces_it_is_ready(
-    tmp_path: Path, eventually: Eventually
-) -> None:
+async def test_process_goes_on_until_the_one_that_replaces_it_is_ready(tmp_path: Path) -> None:
     """With its own log: what was said when, and by which process."""
     log, go = tmp_path / "log", tmp_path / "go"
     go.touch()
@@ -144,9 +141,7 @@ async def test_broken_change_spares_the_other_replicas(tmp_path: Path) -> None:
         assert (first.state, second.state) == (State.BROKEN, State.READY)
 
 
-async def test_other_output_goes_to_stderr(
-    capfd: pytest.CaptureFixture[str], eventually: Eventually
-) -> None:
+async def test_other_output_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     heard: list[str] = []
 
     def said() -> bool:
@@ -179,7 +174,7 @@ asyncio.run(main())
 """
 
 
-async def test_children_die_with_a_killed_parent(eventually: Eventually) -> None:
+async def test_children_die_with_a_killed_parent() -> None:
     here = os.pathsep.join([str(Path(__file__).parent), str(Path.cwd())])
     with subprocess.Popen(
         [sys.executable, "-c", HEAD + PARENT],

@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
-from children import alive
-from conftest import Eventually
-from processes import TIMEOUT, TOOLS, children_of, command, environment, ran, ran_json, started
+from processes import TIMEOUT, TOOLS, command, environment, ran, ran_json, started
 
 from mcpmesh import SyncClient
 from mcpmesh.errors import MeshError
+from tests.eventually import eventually
+from tests.processes import alive, children_of
 
 ANY = ("--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0")
 Mesh = tuple["subprocess.Popen[str]", dict[str, str]]
@@ -66,7 +66,7 @@ def test_curl_calls_a_tool_through_mcp(mesh: Mesh) -> None:
         assert json.load(answer)["result"]["content"][0]["text"] == "5"
 
 
-async def test_killed_replica_comes_back(mesh: Mesh, eventually: Eventually) -> None:
+async def test_killed_replica_comes_back(mesh: Mesh) -> None:
     parent, ready = mesh
     before = set(children_of(parent.pid))
     os.kill(min(before), signal.SIGKILL)
@@ -95,7 +95,7 @@ def test_signal_stops_children_then_router(folder: Path, number: signal.Signals)
         assert not any(alive(pid) for pid in pids)
 
 
-async def test_killed_parent_takes_its_children_along(folder: Path, eventually: Eventually) -> None:
+async def test_killed_parent_takes_its_children_along(folder: Path) -> None:
     with started(folder, "up", "little", "--drain-grace", "0", *ANY) as (parent, _):
         pids = children_of(parent.pid)
         parent.kill()
@@ -103,9 +103,7 @@ async def test_killed_parent_takes_its_children_along(folder: Path, eventually: 
         await eventually(lambda: not any(alive(pid) for pid in pids))
 
 
-async def test_changed_code_is_served_without_a_restart(
-    tmp_path: Path, eventually: Eventually
-) -> None:
+async def test_changed_code_is_served_without_a_restart(tmp_path: Path) -> None:
     code = tmp_path / "little.py"
     code.write_text(TOOLS)
     with started(tmp_path, "up", "little", "--reload", *ANY) as (_, ready):
@@ -146,9 +144,7 @@ def connected_call(router: str) -> str:
         return str(error)
 
 
-async def test_workers_share_a_port_and_all_know_all_replicas(
-    folder: Path, eventually: Eventually
-) -> None:
+async def test_workers_share_a_port_and_all_know_all_replicas(folder: Path) -> None:
     many = ("router", "--workers", "2", "--grpc", "127.0.0.1:0")
     with started(folder, *many) as (parent, ready):
         workers = children_of(parent.pid)

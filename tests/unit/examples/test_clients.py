@@ -14,6 +14,7 @@ from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.remote_mesh import RemoteMesh
 from mcpmesh.bridge.server import HttpServer
+from tests.eventually import eventually
 
 CLIENTS = Path(mcp_client.__file__).parent
 
@@ -64,9 +65,7 @@ async def test_python_client_meets_results_streams_questions_and_errors(target, 
 async def url(target):
     """A bridge in front of that server."""
     async with grpc.aio.insecure_channel(target) as channel, RemoteMesh(channel) as mesh:
-        async with asyncio.timeout(5):
-            while not await mesh.ready():
-                await asyncio.sleep(0.01)
+        await eventually(mesh.ready)
         server = HttpServer(HttpApp(Bridge(mesh)), "127.0.0.1:0", grace=1)
         yield f"http://{await server.start()}/mcp"
         await server.stop()

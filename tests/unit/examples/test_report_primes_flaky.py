@@ -1,10 +1,9 @@
-import asyncio
-
 import pytest
 
 from examples import flaky, primes, report
 from mcpmesh import CallResult, LogEvent, ProgressEvent, ToolError
 from mcpmesh.errors import DeadlineExceeded, MeshError
+from tests.eventually import eventually
 from tests.unit.examples.serving import calling
 
 
@@ -26,9 +25,11 @@ async def test_report_ends_when_its_caller_leaves():
             async for event in events:
                 if isinstance(event, ProgressEvent):
                     break
-        async with asyncio.timeout(2):
-            while (await client.list_replicas())[0].in_flight:
-                await asyncio.sleep(0.01)
+
+        async def idle():
+            return (await client.list_replicas())[0].in_flight == 0
+
+        await eventually(idle)
 
 
 @pytest.mark.parametrize(

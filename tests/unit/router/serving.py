@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import grpc
@@ -84,12 +84,6 @@ async def running(coroutine) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
         if not task.cancelled():
             task.result()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def registering(

@@ -3,7 +3,7 @@
 import asyncio
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from time import perf_counter
@@ -22,6 +22,7 @@ from mcpmesh.router.wiring import Router
 from mcpmesh.rpc.channel import Channel
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, load_pb2, load_pb2_grpc, tool_pb2
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 
@@ -92,14 +93,8 @@ async def answers(endpoint: str, count: int, *, at_once: int = 1, **arguments: s
     return counts
 
 
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not true():
-            await asyncio.sleep(0.01)
-
-
 async def all_ready(router: Router, count: int) -> None:
-    await until(lambda: len(picker_of(router).candidates) == count)
+    await eventually(lambda: len(picker_of(router).candidates) == count)
 
 
 def picker_of(router: Router) -> Any:
@@ -118,7 +113,7 @@ async def test_prequal_asks_replicas_and_keeps_away_from_a_slow_one() -> None:
         assert counts["slow"] <= 6
         assert counts["a"] + counts["b"] >= 54
         (picker,) = asking(picker_of(router))
-        await until(lambda: not picker.pool.questions)
+        await eventually(lambda: not picker.pool.questions)
 
 
 async def test_a_server_says_its_load_to_any_grpc_client() -> None:
@@ -147,7 +142,7 @@ async def test_stock_servers_are_judged_by_what_the_router_sees_of_them() -> Non
         assert set(counts) == {"x", "y"}
         (picker,) = asking(picker_of(router))
         assert len(picker.pool) > 0
-        await until(lambda: not picker.pool.questions)
+        await eventually(lambda: not picker.pool.questions)
 
 
 def orca(utilisation: float, calls_per_second: float) -> tuple[str, bytes]:

@@ -16,6 +16,7 @@ from mcpmesh.model.tool import Tool
 from mcpmesh.router import tool_events
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.v1 import discovery_pb2
+from tests.eventually import eventually
 from tests.unit.router.serving import SeenReplicas, clock, mesh
 
 
@@ -232,9 +233,7 @@ async def test_a_watcher_that_hangs_up_is_forgotten():
         await following(aiter(call))
         assert "1 watchers" in repr(keeper)
         call.cancel()
-        async with asyncio.timeout(5):
-            while "0 watchers" not in repr(keeper):
-                await asyncio.sleep(0.005)
+        await eventually(lambda: "0 watchers" in repr(keeper))
 
 
 def test_a_snapshot_too_large_for_a_message_comes_in_parts(monkeypatch):

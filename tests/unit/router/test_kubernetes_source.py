@@ -17,8 +17,9 @@ from mcpmesh.policy.backoff import Backoff
 from mcpmesh.router.endpoint_slices import found_in, port_of
 from mcpmesh.router.kubernetes_source import KubernetesSource
 from mcpmesh.router.replica_source import Found
+from tests.eventually import eventually
 from tests.unit.router.kubernetes_server import Cluster, api_server, endpoint, endpoint_slice
-from tests.unit.router.serving import running, until
+from tests.unit.router.serving import running
 
 DATA = Path(__file__).parent / "data"
 
@@ -49,7 +50,7 @@ async def following(cluster: Cluster) -> AsyncIterator[Told]:
     source = KubernetesSource(NAME, Random(1), configuration=configuration, backoff=QUICK)
     told = Told()
     async with running(source.run(told)):
-        await until(lambda: bool(cluster.watches))
+        await eventually(lambda: bool(cluster.watches))
         yield told
 
 
@@ -64,9 +65,9 @@ async def test_slices_are_listed_in_pages_then_watched_from_there():
             assert [each.get("continue") for each in cluster.lists] == [None, "2", "4"]
             assert cluster.watches[0]["resourceVersion"] == str(cluster.version)
             await cluster.put(endpoint_slice("s0", endpoint("p0", "10.0.0.9")))
-            await until(lambda: "10.0.0.9:50051" in told.endpoints)
+            await eventually(lambda: "10.0.0.9:50051" in told.endpoints)
             await cluster.delete("s1")
-            await until(lambda: len(told.endpoints) == 4)
+            await eventually(lambda: len(told.endpoints) == 4)
             assert len(cluster.lists) == 3
 
 
@@ -76,13 +77,13 @@ async def test_a_watch_that_breaks_goes_on_where_it_was():
         async with following(cluster) as told:
             await cluster.bookmark()
             await cluster.put(endpoint_slice("s", endpoint("p", "10.0.0.2")))
-            await until(lambda: told.endpoints == ["10.0.0.2:50051"])
+            await eventually(lambda: told.endpoints == ["10.0.0.2:50051"])
             version = cluster.version
             cluster.disconnect()
-            await until(lambda: len(cluster.watches) == 2)
+            await eventually(lambda: len(cluster.watches) == 2)
             assert cluster.watches[1]["resourceVersion"] == str(version)
             await cluster.put(endpoint_slice("s", endpoint("p", "10.0.0.3")))
-            await until(lambda: told.endpoints == ["10.0.0.3:50051"])
+            await eventually(lambda: told.endpoints == ["10.0.0.3:50051"])
             assert len(cluster.lists) == 1
 
 
@@ -93,14 +94,14 @@ async def test_a_bookmark_moves_the_place_to_go_on_from():
             NAME, Random(1), configuration=Configuration(host=cluster.url), backoff=QUICK
         )
         async with running(source.run(Told())):
-            await until(lambda: bool(cluster.watches))
+            await eventually(lambda: bool(cluster.watches))
             await cluster.bookmark()
             version = cluster.version
-            await until(lambda: repr(source).endswith(f"at {version}>"))
+            await eventually(lambda: repr(source).endswith(f"at {version}>"))
             # What is before the bookmark may be forgotten now.
             cluster.forgotten = version
             cluster.disconnect()
-            await until(lambda: len(cluster.watches) == 2)
+            await eventually(lambda: len(cluster.watches) == 2)
         assert cluster.watches[1]["resourceVersion"] == str(version)
         assert len(cluster.lists) == 1
 
@@ -119,7 +120,7 @@ async def test_history_that_is_gone_has_all_listed_anew(how: str):
                 cluster.disconnect()
             else:
                 await cluster.fail(410, "Expired")
-            await until(lambda: told.endpoints == ["10.0.0.1:50051"])
+            await eventually(lambda: told.endpoints == ["10.0.0.1:50051"])
             assert len(cluster.lists) == 2
 
 
@@ -129,14 +130,14 @@ async def test_what_is_known_holds_while_the_api_server_fails(caplog: pytest.Log
         async with following(cluster) as told:
             cluster.status = 503
             cluster.disconnect()
-            await until(lambda: "503 no luck today; what it had stays" in caplog.text)
+            await eventually(lambda: "503 no luck today; what it had stays" in caplog.text)
             tried = len(cluster.tokens)
-            await until(lambda: len(cluster.tokens) > tried + 3)
+            await eventually(lambda: len(cluster.tokens) > tried + 3)
             assert caplog.text.count("cannot follow") == 1
             assert told.endpoints == ["10.0.0.1:50051"]
             cluster.status = 200
             await cluster.put(endpoint_slice("s", endpoint("p", "10.0.0.2")))
-            await until(lambda: told.endpoints == ["10.0.0.2:50051"])
+            await eventually(lambda: told.endpoints == ["10.0.0.2:50051"])
 
 
 async def test_tools_are_those_of_the_services_annotation():
@@ -147,7 +148,7 @@ async def test_tools_are_those_of_the_services_annotation():
             assert told.found[0].tools == ("ocr", "translate")
             cluster.annotations["mcpmesh/tools"] = "ocr"
             cluster.disconnect()
-            await until(lambda: told.found[0].tools == ("ocr",))
+            await eventually(lambda: told.found[0].tools == ("ocr",))
 
 
 async def test_a_service_that_may_not_be_read_has_no_annotation():
@@ -163,7 +164,7 @@ async def test_a_slice_larger_than_the_librarys_buffer_is_read():
     async with api_server() as cluster, following(cluster) as told:
         for name in ("a", "b", "c"):
             await cluster.put(endpoint_slice(name, *many, *many, *many, *many))
-        await until(lambda: len(told.found) == 1000)
+        await eventually(lambda: len(told.found) == 1000)
 
 
 async def test_the_cluster_of_the_kubeconfig_is_asked(
@@ -188,7 +189,7 @@ users: [{{name: me, user: {{token: letmein}}}}]
         )
         told = Told()
         async with running(KubernetesSource(NAME, Random(1), backoff=QUICK).run(told)):
-            await until(lambda: told.endpoints == ["10.0.0.1:50051"])
+            await eventually(lambda: told.endpoints == ["10.0.0.1:50051"])
         assert set(cluster.tokens) == {"Bearer letmein"}
 
 
@@ -200,7 +201,7 @@ async def test_no_cluster_is_said(
         "kubernetes_asyncio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none")
     )
     async with running(KubernetesSource(NAME, Random(1), backoff=QUICK).run(Told())):
-        await until(lambda: "neither in a cluster" in caplog.text)
+        await eventually(lambda: "neither in a cluster" in caplog.text)
 
 
 def seen(*slices: Any, name: StaticReplica = NAME) -> list[Found]:

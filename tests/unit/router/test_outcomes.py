@@ -14,6 +14,7 @@ from mcpmesh.rpc import Channel, Server
 from mcpmesh.stack.origin import Origin
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, tool_pb2
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 PROGRESS = invoke_pb2.InvokeEvent(progress=invoke_pb2.Progress(progress=1))
@@ -53,8 +54,8 @@ async def test_a_call_is_not_reset_for_the_end_of_its_outcome(remote: bool) -> N
     try:
         async with asyncio.timeout(30), Channel(endpoint) as channel:
             mesh: Any = RemoteMesh(channel) if remote else router.mesh
-            while not any(status.ready_replicas for status in router.mesh.tools().tools):
-                await asyncio.sleep(0.01)
+            tools = router.mesh.tools
+            await eventually(lambda: any(each.ready_replicas for each in tools().tools))
 
             assert await _left_after(mesh, RESULT) == [PROGRESS, RESULT]
             # A reset would be there before this call.

@@ -11,7 +11,8 @@ from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.v1 import registry_pb2
-from tests.unit.router.serving import clock, mesh, registering, until
+from tests.eventually import eventually
+from tests.unit.router.serving import clock, mesh, registering
 
 
 async def refused(call) -> tuple[grpc.StatusCode, str]:
@@ -100,7 +101,7 @@ async def test_a_lease_ends_by_itself_at_its_time():
         request.ttl.FromMilliseconds(1)
         began = clock()
         assert (await stubs.registry.Register(request)).ttl.seconds == 1
-        await until(lambda: len(keeper.registrations()) == 1)
+        await eventually(lambda: len(keeper.registrations()) == 1)
         assert 0.95 < clock() - began < 3
         assert [each.id for each in keeper.catalog.find("add").replicas] == ["long"]
 

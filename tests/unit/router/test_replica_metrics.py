@@ -1,12 +1,12 @@
 """What the router measures of its replicas, while they are there and after."""
 
-import asyncio
 from random import Random
 
 from mcpmesh import Client, ToolServer
 from mcpmesh.config import RouterSettings
 from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
+from tests.eventually import eventually
 
 
 async def test_metrics_of_a_replica_go_with_it_and_those_of_others_stay() -> None:
@@ -26,9 +26,7 @@ async def test_metrics_of_a_replica_go_with_it_and_those_of_others_stay() -> Non
 
     assert measured() == {"stays", "leaves"}
     await servers["leaves"].stop(0)
-    async with asyncio.timeout(5):
-        while measured() != {"stays"}:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: measured() == {"stays"})
     await servers["stays"].stop(0)
     await router.stop(0)
 

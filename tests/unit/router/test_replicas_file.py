@@ -9,7 +9,8 @@ import pytest
 
 from mcpmesh.config import InvalidSetting, StaticReplica
 from mcpmesh.router.replicas_file import ReplicasFile, replicas_in
-from tests.unit.router.serving import running, until
+from tests.eventually import eventually
+from tests.unit.router.serving import running
 
 ONE = '[[replica]]\nendpoint = "10.0.0.7:50051"\ntools = ["ocr"]\n'
 TWO = ONE + '[[replica]]\nendpoint = "10.0.0.8:50051"\nweight = 3\nlabels = { zone = "b" }\n'
@@ -37,13 +38,13 @@ def reading(tmp_path: Path) -> Reading:
 async def test_a_change_is_taken_however_it_is_written(reading: Reading, tmp_path: Path):
     reading.path.write_text(ONE)
     async with reading.run():
-        await until(lambda: len(reading.taken) == 1)
+        await eventually(lambda: len(reading.taken) == 1)
         reading.path.write_text(TWO)
-        await until(lambda: len(reading.taken) == 2)
+        await eventually(lambda: len(reading.taken) == 2)
         fresh = tmp_path / "fresh"
         fresh.write_text(ONE)
         os.replace(fresh, reading.path)
-        await until(lambda: len(reading.taken) == 3)
+        await eventually(lambda: len(reading.taken) == 3)
     one, two = ["10.0.0.7:50051"], ["10.0.0.7:50051", "10.0.0.8:50051"]
     assert reading.taken == [one, two, one]
 
@@ -55,10 +56,10 @@ async def test_links_that_are_swapped_are_followed(reading: Reading, tmp_path: P
     (tmp_path / "data").symlink_to("v1")
     reading.path.symlink_to("data/replicas.toml")
     async with reading.run():
-        await until(lambda: len(reading.taken) == 1)
+        await eventually(lambda: len(reading.taken) == 1)
         (tmp_path / "next").symlink_to("v2")
         os.replace(tmp_path / "next", tmp_path / "data")
-        await until(lambda: len(reading.taken) == 2)
+        await eventually(lambda: len(reading.taken) == 2)
     assert len(reading.taken[1]) == 2
 
 
@@ -68,17 +69,17 @@ async def test_a_bad_file_keeps_the_old_state_and_says_why_once(
     caplog.set_level("INFO")
     reading.path.write_text(ONE)
     async with reading.run():
-        await until(lambda: len(reading.taken) == 1)
+        await eventually(lambda: len(reading.taken) == 1)
         reading.path.write_text(ONE + "[[replica]\n")
-        await until(lambda: "not TOML" in caplog.text)
+        await eventually(lambda: "not TOML" in caplog.text)
         await asyncio.sleep(0.1)  # twenty more reads
         assert caplog.text.count("not TOML") == 1
         assert "line 4" in caplog.text
         assert "the 1 replicas that it had stay" in caplog.text
         reading.path.unlink()
-        await until(lambda: "No such file" in caplog.text)
+        await eventually(lambda: "No such file" in caplog.text)
         reading.path.write_text(TWO)
-        await until(lambda: len(reading.taken) == 2)
+        await eventually(lambda: len(reading.taken) == 2)
     assert "lists 2 replicas" in caplog.text
 
 
@@ -92,7 +93,7 @@ async def test_a_file_that_is_being_written_is_not_taken(tmp_path: Path):
 
     reader = ReplicasFile(reading.path, reading.take, interval=0.005, settle=0.005, read=read)
     async with running(reader.run()):
-        await until(lambda: len(reading.taken) == 1)
+        await eventually(lambda: len(reading.taken) == 1)
     assert reading.taken == [["10.0.0.7:50051"]]
 
 

@@ -15,6 +15,7 @@ from mcpmesh.router.wiring import Router
 from mcpmesh.stack.call import Exit
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, registry_pb2, registry_pb2_grpc
+from tests.eventually import eventually
 
 SERVICE = "shop.v1.Orders"
 ANY = "127.0.0.1:0"
@@ -70,12 +71,12 @@ async def routing(static: Sequence[str] = ()) -> AsyncIterator[grpc.aio.Channel]
 
 async def until_served(channel: grpc.aio.Channel, replicas: int = 1) -> None:
     discovery = discovery_pb2_grpc.DiscoveryServiceStub(channel)
-    async with asyncio.timeout(10):
-        while True:
-            shown = await discovery.ListReplicas(discovery_pb2.ListReplicasRequest())
-            if [each.state for each in shown.replicas] == ["READY"] * replicas:
-                return
-            await asyncio.sleep(0.01)
+
+    async def ready() -> bool:
+        shown = await discovery.ListReplicas(discovery_pb2.ListReplicasRequest())
+        return [each.state for each in shown.replicas] == ["READY"] * replicas
+
+    await eventually(ready)
 
 
 def method(channel: grpc.aio.Channel, name: str, service: str = SERVICE) -> Any:
@@ -172,17 +173,16 @@ async def test_a_caller_that_cancels_ends_the_call_at_its_replica() -> None:
         call = method(channel, "Hang")(b"")
         discovery = discovery_pb2_grpc.DiscoveryServiceStub(channel)
 
-        async def in_flight(count: int) -> None:
-            async with asyncio.timeout(10):
-                while True:
-                    shown = await discovery.ListReplicas(discovery_pb2.ListReplicasRequest())
-                    if shown.replicas[0].in_flight == count:
-                        return
-                    await asyncio.sleep(0.01)
+        async def hangs() -> bool:
+            shown = await discovery.ListReplicas(discovery_pb2.ListReplicasRequest())
+            return shown.replicas[0].in_flight == 1
 
-        await in_flight(1)
+        async def idle() -> bool:
+            return not await hangs()
+
+        await eventually(hangs)
         call.cancel()
-        await in_flight(0)
+        await eventually(idle)
 
 
 def test_names_of_methods_that_are_told_apart_are_bounded() -> None:

@@ -20,6 +20,7 @@ from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.router.shared_feedback import TOPIC, SharedFeedback
 from mcpmesh.stack.notes import Note
 from mcpmesh.v1 import discovery_pb2
+from tests.eventually import eventually
 from tests.unit.router.serving import clock
 
 RATED = discovery_pb2.FeedbackRequest(tool="bank", score=1.0)
@@ -47,8 +48,7 @@ async def workers(notes: NoteBoard) -> AsyncIterator[tuple[Worker, Worker]]:
     """Run two; they follow when this returns."""
     both = Worker(notes, 1), Worker(notes, 2)
     running = [asyncio.create_task(each.feedback.run()) for each in both]
-    while "2 followers" not in repr(notes):
-        await asyncio.sleep(0)
+    await eventually(lambda: "2 followers" in repr(notes))
     try:
         yield both
     finally:

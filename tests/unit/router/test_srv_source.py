@@ -15,8 +15,9 @@ from mcpmesh.router import optional_source
 from mcpmesh.router.replica_source import Found
 from mcpmesh.router.srv_source import SrvSource, share
 from mcpmesh.transport.srv import LookupFailed, SrvLookup
+from tests.eventually import eventually
 from tests.unit.router.name_server import Zone, name_server
-from tests.unit.router.serving import running, until
+from tests.unit.router.serving import running
 
 NAME = "_grpc._tcp.tools.example."
 QUICK = Backoff(first=0.01, longest=0.05)
@@ -55,7 +56,7 @@ async def test_ports_weights_and_priorities_are_those_of_the_records():
         zone.put("b.example.", "AAAA", "fd00::1")
         zone.put("c.example.", "A", "10.0.0.3")
         async with following(zone) as (_, told):
-            await until(lambda: told.times == 1)
+            await eventually(lambda: told.times == 1)
     seen = [
         (each.replica.endpoint, each.replica.weight, each.replica.labels["priority"])
         for each in told.found
@@ -75,12 +76,12 @@ async def test_records_are_asked_for_again_when_they_are_old():
         zone.put("a.example.", "A", "10.0.0.1", ttl=0)
         zone.put(NAME, "SRV", "0 0 1 a.example.", ttl=0)
         async with following(zone) as (_, told):
-            await until(lambda: told.endpoints == ["10.0.0.1:1"])
+            await eventually(lambda: told.endpoints == ["10.0.0.1:1"])
             zone.put("a.example.", "A", "10.0.0.2", ttl=0)
-            await until(lambda: told.endpoints == ["10.0.0.2:1"])
+            await eventually(lambda: told.endpoints == ["10.0.0.2:1"])
             # A lone root: the service is not there, on purpose.
             zone.put(NAME, "SRV", "0 0 0 .", ttl=0)
-            await until(lambda: told.endpoints == [])
+            await eventually(lambda: told.endpoints == [])
 
 
 async def test_a_lost_replica_has_the_name_asked_for_before_its_time():
@@ -88,10 +89,10 @@ async def test_a_lost_replica_has_the_name_asked_for_before_its_time():
         zone.put("a.example.", "A", "10.0.0.1", ttl=3600)
         zone.put(NAME, "SRV", "0 0 1 a.example.", ttl=3600)
         async with following(zone) as (source, told):
-            await until(lambda: told.endpoints == ["10.0.0.1:1"])
+            await eventually(lambda: told.endpoints == ["10.0.0.1:1"])
             zone.put(NAME, "SRV", "0 0 2 a.example.", ttl=3600)
             source.again()
-            await until(lambda: told.endpoints == ["10.0.0.1:2"])
+            await eventually(lambda: told.endpoints == ["10.0.0.1:2"])
 
 
 async def test_what_was_known_stays_while_nobody_answers(caplog: pytest.LogCaptureFixture):
@@ -99,15 +100,15 @@ async def test_what_was_known_stays_while_nobody_answers(caplog: pytest.LogCaptu
         zone.put("a.example.", "A", "10.0.0.1", ttl=0)
         zone.put(NAME, "SRV", "0 0 1 a.example.", ttl=0)
         async with following(zone) as (_, told):
-            await until(lambda: told.times == 1)
+            await eventually(lambda: told.times == 1)
             zone.rcode = dns.rcode.SERVFAIL
-            await until(lambda: "cannot answer; what it had stays" in caplog.text)
+            await eventually(lambda: "cannot answer; what it had stays" in caplog.text)
             asked = zone.asked["SRV"]
-            await until(lambda: zone.asked["SRV"] > asked + 3)
+            await eventually(lambda: zone.asked["SRV"] > asked + 3)
             assert caplog.text.count("cannot look up") == 1
             zone.rcode = dns.rcode.NOERROR
             zone.put(NAME, "SRV", "0 0 2 a.example.", ttl=0)
-            await until(lambda: told.endpoints == ["10.0.0.1:2"])
+            await eventually(lambda: told.endpoints == ["10.0.0.1:2"])
     assert told.times == 2
 
 

@@ -18,7 +18,8 @@ from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.router.replica_source import Found, Tell
 from mcpmesh.router.static_source import StaticSource
-from tests.unit.router.serving import SeenReplicas, clock, running, serving, until
+from tests.eventually import eventually
+from tests.unit.router.serving import SeenReplicas, clock, running, serving
 
 QUICK = Backoff(first=0.01, longest=0.05)
 
@@ -46,7 +47,7 @@ def names(keeper: RegistryKeeper) -> set[str]:
 async def test_a_replica_with_named_tools_is_there_at_once():
     keeper = RegistryKeeper(clock)
     async with running(source(keeper, StaticReplica("10.0.0.7:50051", ("add", "sub"))).run()):
-        await until(lambda: names(keeper) == {"add", "sub"})
+        await eventually(lambda: names(keeper) == {"add", "sub"})
     (registration,) = keeper.registrations()
     assert registration.static
     assert registration.replica == Replica("static-10.0.0.7-50051", "10.0.0.7:50051")
@@ -59,7 +60,7 @@ async def test_a_replica_without_names_is_asked_for_all_its_tools():
     async with serving_tools(replica) as stubs:
         configured = StaticReplica(f"127.0.0.1:{stubs.port}")
         async with running(source(keeper, configured).run()):
-            await until(lambda: len(names(keeper)) == 120)
+            await eventually(lambda: len(names(keeper)) == 120)
     assert keeper.catalog.find("t7").tool == tools[7]
 
 
@@ -68,10 +69,10 @@ async def test_a_replica_that_is_away_or_empty_is_asked_until_it_answers(caplog)
     async with serving_tools(replica) as stubs:
         configured = StaticReplica(f"127.0.0.1:{stubs.port}")
         async with running(source(keeper, configured).run()):
-            await until(lambda: "lists no tools" in caplog.text)
+            await eventually(lambda: "lists no tools" in caplog.text)
             assert names(keeper) == set()
             replica.add_static(Replica("self", "h:1"), [Tool("add")])
-            await until(lambda: names(keeper) == {"add"})
+            await eventually(lambda: names(keeper) == {"add"})
 
 
 async def test_a_replica_without_discovery_is_explained_in_the_log(caplog):
@@ -79,7 +80,7 @@ async def test_a_replica_without_discovery_is_explained_in_the_log(caplog):
     async with serving(Registrar(keeper, clock)) as stubs:
         configured = StaticReplica(f"127.0.0.1:{stubs.port}")
         async with running(source(keeper, configured).run()):
-            await until(lambda: "name its tools" in caplog.text)
+            await eventually(lambda: "name its tools" in caplog.text)
 
 
 async def test_changed_tools_are_noticed_by_polling_and_after_a_reconnect():
@@ -89,16 +90,16 @@ async def test_changed_tools_are_noticed_by_polling_and_after_a_reconnect():
         configured = StaticReplica(f"127.0.0.1:{stubs.port}")
         asking = source(keeper, configured, poll_interval=0.02)
         async with running(asking.run()):
-            await until(lambda: names(keeper) == {"add"})
+            await eventually(lambda: names(keeper) == {"add"})
             replica.add_static(Replica("self", "h:1"), [Tool("sub")])
-            await until(lambda: names(keeper) == {"sub"})
+            await eventually(lambda: names(keeper) == {"sub"})
         patient = source(keeper, configured, poll_interval=1000.0)
         async with running(patient.run()):
             await asyncio.sleep(0.05)
             replica.add_static(Replica("self", "h:1"), [Tool("mul")])
             patient.reconnected(configured.id)
             patient.reconnected("unknown")
-            await until(lambda: names(keeper) == {"mul"})
+            await eventually(lambda: names(keeper) == {"mul"})
 
 
 async def test_a_replica_that_goes_away_keeps_its_tools():
@@ -107,7 +108,7 @@ async def test_a_replica_that_goes_away_keeps_its_tools():
     async with serving_tools(replica) as stubs:
         asking = source(keeper, StaticReplica(f"127.0.0.1:{stubs.port}"), poll_interval=0.01)
         running_source = asyncio.create_task(asking.run())
-        await until(lambda: names(keeper) == {"add"})
+        await eventually(lambda: names(keeper) == {"add"})
     await asyncio.sleep(0.05)
     assert names(keeper) == {"add"}
     assert not running_source.done()
@@ -127,11 +128,11 @@ async def test_a_name_stands_for_a_replica_at_each_of_its_addresses():
         return {each.replica.endpoint for each in keeper.registrations()}
 
     async with running(following.run()):
-        await until(lambda: endpoints() == {"10.0.0.1:80", "10.0.0.2:80"})
+        await eventually(lambda: endpoints() == {"10.0.0.1:80", "10.0.0.2:80"})
         assert {each.replica.server_name for each in keeper.registrations()} == {"tools.internal"}
         hosts[0] = "10.0.0.3"
         following.lost("static-10.0.0.1-80")
-        await until(lambda: endpoints() == {"10.0.0.2:80", "10.0.0.3:80"})
+        await eventually(lambda: endpoints() == {"10.0.0.2:80", "10.0.0.3:80"})
 
 
 async def test_a_name_whose_replicas_are_asked_follows_them():
@@ -147,7 +148,7 @@ async def test_a_name_whose_replicas_are_asked_follows_them():
         async with running(source(keeper, configured, resolve=resolve).run()):
             # Nobody answers there, which has the name looked up again.
             hosts[:] = ["127.0.0.1"]
-            await until(lambda: names(keeper) == {"add"})
+            await eventually(lambda: names(keeper) == {"add"})
 
 
 async def test_replicas_of_a_file_come_change_and_go(tmp_path: Path):
@@ -159,11 +160,11 @@ async def test_replicas_of_a_file_come_change_and_go(tmp_path: Path):
         return {each.replica.endpoint: each.replica.weight for each in keeper.registrations()}
 
     async with running(source(keeper, configured, file=str(file)).run()):
-        await until(lambda: weights() == {"10.0.0.9:1": 1, "10.0.0.7:1": 2})
+        await eventually(lambda: weights() == {"10.0.0.9:1": 1, "10.0.0.7:1": 2})
         file.write_text(file.read_text().replace("weight = 2", "weight = 7"))
-        await until(lambda: weights() == {"10.0.0.9:1": 1, "10.0.0.7:1": 7})
+        await eventually(lambda: weights() == {"10.0.0.9:1": 1, "10.0.0.7:1": 7})
         file.write_text("replica = []")
-        await until(lambda: weights() == {"10.0.0.9:1": 1})
+        await eventually(lambda: weights() == {"10.0.0.9:1": 1})
 
 
 async def test_a_name_that_leaves_the_file_takes_its_replicas_along(tmp_path: Path):
@@ -175,10 +176,10 @@ async def test_a_name_that_leaves_the_file_takes_its_replicas_along(tmp_path: Pa
     file.write_text('[[replica]]\nendpoint = "dns:///tools.internal:80"\ntools = ["add"]\n')
     configured = StaticReplica("10.0.0.2:80", ("add",))
     async with running(source(keeper, configured, file=str(file), resolve=resolve).run()):
-        await until(lambda: len(keeper.registrations()) == 2)
+        await eventually(lambda: len(keeper.registrations()) == 2)
         file.write_text("replica = []")
         # The configuration names this one too, so it stays.
-        await until(
+        await eventually(
             lambda: [each.replica.endpoint for each in keeper.registrations()] == ["10.0.0.2:80"]
         )
 
@@ -201,8 +202,8 @@ async def test_what_a_source_says_of_a_replica_is_shown_at_once():
         found = FoundReplicas(keeper, asking, lambda run, _name: tasks.create_task(run))
         one = Source()
         tasks.create_task(one.run(lambda all_of_it: found.tell(one, all_of_it)))
-        await until(lambda: [each.draining for each in keeper.registrations()] == [False])
+        await eventually(lambda: [each.draining for each in keeper.registrations()] == [False])
         told.set()
-        await until(lambda: [each.draining for each in keeper.registrations()] == [True])
+        await eventually(lambda: [each.draining for each in keeper.registrations()] == [True])
         found.forget(one)
         assert keeper.registrations() == ()

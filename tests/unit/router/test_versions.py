@@ -12,6 +12,7 @@ from mcpmesh import Client, ToolContext, ToolServer
 from mcpmesh.config import RouterSettings
 from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
+from tests.eventually import eventually
 
 ANY = "127.0.0.1:0"
 
@@ -53,9 +54,7 @@ async def mesh(policy: object, *servers: Versioned) -> AsyncIterator[tuple[Route
             await each.app.start(ANY, endpoint)
             stack.push_async_callback(each.app.stop, 0)
             await each.app.registered()
-            async with asyncio.timeout(20):
-                while len(ready(router)) < number:
-                    await asyncio.sleep(0.01)
+            await eventually(lambda number=number: len(ready(router)) == number)
         client = await stack.enter_async_context(Client(endpoint))
         yield router, client
 
@@ -89,9 +88,7 @@ async def test_a_shadow_gets_copies_and_its_answers_are_dropped() -> None:
     async with mesh({"mirror": {"version": "2"}}, old, shadow) as (router, client):
         for _ in range(20):
             assert (await client.call("who")).text == "1"
-        async with asyncio.timeout(20):
-            while under_way(router):
-                await asyncio.sleep(0.01)
+        await eventually(lambda: not under_way(router))
         assert shadow.seen == {"shadow": 20}
         assert old.seen == {"call": 20}
         # Whoever asks for the shadow by name gets it, without a copy.
@@ -107,7 +104,5 @@ async def test_a_shadow_that_hangs_holds_up_nobody_and_gets_no_more_than_is_allo
             assert (await client.call("who")).text == "1"
         assert under_way(router) == {"who": 3}
         shadow.hold.set()
-        async with asyncio.timeout(20):
-            while under_way(router):
-                await asyncio.sleep(0.01)
+        await eventually(lambda: not under_way(router))
         assert shadow.seen["shadow"] == 3

@@ -14,6 +14,7 @@ from mcpmesh.sdk.call_result import RetryableToolError, ToolError, UnexpectedRes
 from mcpmesh.sdk.outgoing import QuestionUnanswered
 from mcpmesh.telemetry.current import running
 from mcpmesh.telemetry.tracing import CallSpan
+from tests.eventually import eventually
 from tests.unit.sdk.peer import serving
 
 #: The type of the frame that opens a call. Source: RFC 9113, section 6.2.
@@ -179,13 +180,11 @@ async def test_default_timeout_holds_unless_the_call_says_otherwise():
 async def test_cancelling_the_task_cancels_the_call_on_the_wire(peer):
     client, seen = peer
     task = asyncio.create_task(client.call("hang"))
-    while not seen.requests:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: seen.requests)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(2):
-        await seen.cancelled.wait()
+    await asyncio.wait_for(seen.cancelled.wait(), 10)
 
 
 async def test_tool_that_asks_back_is_called_again_with_the_answer(peer):

@@ -7,6 +7,7 @@ from mcpmesh.sdk.call_result import CallResult
 from mcpmesh.sdk.catalog_watch import Removed, Snapshot, Updated
 from mcpmesh.sdk.events import Chunk, LogEvent, ProgressEvent
 from mcpmesh.sdk.outgoing import QuestionUnanswered
+from tests.eventually import eventually
 from tests.unit.sdk.peer import serving
 
 
@@ -48,8 +49,7 @@ async def test_leaving_a_stream_cancels_the_call_on_the_wire(peer):
         async for event in events:
             if isinstance(event, LogEvent):
                 break
-    async with asyncio.timeout(2):
-        await seen.cancelled.wait()
+    await asyncio.wait_for(seen.cancelled.wait(), 10)
     assert [event async for event in events] == []
 
 
@@ -58,37 +58,39 @@ async def test_dropping_a_stream_cancels_the_call_on_the_wire(peer):
     async for event in client.stream("endless"):
         if isinstance(event, LogEvent):
             break
-    async with asyncio.timeout(2):
-        await seen.cancelled.wait()
+    await asyncio.wait_for(seen.cancelled.wait(), 10)
 
 
 async def test_closing_a_stream_ends_the_iteration_of_another_task(peer):
     client, _ = peer
     stream = client.stream("endless")
+    got = []
 
     async def read():
-        return [event async for event in stream]
+        async for event in stream:
+            got.append(event)
 
     reading = asyncio.create_task(read())
-    await asyncio.sleep(0.1)
+    await eventually(lambda: len(got) == 2)
     await stream.aclose()
-    async with asyncio.timeout(2):
-        assert len(await reading) == 2
+    await asyncio.wait_for(reading, 10)
+    assert len(got) == 2
 
 
 async def test_cancelled_reader_cancels_the_call_and_stays_cancelled(peer):
     client, seen = peer
+    got = []
 
     async def read():
-        return [event async for event in client.stream("endless")]
+        async for event in client.stream("endless"):
+            got.append(event)
 
     reading = asyncio.create_task(read())
-    await asyncio.sleep(0.1)
+    await eventually(lambda: len(got) == 2)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    async with asyncio.timeout(2):
-        await seen.cancelled.wait()
+    await asyncio.wait_for(seen.cancelled.wait(), 10)
 
 
 async def test_stream_that_runs_out_of_time_is_deadline_exceeded(peer):

@@ -1,6 +1,5 @@
 import asyncio
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,6 +8,7 @@ from mcpmesh import SyncClient, errors
 from mcpmesh.sdk.call_result import CallResult
 from mcpmesh.sdk.catalog_watch import Snapshot
 from mcpmesh.sdk.events import LogEvent
+from tests.eventually import wait_until
 from tests.unit.sdk.peer import serving
 
 
@@ -74,7 +74,7 @@ def test_leaving_a_stream_cancels_the_call_on_the_wire(client, peer):
         for event in events:
             if isinstance(event, LogEvent):
                 break
-    assert wait_until(peer[1].cancelled.is_set)
+    wait_until(peer[1].cancelled.is_set)
     assert list(events) == []
 
 
@@ -83,28 +83,31 @@ def test_dropping_a_stream_cancels_the_call_on_the_wire(client, peer):
     for event in client.stream("endless"):
         if isinstance(event, LogEvent):
             break
-    assert wait_until(peer[1].cancelled.is_set)
+    wait_until(peer[1].cancelled.is_set)
 
 
 def test_stream_closed_by_another_thread_ends(client):
     stream = client.stream("endless")
+    got = []
     with ThreadPoolExecutor() as pool:
-        reading = pool.submit(list, stream)
-        time.sleep(0.1)
+        reading = pool.submit(got.extend, stream)
+        wait_until(lambda: len(got) == 2)
         stream.close()
-        assert len(reading.result(2)) == 2
+        reading.result(10)
+    assert len(got) == 2
 
 
 def test_watch_is_an_iterator_that_another_thread_can_close(client, peer):
     peer[1].watches.clear()
-    watch = client.watch()
+    watch, got = client.watch(), []
     assert isinstance(next(watch), Snapshot)
     with ThreadPoolExecutor() as pool:
-        reading = pool.submit(list, watch)
-        assert wait_until(lambda: len(peer[1].watches) == 3)
-        time.sleep(0.1)
+        reading = pool.submit(got.extend, watch)
+        wait_until(lambda: len(peer[1].watches) == 3)
+        wait_until(lambda: got and isinstance(got[-1], Snapshot))
         watch.close()
-        assert isinstance(reading.result(2)[-1], Snapshot)
+        reading.result(10)
+    assert isinstance(got[-1], Snapshot)
 
 
 def test_conversation_sends_and_receives_in_turn(client):
@@ -123,12 +126,13 @@ def test_many_threads_share_one_client(client):
 
 def test_close_ends_calls_of_other_threads_and_the_loops_thread(peer):
     client = SyncClient(peer[0])
+    peer[1].requests.clear()
     with ThreadPoolExecutor() as pool:
         calling = pool.submit(client.call, "hang")
-        time.sleep(0.1)
+        wait_until(lambda: peer[1].requests)
         client.close()
         with pytest.raises(RuntimeError, match="closed"):
-            calling.result(2)
+            calling.result(10)
     with pytest.raises(RuntimeError, match="is closed"):
         client.call("echo")
     client.close()
@@ -138,10 +142,3 @@ def test_close_ends_calls_of_other_threads_and_the_loops_thread(peer):
 def test_client_that_never_called_closes():
     with SyncClient():
         pass
-
-
-def wait_until(condition, limit=2.0):
-    end = time.monotonic() + limit
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()

@@ -14,6 +14,7 @@ from mcpmesh.errors import InvalidCall
 from mcpmesh.sdk import registration
 from mcpmesh.sdk.registration import BACKOFF
 from mcpmesh.v1 import registry_pb2, registry_pb2_grpc
+from tests.eventually import eventually
 
 TTL = 0.15
 
@@ -56,9 +57,7 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
         return registry_pb2.DeregisterResponse()
 
     async def until(self, entry: str, count: int = 1) -> None:
-        async with asyncio.timeout(5):
-            while self.diary.count(entry) < count:
-                await asyncio.sleep(0.005)
+        await eventually(lambda: self.diary.count(entry) >= count)
 
 
 async def listen(registry: Registry, address: str = "127.0.0.1:0") -> tuple[Any, str]:

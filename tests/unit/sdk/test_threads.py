@@ -16,6 +16,7 @@ from mcpmesh.sdk.questions import Questions
 from mcpmesh.sdk.sink import EventQueue
 from mcpmesh.sdk.threads import NoThread, Threads, ThreadStream
 from mcpmesh.v1 import invoke_pb2
+from tests.eventually import eventually
 
 shade: contextvars.ContextVar[str] = contextvars.ContextVar("shade")
 
@@ -53,7 +54,7 @@ async def test_beyond_threads_and_waiting_places_a_call_is_refused(threads: Thre
         await threads.run(lambda: None)
     gate.set()
     await asyncio.gather(*held)
-    await asyncio.sleep(0.01)
+    await eventually(lambda: "0 taken" in repr(threads))
     await threads.run(lambda: None)
 
 
@@ -72,9 +73,7 @@ async def test_callers_that_hang_up_leave_nothing_that_runs_and_no_queue_without
         await pool.run(lambda: None)
     free.set()
     assert await holding
-    async with asyncio.timeout(10):
-        while "0 taken" not in repr(pool):
-            await asyncio.sleep(0.001)
+    await eventually(lambda: "0 taken" in repr(pool))
     assert await pool.run(lambda: "served") == "served"
     assert ran == []
     pool.close()
@@ -97,7 +96,7 @@ async def test_a_generator_stays_in_one_thread_a_few_items_ahead(threads: Thread
 
     stream = ThreadStream(threads, numbers())
     assert await anext(stream) == 0
-    await asyncio.sleep(0.02)
+    await eventually(lambda: len(made) >= 16)
     assert len(made) < 20
     assert [number async for number in stream] == list(range(1, 100))
     assert len(names) == 1

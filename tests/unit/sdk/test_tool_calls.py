@@ -17,8 +17,9 @@ from mcpmesh import ToolContext, ToolServer
 from mcpmesh.sdk.content import Image
 from mcpmesh.sdk.failure import ToolFailure
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, tool_pb2
+from tests.eventually import eventually
 
-cancelled = asyncio.Event()
+began, cancelled = asyncio.Event(), asyncio.Event()
 
 
 class Day(BaseModel):
@@ -68,6 +69,7 @@ def weather() -> ToolServer:
 
     @app.tool
     async def forever() -> None:
+        began.set()
         try:
             await asyncio.sleep(60)
         finally:
@@ -189,23 +191,22 @@ async def test_the_tools_own_timeout_is_a_result(stub: Any) -> None:
 
 async def until_cancelled() -> None:
     # Not `cancelled.wait()`: an event that was waited for stays with that test's loop.
-    async with asyncio.timeout(10):
-        while not cancelled.is_set():
-            await asyncio.sleep(0.01)
+    await eventually(cancelled.is_set)
 
 
 async def test_the_callers_deadline_is_a_status_and_cancels_the_coroutine(stub: Any) -> None:
     cancelled.clear()
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await stub.Invoke(invoke_pb2.InvokeRequest(tool="forever"), timeout=0.1)
+        await stub.Invoke(invoke_pb2.InvokeRequest(tool="forever"), timeout=0.5)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     await until_cancelled()
 
 
 async def test_cancelling_the_rpc_cancels_the_coroutine(stub: Any) -> None:
     cancelled.clear()
+    began.clear()
     rpc = stub.Invoke(invoke_pb2.InvokeRequest(tool="forever"))
-    await asyncio.sleep(0.05)
+    await eventually(began.is_set)
     rpc.cancel()
     await until_cancelled()
 

@@ -1,13 +1,14 @@
 """NameWatch: who is told what, when lookups change, fail, and are asked for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
 from mcpmesh.model.address import Address
 from mcpmesh.policy.backoff import Backoff
 from mcpmesh.transport.names import NameWatch
+from tests.eventually import eventually
 
 NAME = Address("dns", "tools.internal", 80)
 QUICK = Backoff(first=0.001, factor=2.0, longest=0.01, jitter=0.0)
@@ -53,53 +54,47 @@ async def watching(
         await asyncio.wait([task])
 
 
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():
-            await asyncio.sleep(0)
-
-
 async def test_all_addresses_are_told_once():
     resolver = Resolver("10.0.0.2", "::1", "10.0.0.1", "10.0.0.1")
     async with watching(resolver, interval=0.001) as (_, found, _):
-        await until(lambda: resolver.asked > 3)
+        await eventually(lambda: resolver.asked > 3)
     assert found == [["10.0.0.1:80", "10.0.0.2:80", "[::1]:80"]]
 
 
 async def test_a_change_is_told_at_the_next_interval():
     resolver = Resolver("10.0.0.1")
     async with watching(resolver, interval=0.001) as (_, found, _):
-        await until(lambda: len(found) == 1)
+        await eventually(lambda: len(found) == 1)
         resolver.hosts = ("10.0.0.2",)
-        await until(lambda: len(found) == 2)
+        await eventually(lambda: len(found) == 2)
     assert found[1] == ["10.0.0.2:80"]
 
 
 async def test_a_failed_address_brings_a_lookup_before_the_interval_is_over():
     resolver = Resolver("10.0.0.1")
     async with watching(resolver) as (watch, found, _):
-        await until(lambda: len(found) == 1)
+        await eventually(lambda: len(found) == 1)
         resolver.hosts = ("10.0.0.2",)
         watch.again()
-        await until(lambda: len(found) == 2)
+        await eventually(lambda: len(found) == 2)
 
 
 async def test_a_resolver_that_fails_takes_nothing_away_and_is_asked_again():
     resolver = Resolver("10.0.0.1")
     async with watching(resolver) as (watch, found, failed):
-        await until(lambda: len(found) == 1)
+        await eventually(lambda: len(found) == 1)
         resolver.error = OSError(-2, "Name or service not known")
         watch.again()
-        await until(lambda: len(failed) > 2)
+        await eventually(lambda: len(failed) > 2)
         assert len(found) == 1
         resolver.error, resolver.hosts = None, ("10.0.0.2",)
-        await until(lambda: len(found) == 2)
+        await eventually(lambda: len(found) == 2)
     assert failed[0] == "Name or service not known"
 
 
 async def test_no_address_is_a_failure():
     resolver = Resolver()
     async with watching(resolver) as (_, found, failed):
-        await until(lambda: bool(failed))
+        await eventually(lambda: bool(failed))
     assert failed[0] == "it has no addresses"
     assert not found
