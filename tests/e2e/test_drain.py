@@ -145,15 +145,18 @@ async def test_a_whole_mesh_finishes_its_calls(tmp_path: Path) -> None:
     options = ("--replicas", "2", "--grpc", ANY, "--http", ANY, *GRACE)
     with command(tmp_path, "up", TOOLS, *options) as up:
         async with Stubs(up.grpc) as stubs:
-            held = stubs.tools.Invoke(request("hold", folder=str(tmp_path), seconds=2))
-            over_http = asyncio.create_task(
-                asyncio.to_thread(post, up.url, "hold", {}, folder=str(tmp_path), seconds=2)
+            over_grpc, over_http = tmp_path / "grpc", tmp_path / "http"
+            over_grpc.mkdir()
+            over_http.mkdir()
+            held = stubs.tools.Invoke(request("hold", folder=str(over_grpc), seconds=2))
+            posted = asyncio.create_task(
+                asyncio.to_thread(post, up.url, "hold", {}, folder=str(over_http), seconds=2)
             )
-            await eventually((tmp_path / "began").exists)
-            await asyncio.sleep(0.2)
+            await eventually((over_grpc / "began").exists)
+            await eventually((over_http / "began").exists)
             up.terminate()
             assert text_of((await held).result) == "held"
-            _, body = await over_http
+            _, body = await posted
             assert body["result"]["content"][0]["text"] == "held"
         assert up.ended() == 0
 

@@ -1,6 +1,7 @@
 """Connections over time: waiting, restarts, stops, closes; health and reflection."""
 
 import asyncio
+import contextlib
 import socket
 
 import grpc
@@ -11,6 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.server import Server
 from mcpmesh.rpc.standard import StandardServices
+from tests.eventually import eventually
 from tests.integration.rpc.pairing import Caller, Pairing, Seen, echo, failure, opened
 
 
@@ -108,10 +110,12 @@ async def test_stop_with_grace_lets_calls_finish_and_takes_no_new_ones(pairing):
     seen = Seen()
 
     async def slow(request, _context):
-        seen.note("began")
-        await asyncio.sleep(0.3)
+        if request == b"x":
+            seen.note("began")
+            await release.wait()
         return request
 
+    release = asyncio.Event()
     async with (
         pairing.serving(unary_unary=slow) as (server, port),
         pairing.connected(port) as channel,
@@ -120,11 +124,19 @@ async def test_stop_with_grace_lets_calls_finish_and_takes_no_new_ones(pairing):
         running = asyncio.gather(*(call.unary_unary(b"x") for _ in range(5)))
         for _ in range(5):
             await seen.next()
-        stopping = asyncio.create_task(server.stop(5))
-        await asyncio.sleep(0.1)
+        stopping = asyncio.create_task(server.stop(30))
+
+        async def refuses():
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                return await call.unary_unary(b"y") == b""
+            return True
+
+        await eventually(refuses)
         assert (await failure(call.unary_unary(b"y"))).code() is grpc.StatusCode.UNAVAILABLE
+        assert not running.done()
+        release.set()
         assert await running == [b"x"] * 5
-        await asyncio.wait_for(stopping, 3)
+        await asyncio.wait_for(stopping, 10)
         assert await server.wait_for_termination(1) is False
 
 
@@ -183,8 +195,10 @@ async def test_close_with_grace_lets_calls_finish(pairing):
 
     async def slow(request, _context):
         seen.note("began")
-        await asyncio.sleep(0.2)
+        await release.wait()
         return request
+
+    release = asyncio.Event()
 
     async with (
         pairing.serving(unary_unary=slow) as (_, port),
@@ -192,8 +206,12 @@ async def test_close_with_grace_lets_calls_finish(pairing):
     ):
         request = Caller(channel).unary_unary(b"x")
         await seen.next()
-        await channel.close(3)
+        closing = asyncio.create_task(channel.close(30))
+        # By then the closing has begun.
+        await asyncio.sleep(0)
+        release.set()
         assert await request == b"x"
+        await asyncio.wait_for(closing, 10)
 
 
 async def test_nothing_is_left_of_calls_that_ended():
@@ -213,16 +231,14 @@ async def test_nothing_is_left_of_calls_that_ended():
                     await call.stream_unary(iter([b"x"]))
                     await call.stream_stream__refuse().code()
                     call.unary_unary(b"y").cancel()
-                await asyncio.sleep(0.1)
-                assert not server.calls
                 (link,) = server.links
-                assert not link.connection.streams
+                await eventually(lambda link=link: not link.connection.streams)
+                await eventually(lambda server=server: not server.calls)
                 if pairing.client == "our":
                     assert not channel.connection.streams
-            async with asyncio.timeout(5):
+            if pairing.client == "our":
                 # A grpc.aio channel closes its sockets when it is collected.
-                while server.links and pairing.client == "our":
-                    await asyncio.sleep(0.02)
+                await eventually(lambda server=server: not server.links)
 
 
 async def test_health_and_reflection_answer_the_official_stubs():
@@ -284,11 +300,9 @@ async def test_a_client_that_says_nothing_before_the_drain_still_hears_settings_
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    async with asyncio.timeout(5):
-        while not server.links:
-            await asyncio.sleep(0.01)
-        await server.stop(None)
-        said = await reader.read()
+    await eventually(lambda: server.links)
+    await server.stop(None)
+    said = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     # A frame's type is its fourth byte: SETTINGS.
     assert said[3] == 4

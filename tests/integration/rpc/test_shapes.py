@@ -5,6 +5,7 @@ import asyncio
 import grpc
 import pytest
 
+from tests.eventually import eventually
 from tests.integration.rpc.pairing import LIMIT, Caller, Seen, echo, failure
 
 MESSAGES = [b"a", b"", b"c" * 70_000]
@@ -165,8 +166,7 @@ async def test_a_slow_reader_slows_the_server(pairing):
         assert sent < 200
         for _ in range(200):
             await stream.read()
-        await asyncio.sleep(0.1)
-        assert sent > before
+        await eventually(lambda: sent > before)
         stream.cancel()
 
 
@@ -192,7 +192,10 @@ async def test_a_slow_reader_slows_the_client(pairing):
         stream = call.stream_unary()
         writer = asyncio.create_task(write())
         await seen.next()
-        await asyncio.sleep(0.3)
+        before = -1
+        while before != written:
+            before = written
+            await asyncio.sleep(0.2)
         assert written < 200
         release.set()
         assert await stream == b"300"

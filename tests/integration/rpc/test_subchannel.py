@@ -65,10 +65,13 @@ async def test_it_connects_when_asked_and_once():
 
 
 async def test_it_is_ready_only_after_the_settings_came():
-    async with serving(b"") as (port, _), subchannel(port) as (found, states):
+    async with serving(b"") as (port, accepted), subchannel(port) as (found, states):
         found.connect()
-        await asyncio.sleep(0.05)
+        await eventually(lambda: accepted)
         assert states == [State.CONNECTING]
+        accepted[0].write(SETTINGS)
+        await found.ready()
+        assert states == [State.CONNECTING, State.READY]
 
 
 @pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
@@ -137,7 +140,7 @@ class _Deaf:
 @pytest.mark.parametrize("stage", ["idle", "connecting", "ready", "failed"])
 async def test_it_may_be_closed_at_any_stage(stage):
     async with (
-        serving(b"" if stage == "connecting" else SETTINGS) as (port, _),
+        serving(b"" if stage == "connecting" else SETTINGS) as (port, accepted),
         subchannel(1 if stage == "failed" else port) as (found, _),
     ):
         if stage == "ready":
@@ -147,7 +150,7 @@ async def test_it_may_be_closed_at_any_stage(stage):
                 await found.ready()
         elif stage == "connecting":
             found.connect()
-            await asyncio.sleep(0.02)
+            await eventually(lambda: accepted)
         waiting = asyncio.ensure_future(found.ready(wait_for_ready=True))
         await asyncio.sleep(0)
         await found.close()
