@@ -18,12 +18,6 @@ from tests.eventually import eventually
 ANY = "127.0.0.1:0"
 
 
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
 class Mesh:
     """A router and three replicas."""
 

@@ -27,12 +27,6 @@ ANY = "127.0.0.1:0"
 GRACE = ("--drain-grace", "600")
 
 
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
 def start(stack: ExitStack, folder: Path) -> tuple[Command, Command]:
     router = stack.enter_context(command(folder, "router", "--grpc", ANY, *GRACE))
     at = ("--router", router.grpc)

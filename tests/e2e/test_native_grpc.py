@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.commands import command
 from tests.eventually import eventually
+from tests.listening import listening
 from tests.unit.adopt.zoo import descriptor_set
 
 ANY = "127.0.0.1:0"
@@ -46,12 +47,8 @@ class Raw:
         }
         generic = grpc.method_handlers_generic_handler("zoo.v1.Zoo", handlers)
         server.add_generic_rpc_handlers((generic,))
-        port = server.add_insecure_port(ANY)
-        await server.start()
-        try:
+        async with listening(server) as port:
             yield f"127.0.0.1:{port}"
-        finally:
-            await server.stop(0)
 
 
 @pytest.fixture

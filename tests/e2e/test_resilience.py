@@ -1,16 +1,14 @@
 """Replicas that are killed, that all fail, that are too few: what callers notice of it."""
 
 import asyncio
-import itertools
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
-import pytest
 from grpc import StatusCode
 
 from mcpmesh.v1 import (
@@ -21,10 +19,12 @@ from mcpmesh.v1 import (
     tool_pb2,
 )
 from tests.e2e.commands import Command, command
+from tests.e2e.load import Load
 from tests.e2e.pages import METRICS, metrics_url, page
 from tests.e2e.stubs import Stubs, request, text_of
 from tests.e2e.test_trace import post
 from tests.eventually import eventually
+from tests.listening import listening
 
 ANY = "127.0.0.1:0"
 TOOLS = "tests.e2e.frail_tools:app"
@@ -33,50 +33,6 @@ PUSHBACK = "grpc-retry-pushback-ms"
 _CALLERS = 16
 #: Calls per second that find out whether an outage is over.
 _PROBES = 5.0
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-class Load:
-    """Callers that call without a pause, each call with an id of its own, until told to end."""
-
-    def __init__(self, router: str, tool: str, callers: int, **arguments: Any) -> None:
-        self.answers: list[Any] = []
-        self.failures: list[tuple[str, grpc.aio.AioRpcError]] = []
-        self._ending = False
-        self._ids = map(str, itertools.count())
-        self._tasks = [
-            asyncio.create_task(self._call(router, tool, arguments)) for _ in range(callers)
-        ]
-
-    async def _call(self, router: str, tool: str, arguments: dict[str, Any]) -> None:
-        async with Stubs(router) as stubs:
-            while not self._ending:
-                id = next(self._ids)
-                named = arguments | ({"id": id} if "folder" in arguments else {})
-                try:
-                    response = await stubs.tools.Invoke(request(tool, **named), timeout=30)
-                    assert not response.result.is_error, response
-                    self.answers.append(text_of(response.result))
-                except grpc.aio.AioRpcError as error:
-                    self.failures.append((id, error))
-
-    @property
-    def calls(self) -> int:
-        return len(self.answers) + len(self.failures)
-
-    async def more(self, calls: int) -> None:
-        """Wait for so many more calls to end."""
-        wanted = self.calls + calls
-        await eventually(lambda: self.calls >= wanted)
-
-    async def end(self) -> None:
-        self._ending = True
-        await asyncio.gather(*self._tasks)
 
 
 def executed(folder: Path) -> Counter[str]:
@@ -145,12 +101,8 @@ async def broken() -> AsyncIterator[tuple[Broken, int]]:
     server, servicer = grpc.aio.server(), Broken()
     invoke_pb2_grpc.add_ToolServiceServicer_to_server(servicer, server)
     discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(servicer, server)
-    port = server.add_insecure_port(ANY)
-    await server.start()
-    try:
+    async with listening(server) as port:
         yield servicer, port
-    finally:
-        await server.stop(None)
 
 
 async def test_when_all_replicas_fail_attempts_stay_within_the_budget(

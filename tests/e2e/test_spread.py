@@ -4,15 +4,12 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.error import HTTPError
 
-import grpc
-import pytest
-
 from tests.e2e.commands import TOOLS, Command, command
+from tests.e2e.load import Load
 from tests.e2e.stubs import Stubs
 from tests.e2e.test_trace import post
 from tests.eventually import eventually
@@ -22,12 +19,6 @@ ANY = "127.0.0.1:0"
 
 def serve(folder: Path, router: str, stack: ExitStack) -> Command:
     return stack.enter_context(command(folder, "serve", TOOLS, "--router", router))
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 async def test_calls_spread_and_outlive_replicas_and_the_router(
@@ -104,36 +95,6 @@ async def test_replica_that_is_stopped_for_a_while_loses_and_regains_its_place(
             assert len(await stubs.spread("who", 50)) == 2
         second.stop()
         first.stop()
-
-
-class Load:
-    """Callers that call without a pause until told to end; keeps what failed."""
-
-    def __init__(self, router: str, tool: str, callers: int = 8, **arguments: str) -> None:
-        self._ending = False
-        self.calls = 0
-        self.failures: list[str] = []
-        self._tasks = [
-            asyncio.create_task(self._call(router, tool, arguments)) for _ in range(callers)
-        ]
-
-    async def _call(self, router: str, tool: str, arguments: dict[str, str]) -> None:
-        async with Stubs(router) as stubs:
-            while not self._ending:
-                try:
-                    await stubs.text(tool, **arguments)
-                except grpc.aio.AioRpcError as error:
-                    self.failures.append(f"{error.code()} {error.details()}")
-                self.calls += 1
-
-    async def more(self, calls: int) -> None:
-        """Wait for so many more calls."""
-        wanted = self.calls + calls
-        await eventually(lambda: self.calls >= wanted)
-
-    async def end(self) -> None:
-        self._ending = True
-        await asyncio.gather(*self._tasks)
 
 
 async def test_no_call_fails_while_replicas_are_replaced_under_load(

@@ -12,6 +12,7 @@ from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, tool_pb2
 from tests.e2e.commands import command
 from tests.e2e.stubs import Stubs, request
 from tests.eventually import eventually
+from tests.listening import listening
 
 ANY = "127.0.0.1:0"
 
@@ -39,12 +40,8 @@ class Plain(invoke_pb2_grpc.ToolServiceServicer):
 async def plain(name: str, port: int = 0) -> AsyncIterator[int]:
     server = grpc.aio.server()
     invoke_pb2_grpc.add_ToolServiceServicer_to_server(Plain(name), server)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
-    await server.start()
-    try:
-        yield port
-    finally:
-        await server.stop(None)
+    async with listening(server, f"127.0.0.1:{port}") as bound:
+        yield bound
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -83,12 +80,8 @@ async def orders() -> AsyncIterator[int]:
     }
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("shop.Orders", methods),))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
+    async with listening(server) as port:
         yield port
-    finally:
-        await server.stop(None)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -18,11 +18,6 @@ from tests.eventually import eventually
 HERE = ("localhost", "127.0.0.1", "::1")
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("tls"))
-
-
 def options(authority: Authority, files: Files, *more: str) -> list[str]:
     return [
         "--tls-cert", files.cert, "--tls-key", files.key, "--tls-ca", authority.ca,

@@ -13,6 +13,7 @@ from mcpmesh.config import RouterSettings
 from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, tool_pb2
+from tests.listening import listening
 
 _QUICK = '{"check": {"interval": 0.05, "timeout": 0.3}, "slow_start": 0}'
 
@@ -45,12 +46,8 @@ async def replica(name: str, judge: Muted | None) -> AsyncIterator[str]:
     invoke_pb2_grpc.add_ToolServiceServicer_to_server(Named(name), server)
     if judge is not None:
         health_pb2_grpc.add_HealthServicer_to_server(judge, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
+    async with listening(server) as port:
         yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(0)
 
 
 class Two:

@@ -13,6 +13,7 @@ import grpc
 from mcpmesh.policy.backoff import Backoff
 from mcpmesh.rpc.channel import Channel, ChannelOptions
 from mcpmesh.rpc.server import Server
+from tests.listening import listening
 
 SERVICE = "test.Service"
 # Windows that stay as they are, so that back-pressure can be seen.
@@ -72,12 +73,8 @@ async def started(kind, interceptors, port, methods):
         shape, *behavior = method if isinstance(method, tuple) else (name, method)
         handlers[name] = getattr(grpc, f"{shape}_rpc_method_handler")(*behavior)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-    bound = server.add_insecure_port(f"127.0.0.1:{port}")
-    await server.start()
-    try:
+    async with listening(server, f"127.0.0.1:{port}") as bound:
         yield server, bound
-    finally:
-        await server.stop(None)
         pool.shutdown(wait=False)
 
 
@@ -112,9 +109,27 @@ class Seen:
     async def next(self, timeout=5.0):
         return await asyncio.wait_for(self.items.get(), timeout)
 
+    async def hang(self, _request, _context):
+        """A method that tells when it began, never answers, and tells that it was cancelled."""
+        self.note("began")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.note("cancelled")
+            raise
+
 
 async def echo(request, _context):
     return request
+
+
+async def join(requests, _context):
+    return b"".join([request async for request in requests])
+
+
+async def mirror(requests, _context):
+    async for request in requests:
+        yield request
 
 
 async def failure(call):

@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from mcpmesh.rpc.channel import Channel
-from tests.integration.rpc.pairing import Pairing, Seen, echo, failure
+from tests.integration.rpc.pairing import Pairing, Seen, echo, failure, join, mirror
 
 CLIENTS = [Pairing("our", "our"), Pairing("grpc", "grpc")]
 SHAPES = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
@@ -26,15 +26,6 @@ def pairing(request):
 async def twice(request, _context):
     yield request
     yield request
-
-
-async def join(requests, _context):
-    return b"".join([request async for request in requests])
-
-
-async def mirror(requests, _context):
-    async for request in requests:
-        yield request
 
 
 METHODS = {"unary_unary": echo, "unary_stream": twice, "stream_unary": join,

@@ -13,7 +13,8 @@ from mcpmesh.rpc.channel import Channel
 from mcpmesh.rpc.server import Server
 from mcpmesh.rpc.standard import StandardServices
 from tests.eventually import eventually
-from tests.integration.rpc.pairing import Caller, Pairing, Seen, echo, failure, opened
+from tests.integration.rpc.pairing import Caller, Pairing, Seen, echo, failure, join, opened
+from tests.listening import listening
 
 
 def free_port():
@@ -67,9 +68,6 @@ async def test_a_call_that_waits_can_be_cancelled(pairing):
 
 async def test_giving_up_one_write_before_the_connection_leaves_the_call_whole():
     port = free_port()
-
-    async def join(requests, _context):
-        return b"".join([request async for request in requests])
 
     pairing = Pairing("our", "grpc")
     async with pairing.connected(port) as channel:
@@ -144,16 +142,8 @@ async def test_stop_with_grace_lets_calls_finish_and_takes_no_new_ones(pairing):
 async def test_stop_cuts_off_what_does_not_end(pairing, grace):
     seen = Seen()
 
-    async def hang(_request, _context):
-        seen.note("began")
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            seen.note("cancelled")
-            raise
-
     async with (
-        pairing.serving(unary_unary=hang) as (server, port),
+        pairing.serving(unary_unary=seen.hang) as (server, port),
         pairing.connected(port) as channel,
     ):
         request = Caller(channel).unary_unary(b"x")
@@ -166,16 +156,8 @@ async def test_stop_cuts_off_what_does_not_end(pairing, grace):
 async def test_a_closed_channel_cancels_its_calls_and_begins_no_more(pairing):
     seen = Seen()
 
-    async def hang(_request, _context):
-        seen.note("began")
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            seen.note("cancelled")
-            raise
-
     async with (
-        pairing.serving(unary_unary=hang) as (_, port),
+        pairing.serving(unary_unary=seen.hang) as (_, port),
         pairing.connected(port) as channel,
     ):
         call = Caller(channel)
@@ -215,9 +197,6 @@ async def test_close_with_grace_lets_calls_finish(pairing):
 
 
 async def test_nothing_is_left_of_calls_that_ended():
-    async def join(requests, _context):
-        return b"".join([request async for request in requests])
-
     async def refuse(_requests, context):
         await context.abort(grpc.StatusCode.ABORTED, "at once")
 
@@ -244,44 +223,37 @@ async def test_nothing_is_left_of_calls_that_ended():
 async def test_health_and_reflection_answer_the_official_stubs():
     server = Server()
     standard = StandardServices(server, ["test.Service"])
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        async with opened("grpc", port) as channel:
-            health = health_pb2_grpc.HealthStub(channel)
-            ask = health_pb2.HealthCheckRequest(service="test.Service")
-            serving = health_pb2.HealthCheckResponse
-            watch = health.Watch(ask)
-            for asked in (ask, health_pb2.HealthCheckRequest()):
-                assert (await health.Check(asked)).status == serving.NOT_SERVING
-            assert (await watch.read()).status == serving.NOT_SERVING
-            await standard.serving()
-            assert (await health.Check(ask)).status == serving.SERVING
-            assert (await watch.read()).status == serving.SERVING
-            missing = health_pb2.HealthCheckRequest(service="missing")
-            assert (await failure(health.Check(missing))).code() is grpc.StatusCode.NOT_FOUND
-            unknown = health.Watch(missing)
-            assert (await unknown.read()).status == serving.SERVICE_UNKNOWN
-            reflect = reflection_pb2_grpc.ServerReflectionStub(channel)
-            question = reflection_pb2.ServerReflectionRequest(list_services="")
-            answers = [answer async for answer in reflect.ServerReflectionInfo(iter([question]))]
-            names = {service.name for service in answers[0].list_services_response.service}
-            assert {"test.Service", "grpc.health.v1.Health"} <= names
-            await standard.draining()
-            assert (await health.Check(ask)).status == serving.NOT_SERVING
-            assert (await watch.read()).status == serving.NOT_SERVING
-            for ended in (watch, unknown):
-                assert await ended.read() is grpc.aio.EOF
-    finally:
-        await server.stop(None)
+    async with listening(server) as port, opened("grpc", port) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        ask = health_pb2.HealthCheckRequest(service="test.Service")
+        serving = health_pb2.HealthCheckResponse
+        watch = health.Watch(ask)
+        for asked in (ask, health_pb2.HealthCheckRequest()):
+            assert (await health.Check(asked)).status == serving.NOT_SERVING
+        assert (await watch.read()).status == serving.NOT_SERVING
+        await standard.serving()
+        assert (await health.Check(ask)).status == serving.SERVING
+        assert (await watch.read()).status == serving.SERVING
+        missing = health_pb2.HealthCheckRequest(service="missing")
+        assert (await failure(health.Check(missing))).code() is grpc.StatusCode.NOT_FOUND
+        unknown = health.Watch(missing)
+        assert (await unknown.read()).status == serving.SERVICE_UNKNOWN
+        reflect = reflection_pb2_grpc.ServerReflectionStub(channel)
+        question = reflection_pb2.ServerReflectionRequest(list_services="")
+        answers = [answer async for answer in reflect.ServerReflectionInfo(iter([question]))]
+        names = {service.name for service in answers[0].list_services_response.service}
+        assert {"test.Service", "grpc.health.v1.Health"} <= names
+        await standard.draining()
+        assert (await health.Check(ask)).status == serving.NOT_SERVING
+        assert (await watch.read()).status == serving.NOT_SERVING
+        for ended in (watch, unknown):
+            assert await ended.read() is grpc.aio.EOF
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_an_http1_client_is_told_where_it_is(method):
     server = Server()
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
+    async with listening(server) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         body = b"{}" * 100_000 if method == "POST" else b""
         head = f"{method} /mcp HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -291,8 +263,6 @@ async def test_an_http1_client_is_told_where_it_is(method):
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert b"speaks gRPC" in answer
         assert b"/mcp" in answer
-    finally:
-        await server.stop(None)
 
 
 async def test_a_client_that_says_nothing_before_the_drain_still_hears_settings_first():

@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from tests.eventually import eventually
-from tests.integration.rpc.pairing import LIMIT, Caller, Seen, echo, failure
+from tests.integration.rpc.pairing import LIMIT, Caller, Seen, echo, failure, join, mirror
 
 MESSAGES = [b"a", b"", b"c" * 70_000]
 
@@ -14,15 +14,6 @@ MESSAGES = [b"a", b"", b"c" * 70_000]
 async def count_up(request, _context):
     for number in range(int(request)):
         yield b"%d" % number
-
-
-async def join(requests, _context):
-    return b"".join([request async for request in requests])
-
-
-async def mirror(requests, _context):
-    async for request in requests:
-        yield request
 
 
 async def test_all_four_shapes(pairing):

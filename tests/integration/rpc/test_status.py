@@ -196,14 +196,9 @@ async def test_a_deadline_that_has_passed_ends_the_call(server):
 async def test_a_cancelled_call_cancels_the_method(pairing, shape):
     seen = Seen()
 
-    async def hang(_request, context):
+    async def hang(request, context):
         context.add_done_callback(lambda _context: seen.note("done"))
-        seen.note("began")
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            seen.note("cancelled")
-            raise
+        await seen.hang(request, context)
 
     async def hang_stream(request, context):
         await hang(request, context)
@@ -224,15 +219,7 @@ async def test_a_cancelled_call_cancels_the_method(pairing, shape):
 async def test_cancelling_the_task_that_awaits_cancels_the_call(pairing):
     seen = Seen()
 
-    async def hang(_request, _context):
-        seen.note("began")
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            seen.note("cancelled")
-            raise
-
-    async with pairing.pair(unary_unary=hang) as call:
+    async with pairing.pair(unary_unary=seen.hang) as call:
 
         async def ask():
             await call.unary_unary(b"")

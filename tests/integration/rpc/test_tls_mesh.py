@@ -22,11 +22,6 @@ CLAIM = (("mcpmesh-caller", "the king"),)
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
 def ada(authority: Authority) -> Files:
     return authority.sign("ada", ADA)
 

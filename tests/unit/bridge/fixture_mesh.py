@@ -21,6 +21,7 @@ from mcpmesh.v1 import (
     invoke_pb2_grpc,
     tool_pb2,
 )
+from tests.listening import listening
 
 ADD = tool_pb2.Tool(
     name="add",
@@ -211,12 +212,8 @@ async def grpc_tools(
     server = grpc.aio.server()
     invoke_pb2_grpc.add_ToolServiceServicer_to_server(tools, server)
     discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(discovery, server)
-    port = server.add_insecure_port(listen)
-    await server.start()
-    try:
+    async with listening(server, listen) as port:
         yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(0)
 
 
 @asynccontextmanager

@@ -17,7 +17,6 @@ from mcpmesh.config import AccessSettings, RouterSettings
 from mcpmesh.model.principal import Principal
 from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
-from tests.certificates import Authority
 from tests.unit.bridge.behind_router import ANY
 from tests.unit.bridge.named_client import client_named
 from tests.unit.bridge.test_http import initialized, message, modern, modern_headers
@@ -92,11 +91,6 @@ class Mesh:
     async def to(self, name=""):
         client = client_named(name, self._address, self._authority)
         return await self._stack.enter_async_context(client)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("access"))
 
 
 @pytest.fixture

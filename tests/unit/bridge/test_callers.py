@@ -9,7 +9,6 @@ from mcpmesh.bridge.http import HttpApp
 from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.server import HttpServer
 from mcpmesh.config.bridge import BridgeSettings
-from tests.certificates import Authority
 from tests.unit.bridge.behind_router import ANY, mesh_of
 from tests.unit.bridge.named_client import client_named
 from tests.unit.bridge.test_http import JSON, message, modern
@@ -43,11 +42,6 @@ async def door(mesh, tls):
         yield await server.start()
     finally:
         await server.stop()
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("callers"))
 
 
 @pytest.fixture

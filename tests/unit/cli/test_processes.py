@@ -8,17 +8,10 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from processes import TIMEOUT, TOOLS, command, environment, ran, ran_json, started
+from processes import TIMEOUT, command, environment, ran, ran_json, started
 
 from tests.eventually import eventually
 from tests.processes import alive, children_of
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tools")
-    (folder / "little.py").write_text(TOOLS)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -21,13 +21,6 @@ Mesh = tuple["subprocess.Popen[str]", dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tools")
-    (folder / "little.py").write_text(TOOLS)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def mesh(folder: Path) -> Iterator[Mesh]:
     with started(folder, "up", "little", "--replicas", "2", *ANY) as running:
         yield running

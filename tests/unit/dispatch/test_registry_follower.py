@@ -17,6 +17,7 @@ from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.rpc.channel import Channel
 from mcpmesh.v1 import discovery_pb2, registry_pb2, registry_pb2_grpc
+from tests.eventually import eventually
 from tests.unit.router.serving import (
     SeenReplicas,
     clock,
@@ -24,7 +25,6 @@ from tests.unit.router.serving import (
     registering,
     running,
     serving,
-    until,
 )
 
 QUICK = Backoff(first=0.01, longest=0.05)
@@ -50,7 +50,7 @@ async def test_the_followers_catalog_is_the_parents():
             assert follower.cursor == keeper.cursor
             add(keeper, "c", Tool("sub"))
             keeper.remove_static("a")
-            await until(lambda: follower.cursor == keeper.cursor)
+            await eventually(lambda: follower.cursor == keeper.cursor)
             assert follower.catalog == keeper.catalog
             assert follower.registrations() == keeper.registrations()
 
@@ -70,7 +70,7 @@ async def test_who_follows_late_knows_which_version_is_the_newest_of_each_tool()
             assert follower.catalog.find("sub").tool.version == "1"
             keeper.remove_static("b")
             add(keeper, "d", Tool("add", version="2"))
-            await until(lambda: follower.cursor == keeper.cursor)
+            await eventually(lambda: follower.cursor == keeper.cursor)
             assert follower.catalog == keeper.catalog
 
 
@@ -90,7 +90,7 @@ async def test_a_restarted_parent_that_saw_the_versions_in_another_order_decides
             assert follower.catalog.find("add").tool.version == "2"
             follower.listen(lambda _, names: changed.append(names))
             first.end_watches()
-            await until(lambda: follower.cursor.startswith("two-"))
+            await eventually(lambda: follower.cursor.startswith("two-"))
             assert follower.catalog.clusters == second.catalog.clusters
     assert changed == [{"add"}, {"add"}]
 
@@ -108,7 +108,7 @@ async def test_a_worker_shows_how_long_leases_last_as_the_parent_knows_it(monkey
             ) as worker:
                 await worker.registry.Register(registering("a", "add"))
                 await worker.registry.Register(registering("b", "add"))
-                await until(lambda: len(follower.registrations()) == 3)
+                await eventually(lambda: len(follower.registrations()) == 3)
                 shown = await worker.discovery.ListReplicas(discovery_pb2.ListReplicasRequest())
     left = {each.replica.id: each.lease_remaining.seconds for each in shown.replicas}
     assert left.pop("static") == 0
@@ -126,7 +126,7 @@ async def test_a_parent_that_cannot_be_reached_is_told_in_one_line(caplog):
     async with Channel("127.0.0.1:1") as nowhere:
         stub = registry_pb2_grpc.RegistryServiceStub(nowhere)
         async with running(RegistryFollower(stub.WatchRegistry, Random(1), QUICK).run()):
-            await until(lambda: caplog.messages)
+            await eventually(lambda: caplog.messages)
     assert "cannot connect to 127.0.0.1:1" in caplog.messages[0]
     assert "\n" not in caplog.messages[0]
     assert "AioRpcError" not in caplog.messages[0]
@@ -141,12 +141,12 @@ async def test_listeners_hear_the_catalog_at_once_and_each_change_with_its_names
         stop = follower.listen(lambda catalog, names: heard.append((catalog.version, names)))
         assert heard == [(0, frozenset())]
         async with running(follower.run()):
-            await until(lambda: len(heard) == 2)
+            await eventually(lambda: len(heard) == 2)
             add(keeper, "b", Tool("sub"), Tool("mul"))
-            await until(lambda: len(heard) == 3)
+            await eventually(lambda: len(heard) == 3)
             stop()
             add(keeper, "c", Tool("div"))
-            await until(lambda: follower.cursor == keeper.cursor)
+            await eventually(lambda: follower.cursor == keeper.cursor)
     assert heard[1:] == [(2, frozenset({"add"})), (3, frozenset({"sub", "mul"}))]
 
 
@@ -193,7 +193,7 @@ async def test_a_restarted_parent_replaces_everything_and_its_cursors():
             await follower.synced()
             old = follower.cursor
             first.end_watches()
-            await until(lambda: follower.cursor.startswith("two-"))
+            await eventually(lambda: follower.cursor.startswith("two-"))
             assert set(follower.catalog.clusters) == {"sub"}
             with follower.watch(cursor=old) as watch:
                 assert watch.snapshot is follower.catalog
@@ -213,7 +213,7 @@ async def test_a_snapshot_in_parts_shows_only_when_it_is_whole(monkeypatch):
         async with running(follower.run()):
             await follower.synced()
             add(keeper, "r99", Tool("add"))
-            await until(lambda: follower.cursor == keeper.cursor)
+            await eventually(lambda: follower.cursor == keeper.cursor)
     assert sizes == [0, 20, 21]
 
 
@@ -231,7 +231,7 @@ async def test_a_cursor_of_one_worker_is_gone_on_from_at_another():
             await two.synced()
             cursor = one.cursor
             add(keeper, "b", Tool("sub"))
-            await until(lambda: two.cursor == keeper.cursor)
+            await eventually(lambda: two.cursor == keeper.cursor)
             async with serving(DiscoveryServicer(two, SeenReplicas())) as worker:
                 watch = worker.discovery.WatchTools(discovery_pb2.WatchToolsRequest(cursor=cursor))
                 event = await anext(aiter(watch))
@@ -285,4 +285,4 @@ async def test_replicas_that_register_at_any_worker_are_seen_at_every_worker():
                 await follower.synced()
             async with serving(ForwardingRegistrar(parent.registry)) as worker:
                 await worker.registry.Register(registering("a", "add"))
-            await until(lambda: all(each.catalog.find("add") for each in followers))
+            await eventually(lambda: all(each.catalog.find("add") for each in followers))

@@ -2,16 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
 
 import grpc
+import pytest
 
 from mcpmesh.balance.capabilities import Capabilities
 from mcpmesh.dispatch.replica_view import Standing
 from mcpmesh.router.discovery_servicer import DiscoveryServicer
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_keeper import RegistryKeeper
+from mcpmesh.router.replica_source import Found
 from mcpmesh.v1 import (
     discovery_pb2,
     discovery_pb2_grpc,
@@ -19,6 +21,7 @@ from mcpmesh.v1 import (
     registry_pb2_grpc,
     tool_pb2,
 )
+from tests.listening import listening
 
 clock = time.monotonic
 
@@ -37,6 +40,22 @@ class SeenReplicas:
         return self.standings.get(replica_id)
 
 
+class Told:
+    """What a source of replicas told last."""
+
+    def __init__(self) -> None:
+        self.found: list[Found] = []
+        self.times = 0
+
+    def __call__(self, found: Iterable[Found]) -> None:
+        self.found = list(found)
+        self.times += 1
+
+    @property
+    def endpoints(self) -> list[str]:
+        return [each.replica.endpoint for each in self.found]
+
+
 class Stubs:
     def __init__(self, channel: grpc.aio.Channel, port: int) -> None:
         self.port = port
@@ -52,13 +71,11 @@ async def serving(*servicers: object, host: str = "127.0.0.1") -> AsyncIterator[
             registry_pb2_grpc.add_RegistryServiceServicer_to_server(servicer, server)
         else:
             discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(servicer, server)
-    port = server.add_insecure_port(f"{host}:0")
-    await server.start()
-    try:
-        async with grpc.aio.insecure_channel(f"{host}:{port}") as channel:
-            yield Stubs(channel, port)
-    finally:
-        await server.stop(None)
+    async with (
+        listening(server, f"{host}:0") as port,
+        grpc.aio.insecure_channel(f"{host}:{port}") as channel,
+    ):
+        yield Stubs(channel, port)
 
 
 @asynccontextmanager
@@ -84,6 +101,12 @@ async def running(coroutine) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
         if not task.cancelled():
             task.result()
+
+
+async def refused(call: Awaitable[object]) -> tuple[grpc.StatusCode, str | None]:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value.code(), caught.value.details()
 
 
 def registering(

@@ -14,7 +14,6 @@ from mcpmesh.router.wiring import Router
 from mcpmesh.stack.origin import Origin
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, registry_pb2, registry_pb2_grpc
-from tests.certificates import Authority
 from tests.unit.router.test_service_routes import SERVICE, method, shop, until_served
 
 ANY = "127.0.0.1:0"
@@ -68,11 +67,6 @@ class Mesh:
         credentials = grpc.ssl_channel_credentials(self._authority.ca_pem, *pems)
         channel = grpc.aio.secure_channel(self.endpoint, credentials)
         return await self._stack.enter_async_context(channel)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("access"))
 
 
 @asynccontextmanager

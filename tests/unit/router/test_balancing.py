@@ -23,6 +23,7 @@ from mcpmesh.rpc.channel import Channel
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, load_pb2, load_pb2_grpc, tool_pb2
 from tests.eventually import eventually
+from tests.listening import listening
 
 ANY = "127.0.0.1:0"
 
@@ -75,12 +76,8 @@ class StockServicer(invoke_pb2_grpc.ToolServiceServicer):
 async def stock(name: str, *trailers: tuple[str, bytes]) -> AsyncIterator[str]:
     server = grpc.aio.server()
     invoke_pb2_grpc.add_ToolServiceServicer_to_server(StockServicer(name, trailers), server)
-    port = server.add_insecure_port(ANY)
-    await server.start()
-    try:
+    async with listening(server) as port:
         yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(None)
 
 
 async def answers(endpoint: str, count: int, *, at_once: int = 1, **arguments: str) -> Counter[str]:

@@ -17,17 +17,11 @@ from mcpmesh.router import tool_events
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.v1 import discovery_pb2
 from tests.eventually import eventually
-from tests.unit.router.serving import SeenReplicas, clock, mesh
+from tests.unit.router.serving import SeenReplicas, clock, mesh, refused
 
 
 def join(keeper: RegistryKeeper, replica_id: str, *tools: Tool, server: str = "s") -> str:
     return keeper.register(Replica(replica_id, "10.0.0.7:1", server), tools)[0].id
-
-
-async def refused(call) -> tuple[grpc.StatusCode, str]:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    return caught.value.code(), caught.value.details()
 
 
 def watching(stubs, **fields):

@@ -1,7 +1,7 @@
 """EndpointSlices are listed, watched, and listed again when the server forgot."""
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -19,29 +19,13 @@ from mcpmesh.router.kubernetes_source import KubernetesSource
 from mcpmesh.router.replica_source import Found
 from tests.eventually import eventually
 from tests.unit.router.kubernetes_server import Cluster, api_server, endpoint, endpoint_slice
-from tests.unit.router.serving import running
+from tests.unit.router.serving import Told, running
 
 DATA = Path(__file__).parent / "data"
 
 QUICK = Backoff(first=0.01, longest=0.05)
 OCR = KubernetesService("ocr", "tools")
 NAME = StaticReplica("kubernetes:///ocr.tools:grpc")
-
-
-class Told:
-    """What a source told last."""
-
-    def __init__(self) -> None:
-        self.found: list[Found] = []
-        self.times = 0
-
-    def __call__(self, found: Iterable[Found]) -> None:
-        self.found = list(found)
-        self.times += 1
-
-    @property
-    def endpoints(self) -> list[str]:
-        return [each.replica.endpoint for each in self.found]
 
 
 @asynccontextmanager

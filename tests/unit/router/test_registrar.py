@@ -12,13 +12,7 @@ from mcpmesh.model.tool import Tool
 from mcpmesh.router.registry_keeper import RegistryKeeper
 from mcpmesh.v1 import registry_pb2
 from tests.eventually import eventually
-from tests.unit.router.serving import clock, mesh, registering
-
-
-async def refused(call) -> tuple[grpc.StatusCode, str]:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    return caught.value.code(), caught.value.details()
+from tests.unit.router.serving import clock, mesh, refused, registering
 
 
 async def test_a_replica_gets_its_lease_and_its_tools_with_their_versions():

@@ -16,6 +16,7 @@ from mcpmesh.stack.call import Exit
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc, registry_pb2, registry_pb2_grpc
 from tests.eventually import eventually
+from tests.listening import listening
 
 SERVICE = "shop.v1.Orders"
 ANY = "127.0.0.1:0"
@@ -50,12 +51,8 @@ async def shop(name: str) -> AsyncIterator[str]:
     }
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-    port = server.add_insecure_port(ANY)
-    await server.start()
-    try:
+    async with listening(server) as port:
         yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(None)
 
 
 @asynccontextmanager

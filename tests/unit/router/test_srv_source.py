@@ -1,6 +1,6 @@
 """SRV records are followed: ports, weights, priorities, and changes when they get old."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
@@ -12,31 +12,14 @@ from mcpmesh.errors import InvalidCall
 from mcpmesh.model.srv_name import SrvName
 from mcpmesh.policy.backoff import Backoff
 from mcpmesh.router import optional_source
-from mcpmesh.router.replica_source import Found
 from mcpmesh.router.srv_source import SrvSource, share
 from mcpmesh.transport.srv import LookupFailed, SrvLookup
 from tests.eventually import eventually
 from tests.unit.router.name_server import Zone, name_server
-from tests.unit.router.serving import running
+from tests.unit.router.serving import Told, running
 
 NAME = "_grpc._tcp.tools.example."
 QUICK = Backoff(first=0.01, longest=0.05)
-
-
-class Told:
-    """What a source told last."""
-
-    def __init__(self) -> None:
-        self.found: list[Found] = []
-        self.times = 0
-
-    def __call__(self, found: Iterable[Found]) -> None:
-        self.found = list(found)
-        self.times += 1
-
-    @property
-    def endpoints(self) -> list[str]:
-        return [each.replica.endpoint for each in self.found]
 
 
 @asynccontextmanager

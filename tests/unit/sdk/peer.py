@@ -15,6 +15,7 @@ from mcpmesh.v1 import (
     invoke_pb2_grpc,
     tool_pb2,
 )
+from tests.listening import listening
 
 
 def text_block(text):
@@ -168,9 +169,5 @@ async def serving() -> AsyncIterator[tuple[str, Seen]]:
     server = grpc.aio.server()
     invoke_pb2_grpc.add_ToolServiceServicer_to_server(Tools(seen), server)
     discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server(Discovery(seen), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
+    async with listening(server) as port:
         yield f"127.0.0.1:{port}", seen
-    finally:
-        await server.stop(None)

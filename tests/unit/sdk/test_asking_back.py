@@ -13,7 +13,8 @@ from mcpmesh import ToolContext, ToolServer
 from mcpmesh.errors import InvalidCall
 from mcpmesh.sdk.failure import Declined
 from mcpmesh.sdk.request_state import Asked, StateSeal, call_digest
-from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc
+from mcpmesh.v1 import invoke_pb2
+from tests.unit.sdk.stub import stub_of
 
 
 class Booking(BaseModel):
@@ -61,11 +62,8 @@ def booking_desk() -> ToolServer:
 
 @pytest.fixture
 async def stub() -> AsyncIterator[Any]:
-    app = booking_desk()
-    replica = await app.start()
-    async with grpc.aio.insecure_channel(replica.endpoint) as channel:
-        yield invoke_pb2_grpc.ToolServiceStub(channel)
-    await app.stop(0)
+    async with stub_of(booking_desk()) as stub:
+        yield stub
 
 
 def accept(**content: Any) -> bytes:

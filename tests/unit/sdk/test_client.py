@@ -34,12 +34,6 @@ class Stay:
     days: int
 
 
-@pytest.fixture
-async def peer():
-    async with serving() as (target, seen), Client(target) as client:
-        yield client, seen
-
-
 async def test_result_gives_text_data_alerts_and_the_correlation_id(peer):
     client, _ = peer
     result = await client.call("echo", {"city": "Oslo"})

@@ -8,13 +8,6 @@ from mcpmesh.sdk.catalog_watch import Removed, Snapshot, Updated
 from mcpmesh.sdk.events import Chunk, LogEvent, ProgressEvent
 from mcpmesh.sdk.outgoing import QuestionUnanswered
 from tests.eventually import eventually
-from tests.unit.sdk.peer import serving
-
-
-@pytest.fixture
-async def peer():
-    async with serving() as (target, seen), Client(target) as client:
-        yield client, seen
 
 
 async def test_stream_yields_typed_events_and_the_result_last(peer):

@@ -16,8 +16,9 @@ from pydantic import BaseModel
 from mcpmesh import ToolContext, ToolServer
 from mcpmesh.sdk.content import Image
 from mcpmesh.sdk.failure import ToolFailure
-from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, tool_pb2
+from mcpmesh.v1 import invoke_pb2, tool_pb2
 from tests.eventually import eventually
+from tests.unit.sdk.stub import stub_of
 
 began, cancelled = asyncio.Event(), asyncio.Event()
 
@@ -122,11 +123,8 @@ def weather() -> ToolServer:
 
 @pytest.fixture
 async def stub() -> AsyncIterator[Any]:
-    app = weather()
-    replica = await app.start()
-    async with grpc.aio.insecure_channel(replica.endpoint) as channel:
-        yield invoke_pb2_grpc.ToolServiceStub(channel)
-    await app.stop(0)
+    async with stub_of(weather()) as stub:
+        yield stub
 
 
 async def call(stub: Any, tool: str, metadata: Any = (), **arguments: Any) -> tool_pb2.ToolResult:

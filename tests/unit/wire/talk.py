@@ -244,6 +244,10 @@ class Talk:
         for line in lines:
             self.connection.receive(self.writer.frame(line))
 
+    def hear_at_once(self, *lines):
+        """Receive frames of the peer in one piece."""
+        self.connection.receive(self.writer.frames(*lines))
+
     def request(self, stream_id, *more):
         """Receive a request's head."""
         self.hear(f"HEADERS {stream_id} {REQUEST} {' '.join(more)}")

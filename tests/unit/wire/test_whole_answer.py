@@ -35,14 +35,10 @@ def asked(sink: Sink, **limits: int) -> Talk:
     return talk
 
 
-def at_once(talk: Talk, *lines: str) -> None:
-    talk.connection.receive(talk.writer.frames(*lines))
-
-
 def test_an_answer_is_taken_in_one_step() -> None:
     sink = Whole()
     talk = asked(sink)
-    at_once(talk, HEAD.format(5), "DATA 5 answer", TRAILERS.format(5), "PING 0000000000000000")
+    talk.hear_at_once(HEAD.format(5), "DATA 5 answer", TRAILERS.format(5), "PING 0000000000000000")
     assert (sink.whole, sink.body) == (1, b"answer")
     assert sink.events[-1][2], "the trailers end it"
     assert sink.stream.closed
@@ -54,7 +50,7 @@ def test_its_credit_is_given_back_at_once_and_only_once() -> None:
     sink = Whole()
     talk = asked(sink)
     before = talk.connection.uncredited
-    at_once(talk, HEAD.format(5), "DATA 5 answer", TRAILERS.format(5))
+    talk.hear_at_once(HEAD.format(5), "DATA 5 answer", TRAILERS.format(5))
     assert talk.connection.uncredited == before + 6
     sink.stream.consumed(6)
     sink.stream.reset()
@@ -88,7 +84,7 @@ def test_wherever_it_is_cut_it_means_the_same(cut: int) -> None:
 def test_what_is_unusual_is_taken_frame_by_frame(lines: list[str]) -> None:
     sink = Whole()
     talk = asked(sink)
-    at_once(talk, *lines)
+    talk.hear_at_once(*lines)
     assert sink.whole == 0
     assert sink.body in (b"answer", b"")
     assert sink.stream.closed
@@ -98,8 +94,8 @@ def test_another_stream_s_frames_between_are_told_apart() -> None:
     sink, other = Whole(), Whole()
     talk = asked(sink)
     other.stream = talk.connection.request(FIELDS, (), b"hello", other)
-    at_once(
-        talk, HEAD.format(5), "DATA 7 x", "DATA 5 answer", TRAILERS.format(5),
+    talk.hear_at_once(
+        HEAD.format(5), "DATA 7 x", "DATA 5 answer", TRAILERS.format(5),
     )  # fmt: skip
     assert sink.body == b"answer"
     assert talk.said()[-1].startswith("RST_STREAM 7"), "DATA before the head"
@@ -108,7 +104,7 @@ def test_another_stream_s_frames_between_are_told_apart() -> None:
 def test_data_over_the_stream_s_window_is_still_a_fault() -> None:
     sink = Whole()
     talk = asked(sink, stream_window_bytes=65_535, max_frame_bytes=1 << 20)
-    at_once(talk, HEAD.format(5), "DATA 5 *65536", TRAILERS.format(5))
+    talk.hear_at_once(HEAD.format(5), "DATA 5 *65536", TRAILERS.format(5))
     assert sink.whole == 0
     assert talk.said()[0] == "RST_STREAM 5 FLOW_CONTROL_ERROR"
     assert sink.events[-1][0] == "reset"
@@ -125,7 +121,7 @@ def test_a_request_still_under_way_keeps_the_stream_open() -> None:
     talk = Talk(client=True)
     talk.hear("SETTINGS INITIAL_WINDOW_SIZE=2")
     sink.stream = talk.connection.request(FIELDS, (), b"hello", sink)
-    at_once(talk, HEAD.format(1), "DATA 1 answer", TRAILERS.format(1))
+    talk.hear_at_once(HEAD.format(1), "DATA 1 answer", TRAILERS.format(1))
     assert sink.body == b"answer"
     talk.said()
     talk.hear("WINDOW_UPDATE 1 100")
@@ -135,5 +131,5 @@ def test_a_request_still_under_way_keeps_the_stream_open() -> None:
 def test_a_sink_that_takes_none_gets_the_frames() -> None:
     sink = Sink()
     talk = asked(sink)
-    at_once(talk, HEAD.format(5), "DATA 5 answer", TRAILERS.format(5))
+    talk.hear_at_once(HEAD.format(5), "DATA 5 answer", TRAILERS.format(5))
     assert [event[0] for event in sink.events] == ["headers", "data", "headers"]

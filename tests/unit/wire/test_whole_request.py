@@ -51,13 +51,9 @@ def asked(kind: type[Sink] = Whole, **limits: int) -> Talk:
     return talk
 
 
-def at_once(talk: Talk, *lines: str) -> None:
-    talk.connection.receive(talk.writer.frames(*lines))
-
-
 def test_a_request_is_taken_in_one_step() -> None:
     talk = asked()
-    at_once(talk, ASKED.format(5), BODY.format(5), "PING 0000000000000000")
+    talk.hear_at_once(ASKED.format(5), BODY.format(5), "PING 0000000000000000")
     sink = talk.owner.sinks[5]
     assert (sink.whole, sink.body) == (1, b"hello")
     assert talk.said() == ["PING 0000000000000000 ACK"]
@@ -69,7 +65,7 @@ def test_a_request_is_taken_in_one_step() -> None:
 def test_many_are_taken_one_after_the_other() -> None:
     talk = asked()
     numbers = range(5, 25, 2)
-    at_once(talk, *(line.format(number) for number in numbers for line in (ASKED, BODY)))
+    talk.hear_at_once(*(line.format(number) for number in numbers for line in (ASKED, BODY)))
     assert [talk.owner.sinks[number].whole for number in numbers] == [1] * 10
     assert talk.connection.last_peer_id == 23
 
@@ -77,7 +73,7 @@ def test_many_are_taken_one_after_the_other() -> None:
 def test_its_credit_is_given_back_at_once_and_only_once() -> None:
     talk = asked()
     before = talk.connection.uncredited
-    at_once(talk, ASKED.format(5), BODY.format(5))
+    talk.hear_at_once(ASKED.format(5), BODY.format(5))
     assert talk.connection.uncredited == before + 5
     talk.owner.sinks[5].stream.consumed(5)
     talk.owner.sinks[5].stream.reset()
@@ -87,9 +83,9 @@ def test_its_credit_is_given_back_at_once_and_only_once() -> None:
 def test_the_connection_s_credit_leaves_when_half_of_it_was_used() -> None:
     talk = asked(connection_window_bytes=1 << 17, stream_window_bytes=1 << 16)
     for number in (5, 7, 9, 11):
-        at_once(talk, ASKED.format(number), f"DATA {number} *16000 END_STREAM")
+        talk.hear_at_once(ASKED.format(number), f"DATA {number} *16000 END_STREAM")
     assert talk.said() == []
-    at_once(talk, ASKED.format(13), "DATA 13 *16000 END_STREAM")
+    talk.hear_at_once(ASKED.format(13), "DATA 13 *16000 END_STREAM")
     assert talk.said() == [f"WINDOW_UPDATE 0 +{2 * 5 + 5 * 16000}"]
 
 
@@ -119,7 +115,7 @@ def test_wherever_it_is_cut_it_means_the_same(cut: int) -> None:
 )
 def test_what_is_unusual_is_taken_frame_by_frame(lines: list[str]) -> None:
     talk = asked()
-    at_once(talk, *lines)
+    talk.hear_at_once(*lines)
     sink = talk.owner.sinks[5]
     assert sink.whole == 0
     assert sink.body in (b"hello", b"")
@@ -128,7 +124,7 @@ def test_what_is_unusual_is_taken_frame_by_frame(lines: list[str]) -> None:
 
 def test_a_sink_that_takes_none_gets_the_frames() -> None:
     talk = asked(Sink)
-    at_once(talk, ASKED.format(5), BODY.format(5))
+    talk.hear_at_once(ASKED.format(5), BODY.format(5))
     assert [event[0] for event in talk.owner.sinks[5].events] == ["headers", "data"]
 
 
@@ -136,13 +132,13 @@ def test_a_body_that_promised_another_length_is_still_a_fault() -> None:
     talk = asked()
     lines = (f"{ASKED.format(number)} content-length=7" for number in (5, 7))
     for number, line in zip((5, 7), lines, strict=True):
-        at_once(talk, line, BODY.format(number))
+        talk.hear_at_once(line, BODY.format(number))
     assert talk.said() == ["RST_STREAM 5 PROTOCOL_ERROR", "RST_STREAM 7 PROTOCOL_ERROR"]
 
 
 def test_a_body_for_another_stream_is_told_apart() -> None:
     talk = asked()
-    at_once(talk, ASKED.format(5), ASKED.format(7), BODY.format(5), BODY.format(7))
+    talk.hear_at_once(ASKED.format(5), ASKED.format(7), BODY.format(5), BODY.format(7))
     assert [talk.owner.sinks[number].body for number in (5, 7)] == [b"hello"] * 2
     assert talk.fault(ASKED.format(9), BODY.format(11)) == "PROTOCOL_ERROR"
 
@@ -156,7 +152,7 @@ def test_ids_that_do_not_rise_are_still_a_fault(number: int) -> None:
 
 def test_streams_over_the_limit_are_still_refused() -> None:
     talk = asked(max_concurrent_streams=1)
-    at_once(talk, ASKED.format(5), BODY.format(5), ASKED.format(7), BODY.format(7))
+    talk.hear_at_once(ASKED.format(5), BODY.format(5), ASKED.format(7), BODY.format(7))
     assert talk.said() == ["RST_STREAM 7 REFUSED_STREAM"]
     assert list(talk.owner.sinks) == [1, 3, 5]
 
@@ -166,13 +162,13 @@ def test_a_drained_server_still_takes_no_more() -> None:
     talk.connection.drain("over")
     talk.connection.stop_accepting()
     talk.said()
-    at_once(talk, ASKED.format(5), BODY.format(5))
+    talk.hear_at_once(ASKED.format(5), BODY.format(5))
     assert talk.said() == ["RST_STREAM 5 REFUSED_STREAM"]
 
 
 def test_a_body_over_the_windows_is_still_a_fault() -> None:
     talk = asked(stream_window_bytes=65_535, max_frame_bytes=1 << 20)
-    at_once(talk, ASKED.format(5), "DATA 5 *65536 END_STREAM")
+    talk.hear_at_once(ASKED.format(5), "DATA 5 *65536 END_STREAM")
     assert talk.said()[0] == "RST_STREAM 5 FLOW_CONTROL_ERROR"
     assert talk.owner.sinks[5].whole == 0
 
