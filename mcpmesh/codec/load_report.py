@@ -8,6 +8,7 @@ the one of a program that has xDS's own.
 import struct
 from base64 import b64decode
 
+from mcpmesh.codec.varint import read_varint
 from mcpmesh.model.load_report import LoadReport
 
 LOAD_REPORT = b"endpoint-load-metrics-bin"
@@ -43,31 +44,18 @@ def _doubles(message: bytes) -> dict[int, float]:
     found: dict[int, float] = {}
     position = 0
     while position < len(message):
-        tag, position = _varint(message, position)
+        tag, position = read_varint(message, position)
         kind = tag & 7
         if kind == _FIXED64:
             found[tag >> 3] = _DOUBLE.unpack_from(message, position)[0]
             position += 8
         elif kind == _BYTES:
-            size, position = _varint(message, position)
+            size, position = read_varint(message, position)
             position += size
         elif kind == _VARINT:
-            _, position = _varint(message, position)
+            _, position = read_varint(message, position)
         elif kind == _FIXED32:
             position += 4
         else:
             raise ValueError(f"a field of kind {kind}")
     return found
-
-
-def _varint(message: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number of more than 64 bits")

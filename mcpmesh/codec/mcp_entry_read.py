@@ -50,14 +50,7 @@ def read_prompt(entry: Json, name: str, labels: Mapping[str, str]) -> Tool:
             for each in map(_object, arguments)
         )
     )
-    return Tool(
-        PROMPT + name,
-        _text(entry, "description"),
-        title=_text(entry, "title"),
-        annotations=_READS,
-        labels=labels,
-        kind=prompt,
-    )
+    return _read_only(entry, PROMPT + name, prompt, labels)
 
 
 def read_resource(entry: Json, uri: str, name: str, labels: Mapping[str, str]) -> Tool:
@@ -73,18 +66,19 @@ def read_resource(entry: Json, uri: str, name: str, labels: Mapping[str, str]) -
         tuple(map(str, audience)) if isinstance(audience, list) else (),
         float(priority) if isinstance(priority, int | float) and 0 <= priority <= 1 else None,
     )
+    return _read_only(entry, RESOURCE + uri, resource, labels)
+
+
+def _read_only(entry: Json, name: str, kind: Prompt | Resource, labels: Mapping[str, str]) -> Tool:
+    """Return what is only looked at, so that a lost attempt may be made again."""
     return Tool(
-        RESOURCE + uri,
+        name,
         _text(entry, "description"),
         title=_text(entry, "title"),
-        annotations=_READS,
+        annotations=ToolAnnotations(read_only=True, idempotent=True),
         labels=labels,
-        kind=resource,
+        kind=kind,
     )
-
-
-#: Prompts and resources are only looked at, so a lost attempt may be made again.
-_READS = ToolAnnotations(read_only=True, idempotent=True)
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Source: Protocol Buffers encoding.
 
 from functools import lru_cache
 
+from mcpmesh.codec.varint import read_varint
 from mcpmesh.errors import InvalidCall
 
 _TOOL = 1
@@ -24,10 +25,10 @@ def peek(message: bytes) -> tuple[str, str]:
 
     Raises: InvalidCall when the message is not protobuf.
     """
-    tool, version = _peek_fields(message)
     try:
+        tool, version = _peek_fields(message)
         return tool.decode(), version.decode()
-    except UnicodeDecodeError as error:
+    except (IndexError, ValueError) as error:  # no UTF-8 either is a ValueError
         raise _broken() from error
 
 
@@ -65,12 +66,12 @@ def _peek_fields(message: bytes) -> tuple[bytes, bytes]:
     position = 0
     size = len(message)
     while position < size:
-        tag, position = _varint(message, position)
+        tag, position = read_varint(message, position)
         number, kind = tag >> 3, tag & 7
         if not 0 < number <= _MAX_NUMBER:
             raise _broken()
         if kind == _BYTES:
-            length, position = _varint(message, position)
+            length, position = read_varint(message, position)
             end = position + length
             if end > size:
                 raise _broken()
@@ -78,7 +79,7 @@ def _peek_fields(message: bytes) -> tuple[bytes, bytes]:
                 names[number] = message[position:end]
             position = end
         elif kind == _VARINT:
-            _, position = _varint(message, position)
+            _, position = read_varint(message, position)
         elif kind in (_FIXED32, _FIXED64):
             position += 4 if kind == _FIXED32 else 8
         elif kind == _GROUP:
@@ -88,22 +89,6 @@ def _peek_fields(message: bytes) -> tuple[bytes, bytes]:
     if position > size or groups:
         raise _broken()
     return names[_TOOL], names[_VERSION]
-
-
-def _varint(message: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    try:
-        while True:
-            byte = message[position]
-            position += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value, position
-            shift += 7
-            if shift > 63:
-                raise _broken()
-    except IndexError as error:
-        raise _broken() from error
 
 
 def _broken() -> InvalidCall:

@@ -5,7 +5,8 @@ argument, as in `execute(self, input_data)`) and `BySchema` (a schema written by
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, get_args, get_origin, get_type_hints
 
@@ -145,16 +146,12 @@ def by_parameters(
         names[fields[name]] = str(info.alias)
         default = ... if parameter.default is inspect.Parameter.empty else parameter.default
         definitions[fields[name]] = (Annotated[hints[name], info], default)
-    try:
+    with _naming(tool, "a parameter"):
         model: type[BaseModel] = create_model(
             f"{tool} arguments", __config__=_CONFIG, **definitions
         )
         adapter: TypeAdapter[Any] = TypeAdapter(model)
         schema = json_schema(adapter, "validation")
-    except (PydanticSchemaGenerationError, PydanticUserError) as error:
-        raise TypeError(
-            f"tool {tool}: no schema can be made of a parameter: {_brief(error)}"
-        ) from error
     schema.setdefault("properties", {})
     return Parameters(schema_bytes(schema), summary(schema), tuple(names.values()), adapter, fields)
 
@@ -166,13 +163,9 @@ def by_whole(tool: str, parameter: str, annotation: object) -> Arguments | None:
     """
     untyped = annotation is inspect.Parameter.empty or annotation is Any
     declared: Any = dict[str, Any] if untyped else annotation
-    try:
+    with _naming(tool, parameter):
         adapter: TypeAdapter[Any] = TypeAdapter(declared)
         schema = json_schema(adapter, "validation")
-    except (PydanticSchemaGenerationError, PydanticUserError) as error:
-        raise TypeError(
-            f"tool {tool}: no schema can be made of {parameter}: {_brief(error)}"
-        ) from error
     if not is_object(schema):
         return None
     return Whole(schema_bytes(schema), summary(schema), parameter, adapter)
@@ -205,6 +198,15 @@ def hints_of(tool: str, function: Callable[..., Any]) -> dict[str, Any]:
         raise TypeError(
             f"tool {tool}: {error}; annotations must name what the module defines"
         ) from error
+
+
+@contextmanager
+def _naming(tool: str, what: str) -> Iterator[None]:
+    """Name the tool and what of it no schema can be made of."""
+    try:
+        yield
+    except (PydanticSchemaGenerationError, PydanticUserError) as error:
+        raise TypeError(f"tool {tool}: no schema can be made of {what}: {_brief(error)}") from error
 
 
 def _brief(error: Exception) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from random import Random
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack, overload
+from typing import Any, NoReturn, Self, TypeVar, Unpack, overload
 
 import grpc
 
@@ -278,31 +278,27 @@ class Client:
         rpc = self._tools.Invoke(call.request, **_how(call))
         try:
             return await rpc, *await told_by(rpc)
-        except grpc.RpcError as exc:
-            raise self._reason(exc) from exc
-        except asyncio.CancelledError as exc:
-            # gRPC says "cancelled" also when the channel is closed under a call.
-            if self._closed and not this_task_is_cancelled():
-                raise self._reason(exc) from None
-            raise
+        except (grpc.RpcError, asyncio.CancelledError) as exc:
+            self._fail(exc)
 
     async def _ask(self, method: str, request: Any) -> Any:
         self._connect()
         ask = getattr(self._discovery, method)
         try:
             return await ask(request, timeout=self._timeout, metadata=self._metadata)
-        except grpc.RpcError as exc:
-            raise self._reason(exc) from exc
-        except asyncio.CancelledError as exc:
-            # gRPC says "cancelled" also when the channel is closed under a call.
-            if self._closed and not this_task_is_cancelled():
-                raise self._reason(exc) from None
-            raise
+        except (grpc.RpcError, asyncio.CancelledError) as exc:
+            self._fail(exc)
 
-    def _reason(self, error: BaseException) -> Exception:
-        if self._closed or not isinstance(error, grpc.RpcError):
-            return RuntimeError(f"the client of {self._target} was closed during the call")
-        return mesh_error(error)
+    def _fail(self, error: BaseException) -> NoReturn:
+        """Raise what the end of an RPC means to its caller."""
+        lost = isinstance(error, grpc.RpcError)
+        if lost and not self._closed:
+            raise mesh_error(error) from error
+        # gRPC says "cancelled" also when the channel is closed under a call.
+        if not lost and (not self._closed or this_task_is_cancelled()):
+            raise error
+        closed = RuntimeError(f"the client of {self._target} was closed during the call")
+        raise closed from (error if lost else None)
 
     def _start_stream(self, call: Outgoing) -> Any:
         self._connect()

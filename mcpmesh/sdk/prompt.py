@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import orjson
 
@@ -10,6 +10,7 @@ from mcpmesh.model.prompt import Prompt, PromptArgument
 from mcpmesh.model.tool import PROMPT
 from mcpmesh.sdk.completion import Completer, completing
 from mcpmesh.sdk.content import blocks
+from mcpmesh.sdk.entry_options import EntryOptions
 from mcpmesh.sdk.output import Output
 from mcpmesh.sdk.tool import ToolFunction, ToolOptions, check_options, tool_function
 from mcpmesh.v1 import tool_pb2
@@ -23,18 +24,12 @@ class Message:
     role: Literal["user", "assistant"] = "user"
 
 
-class PromptOptions(TypedDict, total=False):
+class PromptOptions(EntryOptions, total=False):
     """What a prompt's author may say beside the function itself; as for tools.
 
     `complete` gives values for arguments, by their names.
     """
 
-    name: str | None
-    title: str
-    description: str | None
-    version: str
-    labels: Mapping[str, str] | None
-    timeout: float | None
     complete: Mapping[str, Completer]
 
 

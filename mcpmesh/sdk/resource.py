@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import Any
 
 import orjson
 
@@ -12,24 +12,19 @@ from mcpmesh.model.uri_template import UriTemplate
 from mcpmesh.sdk.arguments import Arguments, read_object
 from mcpmesh.sdk.completion import Completer, completing
 from mcpmesh.sdk.content import json_bytes
+from mcpmesh.sdk.entry_options import EntryOptions
 from mcpmesh.sdk.failure import ToolFailure, WrongOutput
 from mcpmesh.sdk.output import Output
 from mcpmesh.sdk.tool import ToolFunction, ToolOptions, check_options, tool_function
 from mcpmesh.v1 import tool_pb2
 
 
-class ResourceOptions(TypedDict, total=False):
+class ResourceOptions(EntryOptions, total=False):
     """What a resource's author may say beside the URI and the function; as for tools.
 
     `complete` gives values for variables of a template, by their names. Units: `size` in bytes.
     """
 
-    name: str | None
-    title: str
-    description: str | None
-    version: str
-    labels: Mapping[str, str] | None
-    timeout: float | None
     mime_type: str
     size: int | None
     audience: tuple[str, ...]

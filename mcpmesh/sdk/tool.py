@@ -5,7 +5,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Annotated, Any, TypedDict, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from mcpmesh.errors import InvalidCall
 from mcpmesh.model.nearest import did_you_mean
@@ -14,6 +14,7 @@ from mcpmesh.policy.tool_policy import wishes
 from mcpmesh.sdk.arguments import Arguments, by_parameters, by_schema, by_whole, hints_of
 from mcpmesh.sdk.context import ToolContext
 from mcpmesh.sdk.docstring import Documentation, read_docstring
+from mcpmesh.sdk.entry_options import EntryOptions
 from mcpmesh.sdk.output import Output, output_of
 from mcpmesh.sdk.schema import schema_bytes
 
@@ -27,15 +28,9 @@ class Kind(Enum):
     GENERATOR = "generator"
 
 
-class Said(TypedDict, total=False):
+class Said(EntryOptions, total=False):
     """The options as keyword arguments; `ToolOptions` says what they mean."""
 
-    name: str | None
-    title: str
-    description: str | None
-    version: str
-    labels: Mapping[str, str] | None
-    timeout: float | None
     idempotent: bool | None
     read_only: bool | None
     destructive: bool | None
