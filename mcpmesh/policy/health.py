@@ -1,6 +1,7 @@
 """All that decides over the health of a router's replicas."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 from mcpmesh.errors import InvalidCall
 from mcpmesh.policy.active_check import ActiveCheck
@@ -34,10 +35,12 @@ class HealthPolicy:
 
     def __post_init__(self) -> None:
         if not 0 <= self.panic_ratio <= 1:
-            raise InvalidCall(f"panic ratio {self.panic_ratio} is not 0 to 1")
-        if self.slower and not self.slower >= 1:
-            raise InvalidCall(f"slower {self.slower} is not 0, or 1 or more")
-        if self.silence < 0 or self.keepalive <= self.silence:
+            raise InvalidCall(f"panic_ratio {self.panic_ratio} is not 0 to 1")
+        if self.slower and not 1 <= self.slower < inf:
+            raise InvalidCall(f"slower {self.slower} is not 0, nor 1 or more")
+        if not 0 <= self.silence < inf:
+            raise InvalidCall(f"silence {self.silence} is not a number of seconds from 0 up")
+        if not self.silence < self.keepalive < inf:
             raise InvalidCall(
-                f"silence {self.silence} is not 0 or more, or keepalive {self.keepalive} not longer"
+                f"keepalive {self.keepalive} is not longer than silence, which is {self.silence}"
             )

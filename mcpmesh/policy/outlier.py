@@ -6,6 +6,7 @@ Source: gRFC A50, Envoy's outlier detection.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from statistics import fmean, pstdev
 
 from mcpmesh.errors import InvalidCall
@@ -62,12 +63,22 @@ class Outlier:
     """Calls that a replica must answer in its probation."""
 
     def __post_init__(self) -> None:
-        if self.failures_in_row < 0 or self.trials < 1:
-            raise InvalidCall(f"{self}: failures in a row are 0 or more, trials 1 or more")
-        if self.interval <= 0 or self.ejection <= 0 or self.longest < self.ejection:
-            raise InvalidCall(f"{self}: times must be above 0, and the longest be the longest")
-        if not 0 <= self.max_ejected_ratio <= 1 or not 0 < self.failure_ratio <= 1:
-            raise InvalidCall(f"{self}: a ratio is not 0 to 1")
+        for name in ("failures_in_row", "least_replicas", "least_calls", "deviations", "tolerance"):
+            value = getattr(self, name)
+            if not 0 <= value < inf:
+                raise InvalidCall(f"{name} {value} is not 0 or more")
+        if self.trials < 1:
+            raise InvalidCall(f"trials {self.trials} is not 1 or more")
+        for name in ("interval", "ejection"):
+            value = getattr(self, name)
+            if not 0 < value < inf:
+                raise InvalidCall(f"{name} {value} is not a number of seconds above 0")
+        if not self.ejection <= self.longest < inf:
+            raise InvalidCall(f"longest {self.longest} is below ejection, which is {self.ejection}")
+        if not 0 <= self.max_ejected_ratio <= 1:
+            raise InvalidCall(f"max_ejected_ratio {self.max_ejected_ratio} is not 0 to 1")
+        if not 0 < self.failure_ratio <= 1:
+            raise InvalidCall(f"failure_ratio {self.failure_ratio} is not above 0 and up to 1")
 
     def too_many_in_row(self, failures: int) -> bool:
         """Tell whether so many failures in a row eject."""

@@ -5,6 +5,7 @@ Source: Envoy's slow start.
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import ClassVar
 
 from mcpmesh.errors import InvalidCall
@@ -26,8 +27,10 @@ class SlowStart:
     """What it takes of its share in the beginning, above 0 and up to 1."""
 
     def __post_init__(self) -> None:
-        if self.window < 0 or not 0 < self.least <= 1:
-            raise InvalidCall(f"{self}: a window is 0 or more, the least share above 0 and up to 1")
+        if not 0 <= self.window < inf:
+            raise InvalidCall(f"window {self.window} is not a number of seconds from 0 up")
+        if not 0 < self.least <= 1:
+            raise InvalidCall(f"least {self.least} is not above 0 and up to 1")
 
     def share(self, elapsed: float) -> float:
         """Return the share after so many seconds; 1 when the ramp is over."""

@@ -55,7 +55,7 @@ def wishes(tool: str, table: Table) -> Table:
     Raises: InvalidCall naming tool and setting that nobody can do.
     """
     if table:
-        read_table(ToolPolicy, table, f"tool {tool}: policy")
+        _check(tool, read_table(ToolPolicy, table, f"tool {tool}: policy"), f"tool {tool}: policy")
     return spelled_out(ToolPolicy, table)
 
 
@@ -84,6 +84,7 @@ class ToolPolicies:
             read_table(ToolPolicy, table, f"tools.{name}")
             if isinstance(common, Mapping):
                 read[name] = read_table(ToolPolicy, {**common, **table}, f"tools.{name}")
+                _check(name if "fallback" in table else "", read[name], f"tools.{name}")
         object.__setattr__(self, "_read", read)
 
     @property
@@ -102,3 +103,28 @@ class ToolPolicies:
             return self._read.get(tool.name) or self._read.get(ALL, DEFAULT)
         own, common = self.tables.get(tool.name, {}), self.tables.get(ALL, {})
         return read_table(ToolPolicy, {**common, **tool.policy, **own}, f"tools.{tool.name}")
+
+    def said_of(self, tool: Tool) -> ToolPolicy:
+        """Return what is said of this very tool, by itself or the operator, and not of all."""
+        own = self.tables.get(tool.name, {})
+        return read_table(ToolPolicy, {**tool.policy, **own}, f"tools.{tool.name}")
+
+
+def _check(tool: str, policy: ToolPolicy, where: str) -> None:
+    """Refuse settings that speak against each other.
+
+    Not in ToolPolicy: what a tool wishes goes together with what an operator says of all tools, and
+    neither can be refused for the other.
+    """
+    fallback, mirror, split = policy.fallback, policy.mirror, policy.split
+    if fallback is not None and fallback.tool == tool and not fallback.version:
+        raise InvalidCall(
+            f"{where}.fallback: {tool} cannot stand in for itself; name another tool, or a version"
+        )
+    if mirror is None or split is None:
+        return
+    if mirror.version in {*split.shares, *split.metadata.values()}:
+        raise InvalidCall(
+            f"{where}: version {mirror.version} is to get copies of calls (mirror) and calls "
+            "(split); leave it out of one of them"
+        )

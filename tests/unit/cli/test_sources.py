@@ -199,8 +199,8 @@ def test_the_health_table_is_the_policy_of_health(tmp_path: Path) -> None:
     [
         ("fine", "is not {"),
         ('{"panic": 1}', "health: unknown key 'panic'"),
-        ('{"panic_ratio": 2.0}', "panic ratio 2.0 is not 0 to 1"),
-        ('{"outlier": {"trials": 0}}', "health.outlier: .*trials 1 or more"),
+        ('{"panic_ratio": 2.0}', "panic_ratio 2.0 is not 0 to 1"),
+        ('{"outlier": {"trials": 0}}', "health.outlier: trials 0 is not 1 or more"),
     ],
 )
 def test_settings_of_health_that_cannot_be_right_are_refused(text: str, reason: str) -> None:

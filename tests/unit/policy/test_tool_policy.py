@@ -96,3 +96,33 @@ def test_a_wish_that_nobody_can_follow_is_refused() -> None:
     assert wishes("echo", {"balance": "p2c"}) == {"balance": {"policy": "p2c"}}
     with pytest.raises(InvalidCall, match=r"tool echo: policy\.balance"):
         wishes("echo", {"balance": "fastest"})
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ({"fallback": "echo"}, r"fallback: echo cannot stand in for itself; name another tool"),
+        (
+            {"mirror": {"version": "2"}, "split": {"shares": {"2": 0.5}}},
+            r"version 2 is to get copies of calls \(mirror\) and calls \(split\)",
+        ),
+        ({"mirror": {"version": "2"}, "split": {"metadata": {"x-new": "2"}}}, "version 2 is to"),
+    ],
+)
+def test_settings_that_speak_against_each_other_are_refused(table: dict, reason: str) -> None:
+    with pytest.raises(InvalidCall, match=reason):
+        wishes("echo", table)
+    with pytest.raises(InvalidCall, match=reason):
+        ToolPolicies({"echo": table})
+
+
+def test_a_fallback_of_all_tools_may_have_a_table_and_a_version_stands_in_for_another() -> None:
+    ToolPolicies({"*": {"fallback": "echo"}, "echo": {"balance": "p2c"}})
+    ToolPolicies({"echo": {"fallback": {"tool": "echo", "version": "1"}}})
+
+
+def test_what_a_tool_wishes_is_not_refused_for_what_is_said_of_all() -> None:
+    policies = ToolPolicies({"*": {"mirror": {"version": "2"}}})
+    wishing = replace(Tool("echo"), policy={"split": {"shares": {"2": 0.5}}})
+    assert policies.of(wishing).mirror is not None
+    assert policies.said_of(wishing).mirror is None
