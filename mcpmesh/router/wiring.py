@@ -35,6 +35,7 @@ from mcpmesh.router.frontend import Frontend
 from mcpmesh.router.mcp_service import SERVICE as MCP_SERVICE
 from mcpmesh.router.mcp_service import add_mcp_service, check_mcp_grpc
 from mcpmesh.router.note_servicer import NoteServicer
+from mcpmesh.router.policy_check import PolicyCheck
 from mcpmesh.router.registrar import Registrar
 from mcpmesh.router.registry_host import keep
 from mcpmesh.router.registry_keeper import RegistryKeeper
@@ -125,6 +126,7 @@ class Router:
         source.listen(pool.on_catalog)
         # After the pool, by whose routes it goes.
         source.listen(FallbackCheck(lambda: pool.routes).on_catalog)
+        source.listen(PolicyCheck(settings.tool_policies()).on_catalog)
         capabilities = Capabilities(settings.choosings())
         source.listen(capabilities.on_catalog)
         in_flight = InFlight()
