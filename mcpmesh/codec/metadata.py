@@ -7,7 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -54,6 +54,7 @@ _NOT_TO_SEND = frozenset((
 ))  # fmt: skip
 
 
+@lru_cache(maxsize=512)
 def parse_timeout(value: bytes) -> float:
     """Read grpc-timeout.
 

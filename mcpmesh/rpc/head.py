@@ -1,12 +1,10 @@
-"""A gRPC request's head, read once and remembered while it keeps coming."""
+"""A gRPC request's head."""
 
 from dataclasses import dataclass
 
 from mcpmesh.codec.metadata import Metadata, decode_metadata, parse_timeout
 from mcpmesh.errors import InvalidCall
 from mcpmesh.wire.hpack_table import Headers
-
-_REMEMBERED = 512
 
 
 @dataclass(slots=True, eq=False)
@@ -57,23 +55,3 @@ def read_head(headers: Headers) -> RequestHead:
         refusal = 415
     path = fields.get(b":path", b"").decode("latin-1")
     return RequestHead(headers, fields, path, timeout, refusal, problem)
-
-
-class HeadMemo:
-    """Heads by the identity of their tuple, which the decoder repeats for a repeated block."""
-
-    __slots__ = ("_heads",)
-
-    def __init__(self) -> None:
-        self._heads: dict[int, RequestHead] = {}
-
-    def read(self, headers: Headers) -> RequestHead:
-        """Read a head, or remember it."""
-        head = self._heads.get(id(headers))
-        if head is None:
-            head = read_head(headers)
-            if len(self._heads) >= _REMEMBERED:
-                self._heads.clear()
-            # The head keeps its tuple alive, so the identity stays its own.
-            self._heads[id(headers)] = head
-        return head

@@ -9,6 +9,7 @@ from grpc import StatusCode
 from mcpmesh.codec.status import Status, status_of
 from mcpmesh.errors import MeshError, TooLarge
 from mcpmesh.rpc.answer import HEAD, refusal, trailers
+from mcpmesh.rpc.head import RequestHead, read_head
 from mcpmesh.rpc.late_trailers import LateTrailers
 from mcpmesh.rpc.server_call import ServerCall
 from mcpmesh.wire.block import Block
@@ -45,7 +46,11 @@ class Opening:
             )
             self._turn_down(status_of(error), end)
             return
-        head = server.heads.read(headers)
+        block = self._block
+        # Read once for a block that keeps coming; what comes but once is not kept.
+        head: RequestHead | None = block.head
+        if head is None:
+            head = block.head = read_head(headers)
         if head.refusal:
             self._refusal = head.refusal
             if end:

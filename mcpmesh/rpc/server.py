@@ -16,7 +16,7 @@ import grpc
 from mcpmesh.codec.metadata import Metadatum, named
 from mcpmesh.config import NO_TLS, TlsSettings
 from mcpmesh.model.address import Address
-from mcpmesh.rpc.head import HeadMemo, RequestHead
+from mcpmesh.rpc.head import RequestHead
 from mcpmesh.rpc.method import Method, method_of
 from mcpmesh.rpc.opening import Opening
 from mcpmesh.rpc.server_call import ServerCall
@@ -72,7 +72,6 @@ class Server:
         hub: Hub | None = None,
     ) -> None:
         self.options = options
-        self.heads = HeadMemo()
         #: Calls whose method runs.
         self.calls: set[ServerCall] = set()
         self.links: set[Link] = set()

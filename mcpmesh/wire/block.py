@@ -26,8 +26,8 @@ class Block:
     """
 
     __slots__ = (
-        "content_length", "ends_answer", "headers", "is_trailers", "layout", "note", "opens_answer",
-        "status",
+        "content_length", "ends_answer", "head", "headers", "is_trailers", "layout", "note",
+        "opens_answer", "status",
     )  # fmt: skip
 
     def __init__(self, headers: Headers, layout: Layout | None = None) -> None:
@@ -47,6 +47,8 @@ class Block:
         #: What its reader made of it, for the next stream with it. Of a request's head: makes the
         #: sink of a stream that opens with it, of the connection's owner and the stream.
         self.note: Any = None
+        #: What it says as a request's head, when somebody read it as that.
+        self.head: Any = None
 
     def __repr__(self) -> str:
         return f"<Block of {len(self.headers)} fields>"
