@@ -57,6 +57,8 @@ class NameWatch:
         self._resolve = resolve
         self._interval = interval
         self._known: frozenset[str] = frozenset()
+        #: Why the last lookup failed.
+        self._reason = ""
         self._lookups = Lookups(self._look_up, rng, pauses)
 
     def __repr__(self) -> str:
@@ -80,9 +82,14 @@ class NameWatch:
         else:
             reason = "" if hosts else "it has no addresses"
         if reason:
-            _log.warning("cannot look up %s: %s", self._name, reason)
+            # Once per outage as a warning, until the reason is another one.
+            level = logging.DEBUG if reason == self._reason else logging.WARNING
+            self._reason = reason
+            stays = "; what it had stays" if self._known else ""
+            _log.log(level, "cannot look up %s: %s%s", self._name, reason, stays)
             self._failed(reason)
             return None
+        self._reason = ""
         if hosts == self._known:
             return Looked(False, self._interval)
         self._known = hosts

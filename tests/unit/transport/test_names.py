@@ -98,3 +98,22 @@ async def test_no_address_is_a_failure():
         await eventually(lambda: bool(failed))
     assert failed[0] == "it has no addresses"
     assert not found
+
+
+async def test_an_outage_is_logged_once(caplog):
+    resolver = Resolver("10.0.0.1")
+    async with watching(resolver, interval=0.001) as (_, found, failed):
+        await eventually(lambda: len(found) == 1)
+        resolver.error = OSError(-2, "Name or service not known")
+        await eventually(lambda: len(failed) > 3)
+        said = "cannot look up dns:///tools.internal:80: Name or service not known"
+        warned = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+        assert warned == [f"{said}; what it had stays"]
+        # When it was there in between, it is another outage.
+        resolver.error, resolver.hosts = None, ("10.0.0.2",)
+        await eventually(lambda: len(found) == 2)
+        resolver.error = OSError(-2, "Name or service not known")
+        known = len(failed)
+        await eventually(lambda: len(failed) > known + 1)
+    warned = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert len(warned) == 2
