@@ -115,8 +115,10 @@ class Gate:
         settings, ahead = self.settings, len(self.waiting)
         wait = self.expected_wait(now, finished)
         if ahead >= settings.queue:
-            what = f" and {ahead} wait" if ahead else ""
-            limit = f"{self.limit(now)} calls are in flight{what}, the most that may"
+            most = self.limit(now)
+            what = "1 call is in flight" if most == 1 else f"{most} calls are in flight"
+            more = f" and {ahead} wait" if ahead > 1 else " and 1 waits" if ahead else ""
+            limit = f"{what}{more}, the most that may"
             return Refusal(Shed.QUEUE_FULL, limit, wait)
         if wait > self._longest_wait(now) * _SURE:
             limit = f"it would wait {wait:.3f} s for its turn"

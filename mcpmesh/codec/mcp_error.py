@@ -36,12 +36,14 @@ def failure_of(error: errors.MeshError) -> tuple[str, dict[str, Any]] | None:
     if not isinstance(error, FOR_THE_MODEL):
         return None
     meta = error_meta(STATUS[error.grpc_code].name, error.retryable, error.retry_after_ms)
-    return f"{error.message.rstrip('.')}. {_advice(error)}", meta
+    return f"{error.message.rstrip('.')}. {_advice(error)}".rstrip(), meta
 
 
 def _advice(error: errors.MeshError) -> str:
     if error.retry_after_ms > 0:
-        return f"Try again after {error.retry_after_ms / 1000:g} s."
+        wait = f"{error.retry_after_ms / 1000:g} s"
+        # The router says so itself where it refuses a call.
+        return "" if wait in error.message else f"Try again after {wait}."
     if GiveUp.MAY_HAVE_ACTED.value in error.message:
         # Between processes a lost replica has the same status as none at all.
         return _ADVICE[errors.ReplicaLost]

@@ -45,6 +45,13 @@ def test_a_pushback_is_told_in_seconds():
     assert meta == {"code": "RESOURCE_EXHAUSTED", "retryable": True, "retry_after_ms": 2500}
 
 
+def test_a_pushback_that_the_message_tells_is_not_told_twice():
+    said = "slow: 1 call is in flight, the most that may; try again in 0.102 s"
+    text, meta = failure_of(errors.Overloaded(said, retry_after_ms=102))
+    assert text == f"{said}."
+    assert meta["retry_after_ms"] == 102
+
+
 def test_http_says_more_since_the_modern_era():
     assert mcp.http_status(-32601, modern=True) == 404
     assert mcp.http_status(-32601, modern=False) == 200

@@ -104,7 +104,7 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_again() -> None:
     assert error.retry_after_ms >= 10
     seconds = error.retry_after_ms / 1000
     assert error.message == (
-        f"echo: 1 calls are in flight and 1 wait, the most that may; try again in {seconds:g} s"
+        f"echo: 1 call is in flight and 1 waits, the most that may; try again in {seconds:g} s"
     )
     assert tool.shed == [Shed.QUEUE_FULL]
     tool.end(running, waiting)
@@ -114,7 +114,7 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_again() -> None:
 def test_without_a_queue_more_than_the_limit_is_refused() -> None:
     tool = Admitted(in_flight=1, queue=0)
     running, late = tool.calls(2)
-    assert "1 calls are in flight, the most that may" in refused(late).message
+    assert "1 call is in flight, the most that may" in refused(late).message
     tool.end(running)
     assert tool.began(tool.call())
 
