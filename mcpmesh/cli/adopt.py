@@ -17,13 +17,11 @@ from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
+from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.cli.sources import unread, variable
 from mcpmesh.config import (
     AdoptSettings,
-    LimitSettings,
-    ProcessSettings,
     ServeSettings,
-    TlsSettings,
 )
 from mcpmesh.sdk.tool_server import ToolServer
 from mcpmesh.telemetry.tool_observer import ToolTelemetry
@@ -35,9 +33,7 @@ _LOUD = ("mcp", "client", "httpx2", "httpcore2")
 async def run_adopt(
     upstreams: Sequence[Upstream],
     settings: ServeSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
+    shared: SharedSettings,
     stop: Stop,
     *,
     patient: bool,
@@ -48,15 +44,17 @@ async def run_adopt(
     """
     for upstream in upstreams:
         if isinstance(upstream, RoutedByPath):
-            upstream.route_at([settings.router] if settings.router else [], tls, limits)
+            upstream.route_at(
+                [settings.router] if settings.router else [], shared.tls, shared.limits
+            )
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
-    with telemetry_of("mcpmesh-adopt", process) as telemetry:
+    with telemetry_of("mcpmesh-adopt", shared.process) as telemetry:
 
         def prepare(server: ToolServer) -> None:
             server.observe(ToolTelemetry(telemetry))
-            server.limit(limits)
+            server.limit(shared.limits)
 
         async def start(index: int, server: ToolServer) -> None:
             listen = numbered(settings.listen, index)
@@ -64,11 +62,12 @@ async def run_adopt(
                 listen,
                 settings.router or None,
                 (settings.advertise and numbered(settings.advertise, index)) or None,
-                tls=tls,
-                insecure=process.insecure,
+                tls=shared.tls,
+                insecure=shared.process.insecure,
             )
 
-        async with Adopter(upstreams, start, grace=process.drain_grace, prepare=prepare) as adopter:
+        grace = shared.process.drain_grace
+        async with Adopter(upstreams, start, grace=grace, prepare=prepare) as adopter:
             settling = asyncio.ensure_future(adopter.settled())
             await until(stop, asyncio.shield(settling))
             settling.cancel()
@@ -115,15 +114,13 @@ def environment(env_file: Path | None, environ: Mapping[str, str] = os.environ) 
 def adopt_program(
     adopt: AdoptSettings,
     router: str,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
+    shared: SharedSettings,
 ) -> Program:
     """Return the command that adopts what a mesh's configuration names.
 
     What it names goes by the environment: other users read command lines.
     """
-    options = as_options(ServeSettings(router=router), process, tls, limits)
+    options = as_options(ServeSettings(router=router), shared.process, shared.tls, shared.limits)
     return Program.mcpmesh(
         "adopt", "adopt", *options, environ={variable("adopt"): adopt.variable()}
     )

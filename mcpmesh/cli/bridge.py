@@ -21,16 +21,13 @@ from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.parent_pages import ParentPages
 from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
+from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.cli.sources import variable
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.worker_pages import OWN_PAGE, WorkerPages
 from mcpmesh.config import (
-    AccessSettings,
     BridgeSettings,
     ClientSettings,
-    LimitSettings,
-    ProcessSettings,
-    TlsSettings,
 )
 from mcpmesh.config.access import check_provable
 from mcpmesh.model.address import Address
@@ -46,10 +43,7 @@ _KEY = "session_key"
 async def run_http(
     settings: BridgeSettings,
     client: ClientSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
-    access: AccessSettings,
+    shared: SharedSettings,
     stop: Stop,
     *,
     parent: str = "",
@@ -61,16 +55,14 @@ async def run_http(
     # A worker's page for Prometheus is for its parent.
     environ = {**os.environ, **OWN_PAGE} if parent else os.environ
     with (
-        telemetry_of("mcpmesh-bridge", process, environ=environ) as telemetry,
+        telemetry_of("mcpmesh-bridge", shared.process, environ=environ) as telemetry,
         _own_page(telemetry, OWN_PAGES if parent else None) as page,
     ):
         pages = ParentPages(parent) if parent else None
         async with (
-            new_channel(client.router, tls, limits) as channel,
+            new_channel(client.router, shared.tls, shared.limits) as channel,
             RemoteMesh(channel) as mesh,
-            http_front(
-                mesh, settings, telemetry, process, tls, limits, access, parent=pages
-            ) as http,
+            http_front(mesh, settings, telemetry, shared, parent=pages) as http,
         ):
             own_page = {"metrics": page} if parent else {}
             print_ready("bridge", http=http, router=client.router, **own_page)
@@ -81,10 +73,7 @@ async def run_http(
 async def run_workers(
     settings: BridgeSettings,
     client: ClientSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
-    access: AccessSettings,
+    shared: SharedSettings,
     count: int,
     stop: Stop,
 ) -> Exit:
@@ -93,7 +82,8 @@ async def run_workers(
     The kernel spreads the clients' connections over them. This process starts them again when
     they end, and has their pages, which each of them shows.
     """
-    check_provable(access, tls)
+    process, tls = shared.process, shared.tls
+    check_provable(shared.access, tls)
     held, http = reserve(settings.http, "--http")
     workers = WorkerPages()
     pages = Pages(workers.metrics, workers.missing)
@@ -108,8 +98,8 @@ async def run_workers(
             client,
             process,
             tls,
-            limits,
-            access,
+            shared.limits,
+            shared.access,
             hidden={_KEY},
             http=http,
             worker_of=page.endpoint,
@@ -152,21 +142,18 @@ def _own_page(telemetry: Telemetry, pages: Pages | None) -> Iterator[str]:
 async def run_stdio(
     settings: BridgeSettings,
     client: ClientSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
-    access: AccessSettings,
+    shared: SharedSettings,
     stop: Stop,
 ) -> Exit:
     """Serve the one MCP client on stdin and stdout until it closes stdin."""
-    with telemetry_of("mcpmesh-bridge", process) as telemetry:
+    with telemetry_of("mcpmesh-bridge", shared.process) as telemetry:
         async with (
-            new_channel(client.router, tls, limits) as channel,
+            new_channel(client.router, shared.tls, shared.limits) as channel,
             RemoteMesh(channel) as mesh,
             standard_lines(settings.max_body_bytes) as (lines, write),
         ):
             connection = StdioConnection(
-                bridge_of(mesh, settings, telemetry, access.rules()), write
+                bridge_of(mesh, settings, telemetry, shared.access.rules()), write
             )
             await until(stop, connection.serve(lines))
     return Exit.OK

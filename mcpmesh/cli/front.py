@@ -8,12 +8,9 @@ from mcpmesh.bridge.methods import Bridge
 from mcpmesh.bridge.server import HttpServer
 from mcpmesh.cli.endpoint import cannot_listen
 from mcpmesh.cli.parent_pages import ParentPages
+from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.config import (
-    AccessSettings,
     BridgeSettings,
-    LimitSettings,
-    ProcessSettings,
-    TlsSettings,
 )
 from mcpmesh.config.access import check_provable
 from mcpmesh.model.address import Address
@@ -35,10 +32,7 @@ async def http_front(
     mesh: Mesh,
     settings: BridgeSettings,
     telemetry: Telemetry,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
-    access: AccessSettings,
+    shared: SharedSettings,
     *,
     parent: ParentPages | None = None,
 ) -> AsyncIterator[str]:
@@ -49,8 +43,9 @@ async def http_front(
     Raises: CommandError when the address cannot be listened on; InvalidSetting when it needs TLS,
     or TLS its files, or the rules certificates.
     """
+    process, tls = shared.process, shared.tls
     check_exposure("http", Address.parse(settings.http), tls, process.insecure)
-    bridge = bridge_of(mesh, settings, telemetry, check_provable(access, tls))
+    bridge = bridge_of(mesh, settings, telemetry, check_provable(shared.access, tls))
     if parent is None:
         app = HttpApp(bridge, metrics=lambda: exposition(telemetry.metrics))
     else:
@@ -62,7 +57,7 @@ async def http_front(
         grace=process.drain_grace,
         reuse_port=parent is not None,
         tls=tls,
-        limits=limits,
+        limits=shared.limits,
         refused=lambda reason: refusals.cell(reason).add(),
     )
     try:

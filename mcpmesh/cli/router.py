@@ -12,14 +12,11 @@ from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.readiness import Readiness
 from mcpmesh.cli.ready import print_ready
+from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.worker_pages import OWN_PAGE, WorkerPages
 from mcpmesh.config import (
-    AccessSettings,
-    LimitSettings,
-    ProcessSettings,
     RouterSettings,
-    TlsSettings,
 )
 from mcpmesh.config.access import check_provable
 from mcpmesh.model.address import Address
@@ -34,10 +31,7 @@ from mcpmesh.transport.listening import check_exposure
 async def routing(
     settings: RouterSettings,
     telemetry: Telemetry,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
-    access: AccessSettings,
+    shared: SharedSettings,
     *,
     registry: str = "",
 ) -> AsyncIterator[tuple[Router, str]]:
@@ -48,8 +42,8 @@ async def routing(
     or TLS its files, or the rules certificates.
     """
     router = Router(
-        settings, telemetry, registry=registry, tls=tls, insecure=process.insecure, limits=limits,
-        access=check_provable(access, tls),
+        settings, telemetry, registry=registry, tls=shared.tls, insecure=shared.process.insecure,
+        limits=shared.limits, access=check_provable(shared.access, shared.tls),
     )  # fmt: skip
     try:
         endpoint = await router.start()
@@ -58,15 +52,12 @@ async def routing(
     try:
         yield router, endpoint
     finally:
-        await router.stop(process.drain_grace)
+        await router.stop(shared.process.drain_grace)
 
 
 async def run_router(
     settings: RouterSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
-    access: AccessSettings,
+    shared: SharedSettings,
     stop: Stop,
     *,
     registry: str = "",
@@ -75,8 +66,8 @@ async def run_router(
     environ = {**os.environ, **OWN_PAGE} if registry else os.environ
     readiness = Readiness()
     pages = Pages(missing=readiness.missing)
-    with telemetry_of("mcpmesh-router", process, environ=environ, pages=pages) as telemetry:
-        running = routing(settings, telemetry, process, tls, limits, access, registry=registry)
+    with telemetry_of("mcpmesh-router", shared.process, environ=environ, pages=pages) as telemetry:
+        running = routing(settings, telemetry, shared, registry=registry)
         async with running as (_, grpc):
             with readiness.while_serving():
                 own_page = {"metrics": telemetry.prometheus} if registry else {}
@@ -87,10 +78,7 @@ async def run_router(
 
 async def run_workers(
     settings: RouterSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
-    access: AccessSettings,
+    shared: SharedSettings,
     count: int,
     stop: Stop,
 ) -> Exit:
@@ -102,13 +90,15 @@ async def run_workers(
     held, grpc = reserve(settings.grpc, "--grpc")
     workers = WorkerPages()
     pages = Pages(workers.metrics, workers.missing)
-    check_provable(access, tls)
+    process, tls = shared.process, shared.tls
+    check_provable(shared.access, tls)
     with held, telemetry_of("mcpmesh-router", process, pages=pages):
         check_exposure("grpc", Address.parse(settings.grpc), tls, process.insecure)
         host = RegistryHost(settings, tls)
         registry = await host.start()
-        shared = settings, process, tls, limits, access
-        options = as_options(*shared, grpc=grpc, worker_of=registry)
+        options = as_options(
+            settings, process, tls, shared.limits, shared.access, grpc=grpc, worker_of=registry
+        )
         programs = [
             Program.mcpmesh(f"router/{index + 1}", "router", *options) for index in range(count)
         ]

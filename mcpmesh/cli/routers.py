@@ -25,6 +25,7 @@ from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import Stop, serve
 from mcpmesh.cli.parent import watched
 from mcpmesh.cli.router import run_router, run_workers
+from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.cli.up import Tools, run_up
 from mcpmesh.config import (
     NO_TLS,
@@ -67,11 +68,9 @@ def up_command(
     """
     tools = Tools(targets, replicas, reload)
     adopted_tables(adopt, os.environ)
+    shared = SharedSettings(process, tls, limits, access)
     return serve(
-        watched(
-            parent_pipe,
-            lambda stop: run_up(tools, router, bridge, process, tls, limits, adopt, access, stop),
-        )
+        watched(parent_pipe, lambda stop: run_up(tools, router, bridge, adopt, shared, stop))
     )
 
 
@@ -94,10 +93,11 @@ def router_command(
     workers
         Processes that share the port; callers' connections are spread over them.
     """
+    shared = SharedSettings(process, tls, limits, access)
 
     def command(stop: Stop) -> Coroutine[Any, Any, Exit]:
         if workers > 1 and not worker_of:
-            return run_workers(router, process, tls, limits, access, workers, stop)
-        return run_router(router, process, tls, limits, access, stop, registry=worker_of)
+            return run_workers(router, shared, workers, stop)
+        return run_router(router, shared, stop, registry=worker_of)
 
     return serve(watched(parent_pipe, command))

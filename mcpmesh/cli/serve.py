@@ -11,9 +11,10 @@ from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
+from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.target import load_target
-from mcpmesh.config import LimitSettings, ProcessSettings, ServeSettings, TlsSettings
+from mcpmesh.config import ServeSettings
 from mcpmesh.errors import MeshError
 from mcpmesh.model.address import Address, join_endpoint
 from mcpmesh.sdk.tool_server import ToolServer
@@ -27,19 +28,17 @@ PATIENCE = 3.0
 async def run_one(
     target: str,
     settings: ServeSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
+    shared: SharedSettings,
     stop: Stop,
 ) -> Exit:
     """Serve the tools in this process until stop is asked."""
     settings = with_port(settings)
     server = load_target(target)
-    with telemetry_of(server.name, process, share=True) as telemetry:
+    with telemetry_of(server.name, shared.process, share=True) as telemetry:
         server.observe(ToolTelemetry(telemetry))
-        server.limit(limits)
+        server.limit(shared.limits)
         started = asyncio.Event()
-        serving = asyncio.ensure_future(_serve(server, settings, process, tls, started))
+        serving = asyncio.ensure_future(_serve(server, settings, shared, started))
         announcing = asyncio.ensure_future(_announce(server, settings, started))
         try:
             await until(stop, asyncio.shield(serving))
@@ -54,8 +53,7 @@ async def run_one(
 async def _serve(
     server: ToolServer,
     settings: ServeSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
+    shared: SharedSettings,
     started: asyncio.Event,
 ) -> None:
     try:
@@ -64,9 +62,9 @@ async def _serve(
             settings.listen,
             settings.router or None,
             settings.advertise or None,
-            tls=tls,
-            insecure=process.insecure,
-            grace=process.drain_grace,
+            tls=shared.tls,
+            insecure=shared.process.insecure,
+            grace=shared.process.drain_grace,
             on_ready=lambda _: started.set(),
         )
     except OSError as error:
@@ -91,16 +89,14 @@ async def run_many(
     target: str,
     count: int,
     settings: ServeSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
+    shared: SharedSettings,
     stop: Stop,
 ) -> Exit:
     """Serve the tools in several processes, each on its own port, until stop is asked."""
-    with telemetry_of("mcpmesh-serve", process):
+    with telemetry_of("mcpmesh-serve", shared.process):
         async with Supervisor(
-            [program(target, index, settings, process, tls, limits) for index in range(count)],
-            grace=process.drain_grace,
+            [program(target, index, settings, shared) for index in range(count)],
+            grace=shared.process.drain_grace,
         ) as supervisor:
             try:
                 if await until(stop, supervisor.wait_ready()):
@@ -115,14 +111,12 @@ def program(
     target: str,
     index: int,
     settings: ServeSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
+    shared: SharedSettings,
 ) -> Program:
     """Return the command of one of several replicas; given ports count up."""
     advertise = settings.advertise and numbered(settings.advertise, index)
     own = replace(settings, listen=numbered(settings.listen, index), advertise=advertise)
-    options = as_options(own, process, tls, limits, replicas=1)
+    options = as_options(own, shared.process, shared.tls, shared.limits, replicas=1)
     return Program.mcpmesh(f"{target}/{index + 1}", "serve", target, *options)
 
 

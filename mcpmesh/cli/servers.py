@@ -24,6 +24,7 @@ from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import Stop, serve
 from mcpmesh.cli.parent import watched
 from mcpmesh.cli.serve import run_many, run_one
+from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.config import (
     NO_TLS,
     AccessSettings,
@@ -64,13 +65,14 @@ def bridge_command(
     """
     if stdio and workers > 1:
         raise InvalidSetting("workers", "on stdin and stdout there is one client, for one process")
+    shared = SharedSettings(process, tls, limits, access)
 
     def command(stop: Stop) -> Coroutine[Any, Any, Exit]:
         if stdio:
-            return run_stdio(bridge, client, process, tls, limits, access, stop)
+            return run_stdio(bridge, client, shared, stop)
         if workers > 1 and not worker_of:
-            return run_workers(bridge, client, process, tls, limits, access, workers, stop)
-        return run_http(bridge, client, process, tls, limits, access, stop, parent=worker_of)
+            return run_workers(bridge, client, shared, workers, stop)
+        return run_http(bridge, client, shared, stop, parent=worker_of)
 
     return serve(watched(parent_pipe, command))
 
@@ -96,13 +98,11 @@ def serve_command(
     replicas
         Processes to run, each a replica on a port of its own.
     """
+    shared = SharedSettings(process, tls, limits)
     if replicas == 1:
-        command = watched(
-            parent_pipe, lambda stop: run_one(target, settings, process, tls, limits, stop)
-        )
+        command = watched(parent_pipe, lambda stop: run_one(target, settings, shared, stop))
     else:
         command = watched(
-            parent_pipe,
-            lambda stop: run_many(target, replicas, settings, process, tls, limits, stop),
+            parent_pipe, lambda stop: run_many(target, replicas, settings, shared, stop)
         )
     return serve(command)

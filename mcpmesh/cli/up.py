@@ -22,15 +22,13 @@ from mcpmesh.cli.process import telemetry_of
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.router import routing
 from mcpmesh.cli.serve import program
+from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.cli.supervisor import Supervisor
 from mcpmesh.cli.target import split_target, watched_folders
 from mcpmesh.config import (
-    AccessSettings,
     AdoptSettings,
     BridgeSettings,
     InvalidSetting,
-    LimitSettings,
-    ProcessSettings,
     RouterSettings,
     ServeSettings,
     TlsSettings,
@@ -61,32 +59,31 @@ async def run_up(
     tools: Tools,
     router: RouterSettings,
     bridge: BridgeSettings,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
     adopt: AdoptSettings,
-    access: AccessSettings,
+    shared: SharedSettings,
     stop: Stop,
 ) -> Exit:
     """Run the mesh until stop is asked; then the tool servers drain first.
 
     Raises: InvalidSetting.
     """
-    check_both_ways(tls)
-    with telemetry_of("mcpmesh", process) as telemetry:
+    check_both_ways(shared.tls)
+    with telemetry_of("mcpmesh", shared.process) as telemetry:
         async with (
-            routing(router, telemetry, process, tls, limits, access) as (running, grpc),
-            http_front(running.mesh, bridge, telemetry, process, tls, limits, access) as http,
+            routing(router, telemetry, shared) as (running, grpc),
+            http_front(running.mesh, bridge, telemetry, shared) as http,
         ):
             try:
                 async with (
-                    children(tools, adopt, reachable(grpc), process, tls, limits) as supervisor,
+                    children(tools, adopt, reachable(grpc), shared) as supervisor,
                     following(supervisor, tools, running.mesh),
                 ):
                     if not await until(stop, settled(supervisor, running.mesh)):
                         return Exit.OK
                     print_ready(grpc=grpc, http=http)
-                    print_hints(running.mesh.tools().tools, reachable(grpc), reachable(http), tls)
+                    print_hints(
+                        running.mesh.tools().tools, reachable(grpc), reachable(http), shared.tls
+                    )
                     await supervisor.wait_stop(stop)
             except CannotStart:
                 return Exit.USAGE
@@ -112,20 +109,18 @@ def children(
     tools: Tools,
     adopt: AdoptSettings,
     router: str,
-    process: ProcessSettings,
-    tls: TlsSettings,
-    limits: LimitSettings,
+    shared: SharedSettings,
 ) -> Supervisor:
     """Return the supervisor of the tool servers, and of what adopts."""
     settings = ServeSettings(router=router)
     programs = [
-        program(target, index, settings, process, tls, limits)
+        program(target, index, settings, shared)
         for target in tools.targets
         for index in range(tools.replicas)
     ]
     if adopt.adopt:
-        programs.append(adopt_program(adopt, router, process, tls, limits))
-    return Supervisor(programs, grace=process.drain_grace, patient=tools.reload)
+        programs.append(adopt_program(adopt, router, shared))
+    return Supervisor(programs, grace=shared.process.drain_grace, patient=tools.reload)
 
 
 async def settled(supervisor: Supervisor, mesh: Mesh) -> bool:

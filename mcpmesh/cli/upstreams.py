@@ -23,6 +23,7 @@ from mcpmesh.cli.loop import serve
 from mcpmesh.cli.parent import watched
 from mcpmesh.cli.server_sources import ServerOptions, source_name, source_table
 from mcpmesh.cli.service_sources import ServiceOptions
+from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.config import (
     NO_TLS,
     AdoptSettings,
@@ -110,11 +111,10 @@ def adopt_command(
         raise CommandError(
             "nothing to adopt: give a command behind --, a URL, or the address of a service"
         )
+    shared = SharedSettings(process, tls, limits)
     return serve(
         watched(
             parent_pipe,
-            lambda stop: run_adopt(
-                upstreams, settings, process, tls, limits, stop, patient=not source
-            ),
+            lambda stop: run_adopt(upstreams, settings, shared, stop, patient=not source),
         )
     )

@@ -10,6 +10,7 @@ from mcpmesh.cli.adopt import adopt_program, adopted_tables, environment
 from mcpmesh.cli.exits import CommandError
 from mcpmesh.cli.server_sources import ServerOptions, source_table
 from mcpmesh.cli.service_sources import ServiceOptions
+from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.cli.sources import read_file
 from mcpmesh.config import (
     NO_TLS,
@@ -70,7 +71,9 @@ def test_what_is_no_table_is_refused_and_not_shown() -> None:
 def test_a_child_gets_it_by_its_environment_in_one_word_each() -> None:
     table = {"command": ["a b", "c\td"], "env": {"TOKEN": "se cret"}}
     adopt = AdoptSettings(adopt=(f"fs={json.dumps(table)}", 'web={"url":"http://a"}'))
-    program = adopt_program(adopt, "h:1", ProcessSettings(), NO_TLS, LimitSettings())
+    program = adopt_program(
+        adopt, "h:1", SharedSettings(ProcessSettings(), NO_TLS, LimitSettings())
+    )
     assert not any("cret" in word for word in program.command)
     words = program.environ["MCPMESH_ADOPT"].split()
     assert AdoptSettings(adopt=tuple(words)).tables() == adopt.tables()
