@@ -52,7 +52,7 @@ class PickLog:
         loads = [each.in_flight for each in among]
         pick = Pick(
             now, picked.replica.id, attempt, picked.in_flight, min(loads), max(loads),
-            _reason(picked, failure),
+            _reason(picked, attempt, failure),
         )  # fmt: skip
         gap = now - self.picks[-1].at if self.picks else _SELDOM
         if gap < _OFTEN and len(self.picks) == _KEPT:
@@ -62,10 +62,12 @@ class PickLog:
         self.picks.append(pick)
 
 
-def _reason(picked: Candidate, failure: str) -> str:
+def _reason(picked: Candidate, attempt: int, failure: str) -> str:
     said = []
     if failure:
         said.append(f"the attempt before failed ({failure})")
+    elif attempt > 1:
+        said.append("a hedge: the attempt before takes long")
     if picked.health.on_trial:
         said.append("its turn to prove itself")
     elif picked.health.share < 1.0:

@@ -19,6 +19,13 @@ def test_a_pick_is_noted_with_how_it_was_around_it() -> None:
     assert pick.reason == "the attempt before failed (ReplicaLost)"
 
 
+def test_a_second_attempt_beside_one_that_did_not_fail_is_a_hedge() -> None:
+    log, among = PickLog(), candidates()
+    log.note(1.0, among[0], among, 2, "")
+    (pick,) = log.picks
+    assert pick.reason == "a hedge: the attempt before takes long"
+
+
 def test_trials_and_slow_starts_are_told() -> None:
     log, among = PickLog(), candidates()
     among[0].health.put_on_probation(0.0, "")
