@@ -21,6 +21,7 @@ from mcpmesh.router.refusal import Refusing
 from mcpmesh.router.searching import Searching
 from mcpmesh.router.shared_feedback import SharedFeedback
 from mcpmesh.router.tool_events import resync_event, snapshot_events, step_events
+from mcpmesh.router.version_sharing import main_route
 from mcpmesh.v1 import discovery_pb2, discovery_pb2_grpc
 
 
@@ -154,7 +155,12 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
             if not request.name:
                 raise InvalidCall("name is missing; ListTools has them")
             find_tool(self._source.catalog, request.name, request.version)
-            route = self._routes().find(request.name, request.version)
+            routes = self._routes()
+            versions = routes.by_tool.get(request.name, ())
+            if request.version:
+                route = routes.find(request.name, request.version)
+            else:
+                route = main_route(versions)
             if route is None:
                 raise NotReady(f"{request.name} was registered just now; ask again")
             writer, leases = StatusWriter(self._view), await self._source.leases()
@@ -164,7 +170,7 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
                 for each in route.cluster.replicas
                 if each.id in by_id
             ]
-            return explain(route, statuses, self._clock())
+            return explain(route, statuses, self._clock(), versions)
 
     async def Feedback(
         self, request: discovery_pb2.FeedbackRequest, context: ServicerContext

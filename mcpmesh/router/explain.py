@@ -6,13 +6,19 @@ from mcpmesh.balance.balancer import Route
 from mcpmesh.balance.pick_log import Pick
 from mcpmesh.codec.tool import duration, seconds
 from mcpmesh.dispatch.replica_view import DRAINING, READY
+from mcpmesh.router.version_sharing import sharing
 from mcpmesh.v1 import discovery_pb2
 
 
 def explain(
-    route: Route, statuses: Sequence[discovery_pb2.ReplicaStatus], now: float
+    route: Route,
+    statuses: Sequence[discovery_pb2.ReplicaStatus],
+    now: float,
+    routes: Sequence[Route] = (),
 ) -> discovery_pb2.ExplainToolResponse:
     """Rank a route's replicas as they stand, and show its last picks.
+
+    `routes` are those of all versions of the tool.
 
     Units: `now` in seconds of the picks' clock.
     """
@@ -24,7 +30,7 @@ def explain(
         name=tool.name,
         version=tool.version,
         policy=route.policy.balance.policy,
-        summary=_summary(route, len(takers), len(statuses)),
+        summary=_summary(route, len(takers), len(statuses)) + sharing(routes),
         ranking=ranked,
         picks=[_pick(pick, now) for pick in reversed(route.load.picks.picks)],
     )
