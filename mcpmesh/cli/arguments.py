@@ -4,14 +4,16 @@ The schema only decides how to read a value (is `5` a number or a text?); whethe
 are right is the tool server's to say.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mcpmesh.cli.exits import CommandError
+from mcpmesh.cli.json_input import TooDeep, is_text, read_value, shown
 
 Schema = Mapping[str, Any]
 _MAX_REFERENCES = 20
+_MAX_STEPS = 100
+_NESTED = frozenset({"array", "object"})
 _A = {"integer": "an integer", "array": "an array", "object": "an object", "null": "null"}
 _ANY = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 
@@ -26,22 +28,16 @@ def read_arguments(pairs: Sequence[str], schema: Schema) -> dict[str, Any]:
         key, equals, text = pair.partition("=")
         if not equals or not key:
             what = "neither an option nor KEY=VALUE" if pair.startswith("-") else "not KEY=VALUE"
-            raise CommandError(f"argument {pair!r} is {what}; --json gives all as one object")
-        _put(arguments, _path(key, schema), text, schema, schema)
-    return arguments
-
-
-def read_json(text: str, where: str) -> dict[str, Any]:
-    """Read all arguments as one JSON object.
-
-    Raises: CommandError.
-    """
-    try:
-        arguments = json.loads(text)
-    except ValueError as error:
-        raise CommandError(f"{where} is not JSON: {error}") from error
-    if not isinstance(arguments, dict):
-        raise CommandError(f'{where} is not a JSON object such as {{"city": "Seattle"}}')
+            raise CommandError(
+                f"argument {shown(pair)} is {what}; --json gives all as one object, and - reads "
+                "it from stdin"
+            )
+        if not is_text(pair):
+            raise CommandError(f"argument {shown(pair)} is not UTF-8 text")
+        path = _path(key, schema)
+        if len(path) > _MAX_STEPS:
+            raise CommandError(f"argument {shown(pair)} has over {_MAX_STEPS} dots in its key")
+        _put(arguments, path, text, schema, schema)
     return arguments
 
 
@@ -131,7 +127,11 @@ def _value(key: str, text: str, types: frozenset[str]) -> Any:
     if types == {"string"}:
         return text
     try:
-        value = json.loads(text)
+        value = read_value(text)
+    except TooDeep as error:
+        if types & _NESTED:
+            raise CommandError(f"argument {key}={shown(text)} cannot be read: {error}") from error
+        value = text
     except ValueError:
         value = text
     kind = _type_of(value)
@@ -142,7 +142,7 @@ def _value(key: str, text: str, types: frozenset[str]) -> Any:
     if isinstance(value, float) and value.is_integer() and "integer" in types:
         return int(value)
     wanted = " or ".join(_A.get(kind, f"a {kind}") for kind in sorted(types))
-    raise CommandError(f"argument {key}: {text!r} is not {wanted}")
+    raise CommandError(f"argument {key}: {shown(text)} is not {wanted}")
 
 
 def _is_array(text: str) -> bool:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcpmesh.cli.arguments import read_arguments, read_json
+from mcpmesh.cli.arguments import read_arguments
 from mcpmesh.cli.connect import Reach, connected
 from mcpmesh.cli.exits import CommandError, Exit
+from mcpmesh.cli.json_input import read_json, read_stdin
 from mcpmesh.cli.output import compact, print_json, print_line, print_note
 from mcpmesh.codec.mcp_content import block_json
+from mcpmesh.model.tool import check_callable
 from mcpmesh.sdk.call_result import CallResult
 from mcpmesh.sdk.client import Client
 from mcpmesh.sdk.events import Chunk, Interim, LogEvent, ProgressEvent
@@ -25,7 +27,10 @@ _MCP = "2026-07-28"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call as it was asked on the command line."""
+    """A call as it was asked on the command line.
+
+    Raises: CommandError; InvalidCall for a name that no tool can have.
+    """
 
     tool: str
     pairs: Sequence[str] = ()
@@ -34,6 +39,7 @@ class Asked:
     version: str = ""
 
     def __post_init__(self) -> None:
+        check_callable(self.tool)
         by_pairs = any(pair != STDIN for pair in self.pairs)
         ways = (STDIN in self.pairs) + (self.json is not None) + by_pairs
         if ways > 1:
@@ -50,7 +56,7 @@ class Asked:
         if self.json is not None:
             return read_json(self.json, "--json")
         if STDIN in self.pairs:
-            return read_json(sys.stdin.read(), "stdin")
+            return read_json(read_stdin(sys.stdin), "stdin")
         if not self.pairs:
             return {}
         tool = await client.get_tool(self.tool, self.version)

@@ -161,7 +161,7 @@ def call_command(
         The tool.
     arguments
         KEY=VALUE pairs, read as the tool's schema has them; a.b=1 reaches into an object, a key
-        given twice makes a list. A single - reads a JSON object from stdin.
+        given twice makes a list. A single - reads a JSON object from stdin, in UTF-8.
     json
         All arguments as one JSON object.
     stream

@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from mcpmesh.cli import about, callers, routers, servers, upstreams
 from mcpmesh.cli.app import app
 from mcpmesh.cli.exits import CommandError, Exit, exit_of
+from mcpmesh.cli.json_input import shown
 from mcpmesh.cli.options import options
 from mcpmesh.cli.output import print_note
 from mcpmesh.cli.sources import PREFIX, ExactEnv, find_file, read_file, variable
@@ -101,6 +102,9 @@ def describe(error: Exception) -> tuple[str, Exit]:
         )
     if isinstance(error, CycloptsError):
         return " ".join(str(error).split()) + " See --help.", Exit.USAGE
+    if isinstance(error, UnicodeEncodeError):
+        # Other bytes of a command line are halves of surrogates in Python, which nothing can send.
+        return f"{shown(str(error.object))} is not UTF-8 text", Exit.USAGE
     if isinstance(error, ExceptionGroup):
         return describe(error.exceptions[0])
     return f"a bug: {type(error).__name__}: {error}; --debug shows where", Exit.FAILED

@@ -14,6 +14,13 @@ from mcpmesh.sdk.rpc_error import CORRELATION, metadata_value
 from mcpmesh.telemetry.propagate import headers_of_current
 from mcpmesh.v1 import invoke_pb2, tool_pb2
 
+#: What orjson says, in words that fit arguments.
+_NOT_JSON = {
+    "Recursion limit reached": "they are nested over 254 levels deep, or hold themselves",
+    "str is not valid UTF-8: surrogates not allowed": (
+        "a text in them has half of a surrogate pair, which is no character"
+    ),
+}
 #: gRPC metadata: ASCII keys in lower case.
 Metadata = Sequence[tuple[str, str]]
 Arguments = Mapping[str, Any]
@@ -173,7 +180,8 @@ def encoded(tool: str, arguments: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(arguments, default=to_jsonable_python)
     except (TypeError, ValueError) as exc:
-        raise InvalidCall(f"{tool}: the arguments are not JSON: {exc}") from exc
+        reason = _NOT_JSON.get(str(exc), exc)
+        raise InvalidCall(f"{tool}: the arguments are not JSON: {reason}") from exc
 
 
 def questions_of(asked: tool_pb2.InputRequired) -> tuple[Question, ...]:

@@ -11,7 +11,7 @@ import pytest
 from mcpmesh import errors
 from mcpmesh.cli.app import app
 from mcpmesh.cli.exits import CommandError, Exit, exit_of, exit_table
-from mcpmesh.cli.main import main
+from mcpmesh.cli.main import describe, main
 from mcpmesh.cli.options import options
 from mcpmesh.cli.target import load_target, split_target, watched_folders
 
@@ -33,6 +33,8 @@ def closed_port() -> int:
         (["call", "a", "--timeout", "soon"], Exit.USAGE, "--timeout"),
         (["call", "a", "--timeout", "-1"], Exit.USAGE, "above 0"),
         (["call", "a", "b=1", "--json", "{}"], Exit.USAGE, "not mixed"),
+        (["call", "si\udcffze", "b=1"], Exit.USAGE, "tool name 'si\\udcffze' is not 1 to 128"),
+        (["call", "x" * 100_000], Exit.USAGE, "is not 1 to 128 characters of a-z"),
         (["bench", "a", "--concurrency", "0"], Exit.USAGE, "below 1"),
         (["serve", "no_such_module:app"], Exit.USAGE, "go to the folder that has it, or install"),
         (["serve", "json"], Exit.USAGE, "module json has no app"),
@@ -53,6 +55,7 @@ def test_misuse_is_told_in_one_line(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.count("\n") == 1
+    assert len(told.err) < 500
     assert words in told.err.lower()
 
 
@@ -143,6 +146,12 @@ def test_every_error_has_an_exit_code() -> None:
     codes = {exit_of(kind("x")) for kind in kinds if issubclass(kind, errors.MeshError)}
     assert codes == set(Exit) - {Exit.OK, Exit.INTERRUPTED}
     assert exit_table().count("\n") == len(Exit) - 1
+
+
+def test_bytes_that_are_not_utf_8_are_told() -> None:
+    with pytest.raises(UnicodeEncodeError) as caught:
+        "1\udcff".encode()
+    assert describe(caught.value) == (r"'1\udcff' is not UTF-8 text", Exit.USAGE)
 
 
 def test_target_without_app_is_app() -> None:

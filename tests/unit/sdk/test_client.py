@@ -71,6 +71,12 @@ async def test_arguments_that_are_not_json_are_refused_before_sending(peer):
     client, seen = peer
     with pytest.raises(errors.InvalidCall, match="echo: the arguments are not JSON"):
         await client.call("echo", {"what": object()})
+    endless = []
+    endless.append(endless)
+    with pytest.raises(errors.InvalidCall, match="nested over 254 levels deep, or hold themselves"):
+        await client.call("echo", {"what": endless})
+    with pytest.raises(errors.InvalidCall, match="has half of a surrogate pair"):
+        await client.call("echo", {"what": "\ud800"})
     assert seen.requests == []
 
 
