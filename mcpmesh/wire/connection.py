@@ -11,7 +11,7 @@ from collections.abc import Callable
 from mcpmesh.errors import Draining, LocalProtocolError, TooLarge
 from mcpmesh.wire.connection_owner import ConnectionOwner
 from mcpmesh.wire.early_ends import EarlyEnds
-from mcpmesh.wire.error_code import ConnectionFault, ErrorCode, StreamFault
+from mcpmesh.wire.error_code import ErrorCode, StreamFault
 from mcpmesh.wire.flood import FloodGate
 from mcpmesh.wire.frame import (
     END_STREAM,
@@ -371,40 +371,6 @@ class Connection:
         if self.client:
             return stream_id % 2 == 0 or stream_id >= self._next_id
         return stream_id % 2 == 0 or stream_id > self.last_peer_id
-
-    def is_full(self) -> bool:
-        """Tell whether we take no further stream of the peer now.
-
-        It has as many open as we allow, or does not read the answers that it has already.
-        """
-        return (
-            len(self.streams) >= self.limits.max_concurrent_streams
-            or self.stopped
-            or (not self.writable and self.outbox.size > self.limits.max_waiting_control_bytes)
-        )
-
-    def turn_away(self, stream_id: int) -> None:
-        """Refuse a stream that the peer opens; it may try again elsewhere."""
-        self.flood.spend_reset("streams over the limit")
-        self.emit(rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
-        self.early_ends.add(stream_id)
-
-    def refuse(self, stream_id: int, ended: bool) -> None:
-        """Answer HEADERS that open no stream.
-
-        Raises: ConnectionFault unless they were on their way when we reset their stream.
-        """
-        if self.is_idle(stream_id):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} is not the peer's")
-        if stream_id not in self.early_ends:
-            # To a server, ids that do not rise: section 5.1.1 obliges, where 5.1 only allows.
-            code = ErrorCode.STREAM_CLOSED if self.client else ErrorCode.PROTOCOL_ERROR
-            raise ConnectionFault(code, f"HEADERS on closed stream {stream_id}")
-        if ended:
-            # The last of what was on its way: a stream has but one end.
-            self.early_ends.forget(stream_id)
-        elif not self.early_ends.take_frame(stream_id):
-            self.flood.spend("HEADERS frames on streams that were reset")
 
     def _may_start(self) -> bool:
         return len(self.streams) < self._max_streams

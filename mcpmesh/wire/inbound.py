@@ -29,7 +29,7 @@ from mcpmesh.wire.frame import (
     SETTINGS,
 )
 from mcpmesh.wire.header_block import TOO_LARGE, HeaderBlocks
-from mcpmesh.wire.stream import Stream
+from mcpmesh.wire.new_stream import take_new
 from mcpmesh.wire.stream_state import CLOSED, REMOTE_ENDED
 from mcpmesh.wire.whole_answer import take_answer
 from mcpmesh.wire.whole_request import take_request
@@ -185,7 +185,7 @@ class Inbound:
         connection = self.connection
         stream = connection.streams.get(stream_id)
         if stream is None:
-            self._on_block_of_new(stream_id, ended, payload)
+            take_new(self, stream_id, ended, payload)
             return
         block = self.blocks.known(payload)
         try:
@@ -226,34 +226,6 @@ class Inbound:
         if status == 101:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "HTTP/2 switches to no other protocol")
         self.connection.flood.spend("interim responses")
-
-    def _on_block_of_new(self, stream_id: int, ended: bool, payload: bytes) -> None:
-        connection = self.connection
-        if connection.client or not stream_id & 1 or stream_id <= connection.last_peer_id:
-            self.blocks.read(payload)
-            connection.refuse(stream_id, ended)
-            return
-        # From here the id is used, whatever becomes of the stream.
-        connection.last_peer_id = stream_id
-        block = self.blocks.known(payload)
-        try:
-            if block is None or block.content_length == UNCHECKED:
-                block = self.blocks.request(payload)
-            if ended and block.content_length > 0:
-                raise StreamFault(ErrorCode.PROTOCOL_ERROR, "content-length without a body")
-        except StreamFault as fault:
-            connection.fault(stream_id, fault)
-            return
-        if connection.is_full():
-            connection.turn_away(stream_id)
-            return
-        stream = Stream(connection, stream_id, None)
-        stream.content_left = block.content_length
-        connection.streams[stream_id] = stream
-        if ended:
-            stream.state = REMOTE_ENDED
-        sink = stream.sink = connection.owner.accept(stream, block)
-        sink.on_headers(block.headers, ended)
 
     def _on_reset(self, stream_id: int, payload: bytes) -> None:
         connection = self.connection
