@@ -16,6 +16,7 @@ from mcpmesh.cli.json_input import shown
 from mcpmesh.cli.options import options
 from mcpmesh.cli.output import print_note
 from mcpmesh.cli.sources import PREFIX, ExactEnv, find_file, read_file, variable
+from mcpmesh.cli.standard_streams import fill_standard_streams
 from mcpmesh.config import InvalidSetting
 from mcpmesh.errors import DeadlineExceeded, MeshError
 
@@ -63,6 +64,7 @@ def _run(command: App, tokens: Iterable[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; an error is one sentence on stderr."""
+    fill_standard_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(app.meta, arguments or ["--help"])

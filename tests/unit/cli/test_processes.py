@@ -126,6 +126,17 @@ def test_taken_port_is_told(replica: str, folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_commands_run_without_the_standard_streams(replica: str) -> None:
+    asked = command("call", "add", "a=1", "--router", replica)
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        shell = ("sh", "-c", f'exec "$@" {closed}', "sh")
+        done = subprocess.run(
+            (*shell, *asked), env=environment(), capture_output=True, timeout=TIMEOUT, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b""), closed
+        assert done.stdout == (b"" if ">&-" in closed.split() else b"2\n"), closed
+
+
 def test_server_told_to_stop_finishes_its_calls(folder: Path) -> None:
     with started(folder, "serve", "little", "--router", "") as (server, ready):
         with subprocess.Popen(
