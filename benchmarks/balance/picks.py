@@ -1,107 +1,36 @@
 """What a pick costs, and how long a change of the catalog takes to reach the pickers.
 
 python -m benchmarks.balance picks: 1,000 replicas, 10,000 tools; every replica serves 1,000 of
-them. Each figure is CPU time, the best of several rounds: what the work costs, not what else the
-machine did.
+them. Each figure is CPU time: what the work costs, not what else the machine did. Picks are timed
+by pytest-benchmark (`test_picks.py`), changes here, the best of several.
 """
 
 import asyncio
 import gc
 import json
+import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from random import Random
+from tempfile import TemporaryDirectory
 from time import thread_time
 from typing import Any
 
+from benchmarks.balance.thousand import REPLICAS, replica
 from mcpmesh.balance.balancer import Routes, updated
 from mcpmesh.balance.candidate import Candidate
-from mcpmesh.balance.picker import Picker
-from mcpmesh.balance.pickers import picker_of
-from mcpmesh.balance.place import Place
-from mcpmesh.balance.prequal import PrequalPicker
 from mcpmesh.balance.serving import Serving
 from mcpmesh.discovery.registration import Registration, RegistrationUpdated
 from mcpmesh.dispatch.catalog_feed import CatalogFeed
 from mcpmesh.model.catalog import Catalog
-from mcpmesh.model.load_report import LoadReport
-from mcpmesh.model.replica import Replica
 from mcpmesh.model.tool import Tool
-from mcpmesh.policy.balancing import Balancing
 from mcpmesh.policy.tool_policy import ToolPolicies
 
-REPLICAS = 1_000
 TOOLS = 10_000
 PER_REPLICA = 1_000
 RESULTS = Path(__file__).with_name("picks.json")
-POLICIES = {
-    "p2c": Balancing(),
-    "random": Balancing(choices=1),
-    "ewma": Balancing("ewma"),
-    "ewma, 3 choices": Balancing("ewma", choices=3),
-    "prequal": Balancing("prequal"),
-    "round_robin": Balancing("round_robin"),
-    "weighted": Balancing("weighted", blackout=0.0),
-    "hash": Balancing("hash", key="session"),
-    "p2c, zone first": Balancing(zone_first=True),
-    "p2c, subset of 20": Balancing(subset=20),
-}
+_TIMED = Path(__file__).with_name("test_picks.py")
 _ROUNDS = 7
-_PICKS = 20_000
-
-
-def replica(number: int) -> Replica:
-    """Make a replica; every third is in our zone."""
-    zone = "a" if number % 3 == 0 else "b"
-    return Replica(f"r{number:04}", f"10.0.{number // 250}.{number % 250}:1", labels={"zone": zone})
-
-
-def candidates() -> tuple[Candidate, ...]:
-    """Make candidates with calls in flight, estimates and reports."""
-    rng = Random(1)
-    made = []
-    for number in range(REPLICAS):
-        each = Candidate(replica(number))
-        each.connection = object()
-        each.in_flight = rng.randrange(8)
-        made.append(each)
-    return tuple(made)
-
-
-def cost_of(name: str, settings: Balancing) -> float:
-    """Return µs per pick, with what the policy does beside it: begin, end, answers that come."""
-    made = candidates()
-    picker = picker_of(settings, made, tool="echo", place=Place("me", "a"))
-    rng = Random(2)
-    for each in made:
-        if each.reported is not None or name == "weighted":
-            picker.pick(rng, 0.0)
-            assert each.reported is not None
-            each.reported.take(LoadReport(rng.uniform(0.1, 0.9), 100.0), 0.0)
-    keys = [f"session-{number}" for number in range(1000)] if name == "hash" else [""]
-    return min(_round(picker, rng, keys) for _ in range(_ROUNDS)) * 1e6
-
-
-def _round(picker: Picker, rng: Random, keys: Sequence[str]) -> float:
-    """Return seconds per pick. Answers to probes come between, and are not counted."""
-    pool = picker.pool if isinstance(picker, PrequalPicker) else None
-    pick, spent, count, now = picker.pick, 0.0, len(keys), 100.0
-    batch = 200
-    for start in range(0, _PICKS, batch):
-        # 1,000 calls per second in virtual time.
-        now += batch / 1000
-        if pool is not None:
-            assert isinstance(picker, PrequalPicker)
-            for _ in range(batch):
-                for each in picker.to_ask(rng):
-                    pool.add(each, each.in_flight, rng.random(), now)
-        begun = thread_time()
-        for number in range(start, start + batch):
-            pick(rng, now, (), keys[number % count])
-        spent += thread_time() - begun
-    return spent / _PICKS
 
 
 def tools_of(number: int) -> tuple[Tool, ...]:
@@ -157,10 +86,8 @@ class Mesh:
 
 def measure() -> dict[str, Any]:
     """Measure everything. Units: as the keys say."""
-    picks = {}
-    for name, settings in POLICIES.items():
-        _progress(name)
-        picks[name] = round(cost_of(name, settings), 2)
+    _progress("picks")
+    picks = _us_per_pick()
     _progress("catalog")
     mesh = Mesh()
     gc.collect()
@@ -180,6 +107,21 @@ def measure() -> dict[str, Any]:
         "us_per_pick": picks,
         "changes": reach,
     }
+
+
+def _us_per_pick() -> dict[str, float]:
+    """Have pytest-benchmark time the picks of each policy; return their means.
+
+    Raises: SystemExit with what it said, when one takes too long.
+    """
+    with TemporaryDirectory() as folder:
+        found = Path(folder, "picks.json")
+        argv = [sys.executable, "-m", "pytest", _TIMED, f"--benchmark-json={found}"]
+        run = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if run.returncode:
+            raise SystemExit(run.stdout + run.stderr)
+        timed = json.loads(found.read_text(encoding="utf-8"))["benchmarks"]
+    return {each["params"]["name"]: each["extra_info"]["us_per_pick"] for each in timed}
 
 
 def _progress(what: str) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 #: Takes in how long a call took, in seconds.
 Record = Callable[[float], None]
 
-_REMEMBERED = 1024
+_REMEMBERED = 4096
 _OK = "OK"
 
 

@@ -26,7 +26,8 @@ PICTURES = ROOT / "docs" / "images"
 PICKED = SCENARIOS.parent / "picks.json"
 PICKS = """### What a pick costs
 
-CPU time with 1,000 replicas and 10,000 tools, from `python -m benchmarks.balance picks`."""
+Mean CPU time with 1,000 replicas and 10,000 tools, from `python -m benchmarks.balance picks`, which
+has pytest-benchmark time them (`python -m pytest benchmarks/balance/test_picks.py`)."""
 BEGIN, END = "<!-- simulation:begin -->", "<!-- simulation:end -->"
 #: In the order of the page.
 ORDER = ("slow_pair", "busy", "fast_failures", "black_hole", "slowdown", "zone_down")
