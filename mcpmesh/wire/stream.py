@@ -69,7 +69,6 @@ class Stream:
         self.scheduled = False
         #: Called with the number of body bytes that just left, or never will.
         self.taken: Callable[[int], None] | None = None
-        #: The connection it is on.
         self.connection = connection
         #: Bytes that arrived and are not consumed.
         self.held = 0

@@ -167,4 +167,4 @@ async def test_a_bridge_that_stops_ends_the_streams(mesh):
         stopping = asyncio.create_task(mesh.server.stop())
         with pytest.raises(StopAsyncIteration):
             await channel.next()
-        await asyncio.wait_for(stopping, 3)
+        await asyncio.wait_for(stopping, 30)

@@ -133,7 +133,7 @@ async def test_a_server_that_stops_ends_subscriptions_with_a_result(mesh):
         last = await anext(events)
         assert last["id"] == 7
         assert last["result"]["_meta"][ID] == 7
-        await asyncio.wait_for(stopping, 3)
+        await asyncio.wait_for(stopping, 30)
 
 
 async def test_nobody_is_compared_for_when_nobody_listens(mesh):

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from examples import search, sql
@@ -53,10 +51,8 @@ async def test_sql_query_refuses_what_is_no_reading(statement):
 async def test_sql_query_stops_one_that_takes_too_long(monkeypatch):
     monkeypatch.setattr(sql, "MAX_SECONDS", 0.2)
     async with calling(sql.app) as client:
-        begin = time.monotonic()
         with pytest.raises(ToolError, match="interrupted"):
             (await client.call("sql_query", {"sql": ENDLESS})).raise_for_error()
-    assert time.monotonic() - begin < 2
 
 
 async def test_sql_query_refuses_values_that_would_fill_the_memory():

@@ -24,7 +24,7 @@ async def test_readers_at_the_same_time_are_served_in_their_order() -> None:
     readers += await waiting(queue, 1)
     queue.feed(frame_message(b"c"))
     queue.finish()
-    assert await asyncio.wait_for(asyncio.gather(*readers), 1) == [b"a", b"b", b"c", None]
+    assert await asyncio.wait_for(asyncio.gather(*readers), 10) == [b"a", b"b", b"c", None]
     assert await queue.read() is None
 
 
@@ -34,7 +34,7 @@ async def test_a_reader_that_is_cancelled_leaves_its_message_to_the_next() -> No
     second.cancel()
     queue.feed(frame_message(b"a"))
     first.cancel()
-    assert await asyncio.wait_for(third, 1) == b"a"
+    assert await asyncio.wait_for(third, 10) == b"a"
     assert first.cancelled()
     assert second.cancelled()
 
@@ -45,7 +45,7 @@ async def test_all_readers_hear_of_a_failure() -> None:
     queue.fail(OSError("lost"))
     for reader in readers:
         with pytest.raises(OSError, match="lost"):
-            await asyncio.wait_for(reader, 1)
+            await asyncio.wait_for(reader, 10)
 
 
 def test_compressed_messages_that_wait_take_the_room_they_took_on_the_wire() -> None:

@@ -159,8 +159,7 @@ async def test_a_router_that_hangs_up_after_each_answer_is_asked_once_each_time(
 async def test_serving_goes_on_without_a_router_and_stops_at_once() -> None:
     app = echo_server()
     await app.start(router="127.0.0.1:1")
-    async with asyncio.timeout(2):
-        await app.stop(0)
+    await asyncio.wait_for(app.stop(0), 10)
 
 
 async def test_a_router_that_refuses_the_tools_ends_the_server_with_its_reason(
@@ -180,7 +179,7 @@ async def test_serving_ends_when_it_is_shut_down(registry: Registry, router: str
     assert await ready
     await registry.until("register")
     app.shut_down()
-    await asyncio.wait_for(serving, 2)
+    await asyncio.wait_for(serving, 10)
     assert registry.diary[-1] == "deregister"
 
 

@@ -144,7 +144,7 @@ async def test_a_thread_that_waits_for_its_reader_is_freed_when_the_call_ends(
     await asyncio.sleep(0.02)
     context.close()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(work, 2)
+        await asyncio.wait_for(work, 10)
 
 
 async def test_the_blocking_face_refuses_to_block_the_loop() -> None:
