@@ -11,6 +11,7 @@ from mcpmesh.config import (
     AdoptSettings,
     BridgeSettings,
     ClientSettings,
+    DirectSettings,
     LimitSettings,
     ProcessSettings,
     RouterSettings,
@@ -54,6 +55,7 @@ Adopt = Annotated[AdoptSettings, Flat]
 Router = Annotated[RouterSettings, Flat]
 Bridge = Annotated[BridgeSettings, Flat]
 Client = Annotated[ClientSettings, Flat]
+Direct = Annotated[DirectSettings, Flat]
 Serve = Annotated[ServeSettings, Flat]
 Limits = Annotated[LimitSettings, Parameter(name="*", group="Limits of peers")]
 Process = Annotated[ProcessSettings, Flat]

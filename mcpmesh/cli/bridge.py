@@ -7,7 +7,9 @@ signed, so every worker that has the key goes on with it.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from secrets import token_urlsafe
+from typing import Any
 
 from mcpmesh.bridge.lines import standard_lines
 from mcpmesh.bridge.remote_mesh import RemoteMesh
@@ -28,10 +30,11 @@ from mcpmesh.cli.worker_pages import OWN_PAGE, WorkerPages
 from mcpmesh.config import (
     BridgeSettings,
     ClientSettings,
+    DirectSettings,
 )
 from mcpmesh.config.access import check_provable
 from mcpmesh.model.address import Address
-from mcpmesh.sdk.engine import new_channel
+from mcpmesh.sdk.engine import new_channel, new_direct_channel
 from mcpmesh.telemetry.prometheus_server import OWN_PAGES, Pages, prometheus_server
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.listening import check_exposure
@@ -40,9 +43,28 @@ from mcpmesh.transport.listening import check_exposure
 _KEY = "session_key"
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the mesh is reached: through which router, or beside it."""
+
+    client: ClientSettings
+    direct: DirectSettings
+
+    def channel(self, shared: SharedSettings, telemetry: Telemetry) -> Any:
+        """Return a channel, for whoever asked to close; without the hop it has its own spans.
+
+        Raises: as new_channel does.
+        """
+        target = self.client.router
+        if not self.direct.direct:
+            return new_channel(target, shared.tls, shared.limits)
+        settings = self.direct.router_settings()
+        return new_direct_channel(target, shared.tls, shared.limits, settings, telemetry)
+
+
 async def run_http(
     settings: BridgeSettings,
-    client: ClientSettings,
+    way: Way,
     shared: SharedSettings,
     stop: Stop,
     *,
@@ -60,19 +82,19 @@ async def run_http(
     ):
         pages = ParentPages(parent) if parent else None
         async with (
-            new_channel(client.router, shared.tls, shared.limits) as channel,
+            way.channel(shared, telemetry) as channel,
             RemoteMesh(channel) as mesh,
             http_front(mesh, settings, telemetry, shared, parent=pages) as http,
         ):
             own_page = {"metrics": page} if parent else {}
-            print_ready("bridge", http=http, router=client.router, **own_page)
+            print_ready("bridge", http=http, router=way.client.router, **own_page)
             await stop.wait()
     return Exit.OK
 
 
 async def run_workers(
     settings: BridgeSettings,
-    client: ClientSettings,
+    way: Way,
     shared: SharedSettings,
     count: int,
     stop: Stop,
@@ -95,7 +117,8 @@ async def run_workers(
         page.start()
         options = as_options(
             settings,
-            client,
+            way.client,
+            way.direct,
             process,
             tls,
             shared.limits,
@@ -113,7 +136,7 @@ async def run_workers(
             async with Supervisor(programs, grace=process.drain_grace) as supervisor:
                 workers.workers = supervisor.children
                 if await until(stop, supervisor.wait_ready()):
-                    print_ready("bridge", http=http, router=client.router, workers=str(count))
+                    print_ready("bridge", http=http, router=way.client.router, workers=str(count))
                 await supervisor.wait_stop(stop)
         except CannotStart:
             return Exit.USAGE
@@ -141,14 +164,14 @@ def _own_page(telemetry: Telemetry, pages: Pages | None) -> Iterator[str]:
 
 async def run_stdio(
     settings: BridgeSettings,
-    client: ClientSettings,
+    way: Way,
     shared: SharedSettings,
     stop: Stop,
 ) -> Exit:
     """Serve the one MCP client on stdin and stdout until it closes stdin."""
     with telemetry_of("mcpmesh-bridge", shared.process) as telemetry:
         async with (
-            new_channel(client.router, shared.tls, shared.limits) as channel,
+            way.channel(shared, telemetry) as channel,
             RemoteMesh(channel) as mesh,
             standard_lines(settings.max_body_bytes) as (lines, write),
         ):

@@ -11,6 +11,7 @@ from mcpmesh.cli.app import (
     Bridge,
     Client,
     Count,
+    Direct,
     Limits,
     ParentPipe,
     Process,
@@ -19,7 +20,7 @@ from mcpmesh.cli.app import (
     Tls,
     app,
 )
-from mcpmesh.cli.bridge import run_http, run_stdio, run_workers
+from mcpmesh.cli.bridge import Way, run_http, run_stdio, run_workers
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.loop import Stop, serve
 from mcpmesh.cli.parent import watched
@@ -30,6 +31,7 @@ from mcpmesh.config import (
     AccessSettings,
     BridgeSettings,
     ClientSettings,
+    DirectSettings,
     InvalidSetting,
     LimitSettings,
     ProcessSettings,
@@ -38,6 +40,7 @@ from mcpmesh.config import (
 
 _BRIDGE, _CLIENT, _SERVE = BridgeSettings(), ClientSettings(), ServeSettings()
 _LIMITS, _PROCESS, _ACCESS = LimitSettings(), ProcessSettings(), AccessSettings()
+_DIRECT = DirectSettings()
 
 
 @app.command(name="bridge", group=SERVERS)
@@ -47,6 +50,7 @@ def bridge_command(
     workers: Count = 1,
     bridge: Bridge = _BRIDGE,
     client: Client = _CLIENT,
+    direct: Direct = _DIRECT,
     process: Process = _PROCESS,
     tls: Tls = NO_TLS,
     limits: Limits = _LIMITS,
@@ -65,14 +69,14 @@ def bridge_command(
     """
     if stdio and workers > 1:
         raise InvalidSetting("workers", "on stdin and stdout there is one client, for one process")
-    shared = SharedSettings(process, tls, limits, access)
+    shared, way = SharedSettings(process, tls, limits, access), Way(client, direct)
 
     def command(stop: Stop) -> Coroutine[Any, Any, Exit]:
         if stdio:
-            return run_stdio(bridge, client, shared, stop)
+            return run_stdio(bridge, way, shared, stop)
         if workers > 1 and not worker_of:
-            return run_workers(bridge, client, shared, workers, stop)
-        return run_http(bridge, client, shared, stop, parent=worker_of)
+            return run_workers(bridge, way, shared, workers, stop)
+        return run_http(bridge, way, shared, stop, parent=worker_of)
 
     return serve(watched(parent_pipe, command))
 

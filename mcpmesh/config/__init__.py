@@ -10,6 +10,7 @@ from mcpmesh.config.access import AccessSettings
 from mcpmesh.config.adopt import AdoptSettings
 from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.config.checks import InvalidSetting
+from mcpmesh.config.direct import DirectSettings
 from mcpmesh.config.grpc_service import GrpcServiceSettings
 from mcpmesh.config.limits import LimitSettings
 from mcpmesh.config.openapi_service import OpenApiSettings
@@ -26,6 +27,7 @@ __all__ = [
     "AdoptSettings",
     "BridgeSettings",
     "ClientSettings",
+    "DirectSettings",
     "GrpcServiceSettings",
     "InvalidSetting",
     "LimitSettings",

@@ -11,6 +11,7 @@ from mcpmesh.policy.backoff import Backoff
 from mcpmesh.rpc import Channel, Server
 from mcpmesh.rpc.limits import channel_options, server_options
 from mcpmesh.rpc.standard import StandardServices
+from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.hub import Hub
 from mcpmesh.transport.refusals import Refusals
 
@@ -41,13 +42,16 @@ def new_direct_channel(
     tls: TlsSettings | None = None,
     limits: LimitSettings | None = None,
     settings: RouterSettings | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Any:
     """Return a channel that calls replicas itself, and the rest through the router.
+
+    With `telemetry` its spans and metrics are recorded.
 
     Raises: as new_channel does.
     """
     options = replace(channel_options(limits or LimitSettings()), backoff=_BACKOFF)
-    return DirectChannel(target, options, tls=tls, settings=settings)
+    return DirectChannel(target, options, tls=tls, settings=settings, telemetry=telemetry)
 
 
 def add_standard_services(server: Any, services: Sequence[str]) -> StandardServices:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from mcpmesh import Client
@@ -127,3 +128,28 @@ async def test_what_only_the_router_reaches_goes_through_it(
             events = [event async for event in conversation]
         assert "HEY" in [getattr(event, "text", "") for event in events]
         assert {tool.name for tool in await client.list_tools()} >= {"who", "echo"}
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one", "workers"])
+async def test_a_bridge_of_its_own_needs_no_router_either(
+    tmp_path: Path, stack: ExitStack, options: tuple[str, ...]
+) -> None:
+    mesh = Mesh(tmp_path, stack)
+    told = ("--direct", "--tool", 'who={"balance": "round_robin"}', "--health", '{"slow_start": 0}')
+    at = ("--http", ANY, "--router", mesh.router.grpc)
+    bridge = stack.enter_context(command(tmp_path, "bridge", *at, *told, *options))
+    async with httpx2.AsyncClient(base_url=bridge.url, timeout=60) as http:
+        await eventually(lambda: bridged(http, mesh))
+
+
+async def bridged(http: httpx2.AsyncClient, mesh: Mesh) -> bool:
+    """Tell whether calls of a bridge reach all replicas while the router stands still."""
+    said = {"name": "who", "arguments": {}, "_meta": {}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": said}
+    headers = {"accept": "application/json, text/event-stream"}
+    found = set()
+    with stopped(mesh.router), suppress(httpx2.TimeoutException):
+        for _ in range(12):
+            answer = await http.post("/mcp", json=message, headers=headers, timeout=5)
+            found.add(answer.json()["result"]["content"][0]["text"])
+    return found == mesh.pids()
