@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 
+from mcpmesh.dispatch.direct_channel import DirectChannel
 from mcpmesh.rpc.channel import Channel
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc
 
@@ -57,15 +58,21 @@ async def steady(
     arguments: Callable[[str], dict[str, Any]],
     *,
     timeout: float = 5.0,
+    direct: bool = False,
 ) -> Outcomes:
-    """Make calls at a rate; `arguments` are made of each call's id."""
+    """Make calls at a rate; `arguments` are made of each call's id.
+
+    With `direct`, clients call the replicas themselves.
+    """
     outcomes = Outcomes()
-    channels = [Channel(router) for _ in range(_CHANNELS)]
+    channels = [(DirectChannel if direct else Channel)(router) for _ in range(_CHANNELS)]
     stubs: list[Any] = [invoke_pb2_grpc.ToolServiceStub(each) for each in channels]  # type: ignore[no-untyped-call]
     metadata = (("mcp-name", tool),)
     try:
-        for stub in stubs:
+        for channel, stub in zip(channels, stubs, strict=True):
             # Connected before it counts.
+            if isinstance(channel, DirectChannel):
+                await channel.synced()
             await _quietly(stub, invoke_pb2.InvokeRequest(tool="mcpmesh.no.such.tool"), timeout)
         tasks: set[asyncio.Task[None]] = set()
         begin = perf_counter()

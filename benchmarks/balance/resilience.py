@@ -1,6 +1,6 @@
 """Replicas that are killed, that all fail, that are too few: real processes, real sockets.
 
-    python -m benchmarks.balance.resilience [--seconds 60] [kill] [fail] [overload]
+    python -m benchmarks.balance.resilience [--seconds 60] [kill] [direct] [fail] [overload]
 
 Prints what callers saw, and writes it to benchmarks/balance/resilience.json.
 """
@@ -78,14 +78,21 @@ async def kill(seconds: float) -> list[Row]:
     return [await _killed(tool, seconds) for tool in ("look", "change")]
 
 
-async def _killed(tool: str, seconds: float) -> Row:
+async def direct(seconds: float) -> list[Row]:
+    """The same, and four clients call the replicas themselves."""
+    return [await _killed(tool, seconds, direct=True) for tool in ("look", "change")]
+
+
+async def _killed(tool: str, seconds: float, *, direct: bool = False) -> Row:
     folder = Path(tempfile.mkdtemp())
     try:
         with Processes() as processes:
             mesh = Mesh(processes)
             replicas = [await mesh.serve() for _ in range(_REPLICAS)]
             await mesh.ready(tool, _REPLICAS)
-            load = asyncio.create_task(steady(mesh.endpoint, tool, _RATE, seconds, _noted(folder)))
+            load = asyncio.create_task(
+                steady(mesh.endpoint, tool, _RATE, seconds, _noted(folder), direct=direct)
+            )
             kills, following = 0, perf_counter()
             while not load.done():
                 following += _KILL_EVERY
@@ -96,7 +103,8 @@ async def _killed(tool: str, seconds: float) -> Row:
                     kills += 1
                     replicas[victim] = await mesh.serve()
             return _row(
-                f"kill -9 every {_KILL_EVERY:g} s, {'' if tool == 'look' else 'not '}idempotent",
+                f"{'direct clients, ' if direct else ''}kill -9 every {_KILL_EVERY:g} s, "
+                f"{'' if tool == 'look' else 'not '}idempotent",
                 load.result(),
                 kills=kills,
                 executed_twice=_executed_twice(folder),
@@ -306,6 +314,7 @@ def _port(endpoint: str) -> int:
 
 SCENARIOS: dict[str, Callable[[float], Coroutine[Any, Any, list[Row]]]] = {
     "kill": kill,
+    "direct": direct,
     "fail": fail,
     "overload": overload,
 }
