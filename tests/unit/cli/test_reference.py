@@ -1,11 +1,13 @@
 """The generated pages of docs/ are what the code says, and the tables miss nothing."""
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Annotated, get_args, get_origin
 
 import pytest
 from grpc import StatusCode
 
+from mcpmesh.cli import app as cli_app
 from mcpmesh.cli.app import app
 from mcpmesh.cli.exits import Exit
 from mcpmesh.cli.main import COMMANDS, main
@@ -27,6 +29,11 @@ PAGES = dict(pages(app))
 
 def page(name: str) -> str:
     return (DOCS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def test_every_class_of_options_is_in_the_reference() -> None:
+    hints = [get_args(each) for each in vars(cli_app).values() if get_origin(each) is Annotated]
+    assert {kind for kind, *_ in hints if is_dataclass(kind)} == set(SETTINGS)
 
 
 @pytest.mark.parametrize("name", PAGES)
