@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Self, TypeVar, Unpack, overload
 import grpc
 
 from mcpmesh.config import NO_TLS, LimitSettings, RouterSettings, TlsSettings
-from mcpmesh.errors import RemoteProtocolError
+from mcpmesh.errors import InvalidCall, RemoteProtocolError
 from mcpmesh.model.address import Address
 from mcpmesh.model.estimate import Estimate
 from mcpmesh.sdk.call_result import CallResult, result_from_message
@@ -17,7 +17,7 @@ from mcpmesh.sdk.call_stream import CallStream, this_task_is_cancelled
 from mcpmesh.sdk.catalog_watch import CatalogEvent, watch_catalog
 from mcpmesh.sdk.conversation import Conversation
 from mcpmesh.sdk.engine import new_channel, new_direct_channel
-from mcpmesh.sdk.outgoing import Arguments, CallOptions, Metadata, Outgoing, outgoing
+from mcpmesh.sdk.outgoing import Arguments, CallOptions, Metadata, Outgoing, outgoing, pairs
 from mcpmesh.sdk.rpc_error import mesh_error, told_by
 from mcpmesh.sdk.tool_info import (
     Choice,
@@ -50,7 +50,7 @@ class Client:
 
     Shape: `target` is HOST:PORT, unix:/PATH, or dns:///NAME:PORT for a connection to each address
     of the name; `tls` makes it speak TLS when it has a `tls_ca`.
-    Raises: InvalidCall for a target that is no address.
+    Raises: InvalidCall for a target that is no address, and metadata that is no pairs.
     Raises (every method): MeshError by whose fault. Cancelling the task cancels the call.
     """
 
@@ -69,13 +69,15 @@ class Client:
             Address.parse(
                 target
             )  # here, and not at the first call, it is clear which line is wrong
+        if not isinstance(direct, bool | RouterSettings):
+            raise InvalidCall(f"direct {direct!r:.100} is not True, False or a RouterSettings")
         self._target = target
         self._direct = direct
         self._limits = LimitSettings.of_messages(max_message_bytes)
         self._given = channel
         self._tls = tls
         self._timeout = default_timeout
-        self._metadata = tuple(metadata)
+        self._metadata = pairs(metadata)
         self._channel: Any = None
         self._closed = False
         self._tools: Any = None
@@ -270,7 +272,8 @@ class Client:
 
     def _outgoing(self, name: str, arguments: Arguments | None, options: CallOptions) -> Outgoing:
         options = {"timeout": self._timeout, **options}
-        options["metadata"] = (*self._metadata, *options.get("metadata", ()))
+        more = options.get("metadata")
+        options["metadata"] = (*self._metadata, *pairs(more)) if more else self._metadata
         return outgoing(name, arguments, **options)
 
     async def _invoke(self, call: Outgoing) -> tuple[invoke_pb2.InvokeResponse, str, str]:

@@ -116,6 +116,21 @@ class Outgoing:
         return replace(self, request=request, metadata=metadata)
 
 
+def pairs(metadata: Metadata) -> Metadata:
+    """Return metadata as it travels, where one name may have several values.
+
+    Raises: InvalidCall for what is no sequence of pairs, such as a dictionary.
+    """
+    found = tuple(metadata)
+    # A dictionary gives its keys, and a text its letters.
+    if not all(isinstance(each, tuple | list) and len(each) == 2 for each in found):
+        raise InvalidCall(
+            f"metadata {metadata!r:.100} is not pairs of texts; write it as "
+            "[('x-user', 'ada')], names in lower case"
+        )
+    return found
+
+
 def outgoing(
     tool: str,
     arguments: Arguments | None = None,

@@ -124,6 +124,23 @@ async def test_options_that_cannot_travel_are_refused(peer, options):
         await client.call("echo", **options)
 
 
+@pytest.mark.parametrize("metadata", [{"x-user": "ada"}, {"te": "no"}, "x-user", [("x-user",)]])
+async def test_metadata_that_is_no_pairs_is_refused_with_how_to_write_it(peer, metadata):
+    client, _ = peer
+    with pytest.raises(
+        errors.InvalidCall, match=r"is not pairs of texts; write it as \[\('x-user'"
+    ):
+        await client.call("echo", metadata=metadata)
+    with pytest.raises(errors.InvalidCall, match="is not pairs of texts"):
+        Client(metadata=metadata)
+
+
+@pytest.mark.parametrize("direct", ["yes", 1, {"tool": ()}])
+def test_direct_is_a_switch_or_settings(direct):
+    with pytest.raises(errors.InvalidCall, match="is not True, False or a RouterSettings"):
+        Client(direct=direct)
+
+
 async def test_unknown_option_is_a_type_error(peer):
     client, _ = peer
     with pytest.raises(TypeError, match="tiemout"):
