@@ -1,8 +1,9 @@
 """What the router reads in a request's head."""
 
-from mcpmesh.model.trace import parse_traceparent, valid_correlation_id
+from mcpmesh.model.trace import TraceContext, parse_traceparent, valid_correlation_id
 from mcpmesh.rpc.head import RequestHead
 from mcpmesh.stack.call_head import CallHead
+from mcpmesh.wire.hpack_table import Headers
 
 #: Fields that this hop writes anew, so they are not passed on as they came.
 _OWN = frozenset(
@@ -11,12 +12,14 @@ _OWN = frozenset(
 )  # fmt: skip
 
 
+#: Of these, the ones that tie a call to what it is a part of: mostly new in every call.
+TIES = frozenset((b"traceparent", b"tracestate", b"baggage", b"x-correlation-id"))
+
+
 def read_call_head(head: RequestHead) -> CallHead:
     """Read a head; malformed trace context and correlation ids are ignored, as W3C says."""
     fields = head.fields
-    state = _text(fields, b"tracestate")
-    parent = _text(fields, b"traceparent")
-    correlation_id = _text(fields, b"x-correlation-id")
+    correlation_id, parent, baggage = _ties(fields)
     return CallHead(
         method=head.path[1:],
         forward=tuple(field for field in head.headers if field[0] not in _OWN),
@@ -24,11 +27,32 @@ def read_call_head(head: RequestHead) -> CallHead:
         version=_text(fields, b"mcpmesh-tool-version"),
         timeout=head.timeout,
         wait_for_ready=fields.get(b"mcpmesh-wait-for-ready") == b"true",
-        correlation_id=correlation_id if valid_correlation_id(correlation_id) else "",
-        parent=parse_traceparent(parent, state) if parent else None,
-        baggage=_text(fields, b"baggage"),
+        correlation_id=correlation_id,
+        parent=parent,
+        baggage=baggage,
         encoding=head.encoding,
         problem=head.problem,
+    )
+
+
+def tied(head: CallHead, ties: Headers) -> CallHead:
+    """Return the head of a call with these fields besides, which are `TIES`."""
+    correlation_id, parent, baggage = _ties(dict(ties))
+    # As dataclasses.replace, at a fifth of its cost.
+    return CallHead(
+        head.method, head.forward, head.tool, head.version, head.timeout, head.wait_for_ready,
+        correlation_id, parent, baggage, head.encoding, head.problem,
+    )  # fmt: skip
+
+
+def _ties(fields: dict[bytes, bytes]) -> tuple[str, TraceContext | None, str]:
+    """Read a correlation id, the trace that a call is in, and its baggage."""
+    parent = _text(fields, b"traceparent")
+    correlation_id = _text(fields, b"x-correlation-id")
+    return (
+        correlation_id if valid_correlation_id(correlation_id) else "",
+        parse_traceparent(parent, _text(fields, b"tracestate")) if parent else None,
+        _text(fields, b"baggage"),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mcpmesh.codec.peek import peek, peek_short
-from mcpmesh.dispatch.call_head import read_call_head
+from mcpmesh.dispatch.call_head import TIES, read_call_head, tied
 from mcpmesh.dispatch.direct_call import DirectCall
 from mcpmesh.dispatch.dispatcher import Dispatcher
 from mcpmesh.dispatch.short_way import ShortWay
@@ -63,7 +63,7 @@ class DirectLine:
         if volatile and volatile[-1][0] == _TIMEOUT:
             own, asked = volatile[:-1], asking.time_remaining()
         known = self._heads.get((id(fields), own))
-        head = self._read(fields, own) if known is None else known[1]
+        head = self._head(fields, own) if known is None else known[1]
         tool, version = head.tool, head.version
         if not tool and not body[0]:
             tool = peek_short(body, PREFIX_BYTES)
@@ -83,13 +83,18 @@ class DirectLine:
         self._dispatcher.begin(call, asked)
         return call
 
-    def _read(self, fields: Headers, own: Headers) -> CallHead:
-        head = read_call_head(read_head((*fields, *own)))
-        if len(self._heads) >= _REMEMBERED:
-            self._heads.clear()
-        # The fields stay, so that their identity stays their own.
-        self._heads[id(fields), own] = (fields, head)
-        return head
+    def _head(self, fields: Headers, own: Headers) -> CallHead:
+        """Read a head; what repeats of it is remembered, so that it is the same object again."""
+        ties = tuple(field for field in own if field[0] in TIES)
+        rest = tuple(field for field in own if field[0] not in TIES) if ties else own
+        known = self._heads.get((id(fields), rest))
+        if known is None:
+            if len(self._heads) >= _REMEMBERED:
+                self._heads.clear()
+            # The fields stay, so that their identity stays their own.
+            known = fields, read_call_head(read_head((*fields, *rest)))
+            self._heads[id(fields), rest] = known
+        return tied(known[1], ties) if ties else known[1]
 
 
 def _tool_in(body: bytes) -> tuple[str, str]:

@@ -1,4 +1,6 @@
-from mcpmesh.dispatch.call_head import read_call_head
+from dataclasses import asdict
+
+from mcpmesh.dispatch.call_head import TIES, read_call_head, tied
 from mcpmesh.model.trace import TraceContext
 from mcpmesh.rpc.head import read_head
 
@@ -39,3 +41,20 @@ def test_fields_of_this_hop_are_not_forwarded_and_all_others_are() -> None:
     )  # fmt: skip
     others = ((b"mcp-name", b"echo"), (b"x-own", b"1"), (b"x-own", b"2"), (b"data-bin", b"AA"))
     assert head(*own, *others).forward == (*BASE, *others)
+
+
+def test_what_ties_a_call_may_be_read_for_itself() -> None:
+    rest = ((b"mcp-name", b"echo"), (b"x-own", b"1"))
+    for ties in (
+        ((b"traceparent", TRACEPARENT), (b"tracestate", b"v=1"), (b"baggage", b"k=v")),
+        ((b"x-correlation-id", b"c-1"), (b"x-correlation-id", b"c-2")),
+        ((b"x-correlation-id", b"a b"), (b"traceparent", b"00-xyz")),
+    ):
+        assert {name for name, _ in ties} <= TIES
+        both = tied(head(*rest), ties)
+        assert asdict(both) == asdict(head(*rest, *ties))
+
+
+def test_calls_that_differ_in_their_trace_alone_forward_the_same_object() -> None:
+    untied = head((b"mcp-name", b"echo"))
+    assert tied(untied, ((b"traceparent", TRACEPARENT),)).forward is untied.forward
