@@ -11,6 +11,7 @@ Source: gRFC A42, A76; Mirrokni, Thorup, Zadimoghaddam 2016 for the bound.
 from bisect import bisect_right
 from collections.abc import Sequence
 from hashlib import blake2b
+from math import ceil
 from random import Random
 from zlib import crc32
 
@@ -23,8 +24,6 @@ _HASH_BYTES = 8
 _MASK = (1 << 64) - 1
 #: 2⁶⁴ by the golden ratio (Knuth, TAOCP 3, 6.4).
 _SPREAD = 0x9E3779B97F4A7C15
-#: So many calls in flight are always borne, whatever the share.
-_LEAST = 1.0
 #: Up to so many replicas, calls in flight are counted at each pick.
 _FEW = 16
 
@@ -77,8 +76,12 @@ class RingPicker:
         # Only those that failed the call are left, or loads changed since they were counted.
         return self._plain.pick(rng, now, avoid)
 
-    def _most(self, count: int) -> float:
-        """Return how many calls, this one included, a replica with a weight of one may have."""
+    def _most(self, count: int) -> int:
+        """Return how many calls, this one included, a replica with a weight of one may have.
+
+        Rounded up, as in the source: with about one call per replica, any two that meet at one
+        would be over the bound, and half of all calls would miss the replica of their key.
+        """
         # Not counted for each pick. Since the last count, no more can have come than were picked:
         # the bound is kept too high by what ended meanwhile, never too low.
         self._picks += 1
@@ -87,8 +90,8 @@ class RingPicker:
             weights = sum(each.weight for each in self.candidates) or 1.0
             self._counted = (calls + 1) / weights
             self._picks = 1
-            return max(_LEAST, self._bound * self._counted)
-        return max(_LEAST, self._bound * (self._counted + self._picks / count))
+            return ceil(self._bound * self._counted)
+        return ceil(self._bound * (self._counted + self._picks / count))
 
     def _make(self) -> None:
         points = sorted(

@@ -62,3 +62,20 @@ def test_calls_without_a_key_are_spread() -> None:
 def test_nobody_is_picked_of_none_and_the_only_one_of_one() -> None:
     assert RingPicker((), 1.25).pick(Random(1), 0.0, (), "k") is None
     assert set(picks(RingPicker(ready(1), 1.25), 5, key="k")) == {"r0"}
+
+
+def test_with_one_call_per_replica_most_calls_are_at_the_replica_of_their_key() -> None:
+    made, rng = ready(*[1] * 4), Random(1)
+    for each in made:
+        each.in_flight = 0
+    picker = RingPicker(made, 1.25)
+    home = {key: picker.pick(rng, 0.0, (), key) for key in KEYS}
+    under_way, at_home = [], 0
+    for key in KEYS:
+        picked = picker.pick(rng, 0.0, (), key)
+        picked.in_flight += 1
+        at_home += picked is home[key]
+        under_way.append(picked)
+        if len(under_way) == 4:
+            under_way.pop(rng.randrange(4)).in_flight -= 1
+    assert at_home > 0.75 * len(KEYS)
