@@ -5,7 +5,7 @@ For tools that are balanced by `weighted`; costs nothing where the server's auth
 
 import logging
 from collections.abc import Callable
-from math import isfinite
+from math import inf, nan
 
 from mcpmesh.codec.load_report import write_load_report
 from mcpmesh.model.load_report import LoadReport
@@ -59,13 +59,32 @@ class LoadReports:
 
     def _write(self) -> bytes:
         try:
-            utilisation = float(self._utilisation())
-        except Exception:
-            # Once: it would be said with every answer.
-            if not self._complained:
-                _LOG.exception("the server's load function failed; its load is not reported")
-                self._complained = True
+            said = self._utilisation()
+        except Exception as error:
+            self._complain(f"failed with {type(error).__name__}: {error}", error)
             return b""
-        if not (isfinite(utilisation) and utilisation > 0):
+        utilisation = _number(said)
+        if not 0 <= utilisation < inf:
+            self._complain(f"said {said!r:.100}, which is no share of its capacity", None)
+            return b""
+        if utilisation == 0:
+            # Nothing to divide by: it counts like the average.
             return b""
         return write_load_report(LoadReport(utilisation, self._qps, self._eps))
+
+    def _complain(self, why: str, error: Exception | None) -> None:
+        # Once: it would be said with every answer.
+        if not self._complained:
+            _LOG.error(
+                "the server's load function %s; its load is not reported until it is a number from "
+                "0 up, 1 for full", why, exc_info=error,
+            )  # fmt: skip
+            self._complained = True
+
+
+def _number(said: object) -> float:
+    """Return what was said as a number, NaN for what is none; numpy has numbers of its own."""
+    try:
+        return nan if isinstance(said, str) else float(said)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return nan

@@ -1,5 +1,6 @@
 import logging
 from base64 import b64encode
+from fractions import Fraction
 
 import pytest
 
@@ -33,9 +34,29 @@ def test_the_function_is_asked_ten_times_a_second_at_most() -> None:
     assert len(asked) == 2
 
 
-@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
-def test_what_is_no_load_is_not_reported(value: float) -> None:
-    assert LoadReports(lambda: value).after(0.0, failed=False) == b""
+def test_no_load_is_not_reported_and_nothing_is_wrong_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert LoadReports(lambda: 0.0).after(0.0, failed=False) == b""
+    assert not caplog.records
+
+
+def test_any_number_will_do() -> None:
+    for value in (1, Fraction(1, 2), True):
+        report = read(LoadReports(lambda value=value: value).after(0.0, failed=False))  # type: ignore[misc]
+        assert report is not None
+        assert report.utilisation == float(value)
+
+
+@pytest.mark.parametrize("value", [None, "0.5", -1.0, float("nan"), float("inf")])
+def test_what_is_no_share_is_told_of_once_in_words(
+    value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    reports = LoadReports(lambda: value)  # type: ignore[arg-type, return-value]
+    assert [reports.after(float(n), failed=False) for n in range(3)] == [b""] * 3
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"the server's load function said {value!r}, which is no")
+    assert record.exc_info is None
 
 
 def test_a_function_that_fails_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
