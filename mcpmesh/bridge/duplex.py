@@ -93,7 +93,8 @@ class Duplex:
         elif isinstance(message, Notification):
             await self._bridge.notified(message, self._legacy)
             if message.method == "notifications/initialized" and self._following is None:
-                follow = self._bridge.listening.follow(self._legacy.scope, self._tell)
+                view = self._bridge.views.of(b"", self._legacy.principal)
+                follow = self._bridge.listening.follow(self._legacy.scope, self._tell, view)
                 self._following = self._tasks.create_task(follow)
         elif isinstance(message, Response):
             await self._bridge.responded(message, self._legacy)

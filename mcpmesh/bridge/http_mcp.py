@@ -116,7 +116,8 @@ class McpEndpoint:
             if last is not None and since is None:
                 await self.carrying.resume(session, head, stream)
             else:
-                await in_task(self._follow(session, since, stream, headers))
+                view = self._view(head, stream.principal)
+                await in_task(self._follow(session, view, since, stream, headers))
             return None
         return HttpAnswer(405, _ONLY_POST, (JSON, *echo_of(headers), _ALLOW_POST))
 
@@ -201,17 +202,22 @@ class McpEndpoint:
             await self._bridge.responded(message, peer)
 
     async def _follow(
-        self, session: Session, since: Since | None, stream: Stream, headers: Headers
+        self,
+        session: Session,
+        view: View | None,
+        since: Since | None,
+        stream: Stream,
+        headers: Headers,
     ) -> None:
-        """Tell a legacy session of changes for as long as its client listens."""
+        """Tell a legacy session of changes of its view for as long as its client listens."""
         listening = self._bridge.listening
         first = b""
         if session.version >= POLLING_SINCE and since is None:
-            first = primer(listening.now(session.id), self._tuning.retry_ms)
+            first = primer(listening.now(session.id, view), self._tuning.retry_ms)
         echo = echo_of(headers)
         async with EventStream(stream, self._settings.heartbeat, echo, first) as events:
             await events.open()
-            await listening.follow(session.id, events.event, since)
+            await listening.follow(session.id, events.event, view, since)
 
     async def _streamed(
         self, request: Request, exchange: Exchange, stream: Stream

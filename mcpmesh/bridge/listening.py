@@ -9,6 +9,7 @@ import orjson
 from mcpmesh.bridge.changes import Changes, Watcher
 from mcpmesh.bridge.exchange import Exchange, Notify
 from mcpmesh.bridge.signing import Signer
+from mcpmesh.bridge.view import View
 from mcpmesh.codec import mcp
 from mcpmesh.codec.jsonrpc import (
     INVALID_PARAMS,
@@ -85,7 +86,7 @@ class Listening:
             honoured["resourceSubscriptions"] = uris
         tag = {"_meta": {mcp.SUBSCRIPTION_ID: request.id}}
         methods = {_FILTERS[key] for key in honoured if key in _FILTERS}
-        with self._changes.watch() as watcher:
+        with self._changes.watch(view) as watcher:
             acknowledged = {"notifications": honoured, **tag}
             await exchange.notify(
                 notification_bytes("notifications/subscriptions/acknowledged", acknowledged)
@@ -97,36 +98,36 @@ class Listening:
         meta = {mcp.SUBSCRIPTION_ID: request.id, mcp.SERVER_INFO: self._server_info}
         return result_bytes(request.id, {"resultType": "complete", "_meta": meta})
 
-    async def follow(self, scope: str, tell: Tell, since: Since | None = None) -> None:
-        """Tell a legacy session of changes until it is cancelled, or the bridge goes down.
+    async def follow(
+        self, scope: str, tell: Tell, view: View | None, since: Since | None = None
+    ) -> None:
+        """Tell a legacy session of changes of its view until it is cancelled, or the bridge ends.
 
         Of several streams of a session only the newest is told: no message may come twice. A client
         that comes back says `since` when, and is told which lists are others now.
         """
         streams = self._following.setdefault(scope, [])
-        with self._changes.watch() as watcher:
+        with self._changes.watch(view) as watcher:
             streams.append(watcher)
             try:
-                known = self._changes.digests() if since is None else since
-                missed = {each for each in LISTED if known[each] != self._changes.digests()[each]}
-                watcher.tell(missed, set())
+                now = self._changes.digests(view)
+                known = now if since is None else since
+                watcher.tell({each for each in LISTED if known[each] != now[each]}, set())
                 while (news := await watcher.next()) is not None:
                     if streams[-1] is watcher:
-                        known = await self._tell_session(scope, tell, *news, known)
+                        now = self._changes.digests(view)
+                        known = await self._tell_session(scope, tell, *news, known, now)
             finally:
                 streams.remove(watcher)
                 if not streams:
                     self._following.pop(scope, None)
 
     async def _tell_session(
-        self, scope: str, tell: Tell, lists: set[Listed], uris: set[str], known: Since
+        self, scope: str, tell: Tell, lists: set[Listed], uris: set[str], known: Since, now: Since
     ) -> Since:
         """Tell of changes; return how the lists are that the client knows of now."""
-        digests = self._changes.digests()
         for method in sorted({_METHODS[listed] for listed in lists}):
-            told: dict[str, str] = {
-                each: digests[each] for each in LISTED if _METHODS[each] == method
-            }
+            told: dict[str, str] = {each: now[each] for each in LISTED if _METHODS[each] == method}
             known = {**known, **told}
             await tell(notification_bytes(method, {}), self._event_id(scope, known))
         for uri in sorted(self._subscribed.get(scope, set()) & uris):
@@ -134,10 +135,10 @@ class Listening:
             await tell(told_uri, self._event_id(scope, known))
         return known
 
-    def now(self, scope: str) -> str:
-        """Return the id of an event that says how the lists are now."""
-        with self._changes.watch():
-            return self._event_id(scope, self._changes.digests())
+    def now(self, scope: str, view: View | None) -> str:
+        """Return the id of an event that says how the lists of a view are now."""
+        with self._changes.watch(view):
+            return self._event_id(scope, self._changes.digests(view))
 
     def read_id(self, scope: str, text: str) -> Since | None:
         """Return what an event's id says of the lists; None for another kind of id."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from mcpmesh.bridge.http_message import HttpRefusal
+from mcpmesh.codec.mcp_entry import listed_in
 from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.model.principal import ANONYMOUS, Principal
 from mcpmesh.policy.access import Access, Scope
@@ -41,6 +42,11 @@ class View:
             entry.labels.get(name) == value if value is not None else name in entry.labels
             for name, value in self.labels
         )
+
+    def lists(self, entry: tool_pb2.Tool) -> bool:
+        """Tell whether an entry stands in the client's list of its kind."""
+        left_out = self.compact and entry.name not in self.pinned and listed_in(entry) == "tools"
+        return not left_out and self.shows(entry)
 
     def knows(self, name: str) -> bool:
         """Tell whether the client may call what has this name, if there is such a thing."""

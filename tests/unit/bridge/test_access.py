@@ -19,7 +19,8 @@ from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
 from tests.unit.bridge.behind_router import ANY
 from tests.unit.bridge.named_client import client_named
-from tests.unit.bridge.test_http import initialized, message, modern, modern_headers
+from tests.unit.bridge.test_http import META, initialized, message, modern, modern_headers
+from tests.unit.bridge.test_listening import EVENTS, LISTEN, reading
 from tests.unit.bridge.test_stdio import Pipe
 
 RULES = AccessSettings(
@@ -84,8 +85,8 @@ def tools():
 class Mesh:
     """A router and a bridge of the same rules in one process; `to` gives a client of a name."""
 
-    def __init__(self, bridge, address, authority, stack):
-        self.bridge = bridge
+    def __init__(self, bridge, address, authority, stack, router):
+        self.bridge, self.router = bridge, router
         self._address, self._authority, self._stack = address, authority, stack
 
     async def to(self, name=""):
@@ -106,7 +107,7 @@ async def mesh(authority):
     server = HttpServer(HttpApp(bridge), ANY, grace=0, tls=tls)
     try:
         async with AsyncExitStack() as stack:
-            yield Mesh(bridge, await server.start(), authority, stack)
+            yield Mesh(bridge, await server.start(), authority, stack, endpoint)
     finally:
         await server.stop()
         await app.stop(0)
@@ -311,3 +312,29 @@ async def test_the_client_on_stdio_proves_nothing(mesh):
     assert (await pipe.hear())["error"]["code"] == -32602
     pipe.reader.feed_eof()
     await asyncio.wait_for(serving, 10)
+
+
+async def test_nobody_is_told_of_changes_of_what_it_may_not_call(mesh):
+    ada, root = await mesh.to("ada"), await mesh.to("root")
+    wanted = {"toolsListChanged": True, "promptsListChanged": True}
+    body = message(LISTEN, {"notifications": wanted, "_meta": META}, "s1")
+    headers = {**modern_headers(LISTEN), **EVENTS}
+    later = ToolServer("later")
+    later.prompt(name="secrets")(lambda: "secrets")
+    later.tool(name="about_it")(lambda: "this")
+    async with (
+        ada.stream("POST", "/mcp", json=body, headers=headers) as to_ada,
+        root.stream("POST", "/mcp", json=body, headers=headers) as to_root,
+    ):
+        adas, roots = reading(to_ada), reading(to_root)
+        await anext(adas)
+        await anext(roots)
+        await later.start(ANY, mesh.router)
+        try:
+            await later.registered()
+            # Of changes that come together the prompts are told first.
+            assert (await anext(adas))["method"] == "notifications/tools/list_changed"
+            heard = [(await anext(roots))["method"] for _ in range(2)]
+        finally:
+            await later.stop(0)
+    assert heard == [f"notifications/{each}/list_changed" for each in ("prompts", "tools")]

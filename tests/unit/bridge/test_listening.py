@@ -193,16 +193,16 @@ async def test_of_several_streams_of_a_session_the_newest_is_told(mesh):
 
 
 @asynccontextmanager
-async def coming_back(http, headers, last):
+async def coming_back(http, headers, last, url="/mcp"):
     headers = {**headers, "accept": "text/event-stream", "last-event-id": last}
-    async with http.stream("GET", "/mcp", headers=headers) as answer:
+    async with http.stream("GET", url, headers=headers) as answer:
         assert answer.status_code == 200
         yield reading(answer)
 
 
-async def first_id(http, headers):
+async def first_id(http, headers, url="/mcp"):
     headers = {**headers, "accept": "text/event-stream"}
-    async with http.stream("GET", "/mcp", headers=headers) as answer:
+    async with http.stream("GET", url, headers=headers) as answer:
         async for line in answer.aiter_lines():
             if line.startswith("id: "):
                 return line.removeprefix("id: ")
