@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.commands import PATIENCE, ROOT, command, environment
+from tests.eventually import wait_until
 from tests.processes import alive, marked
 
 SERVERS = ROOT / "tests" / "integration" / "adopt"
@@ -46,10 +46,7 @@ def test_a_mesh_adopts_what_its_configuration_names_and_leaves_nothing(
         up.note_pids()
         os.kill(up.process.pid, number)
         up.process.wait(60)
-        until = time.monotonic() + 60
-        while left := [*marked(mark), *filter(alive, up.pids)]:
-            assert time.monotonic() < until, left
-            time.sleep(0.05)
+        wait_until(lambda: not any(map(alive, [*marked(mark), *up.pids])))
         assert "hush" not in up.errors()
         assert "broken/1: exited with 7" in up.errors()
 

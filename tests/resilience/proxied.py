@@ -68,9 +68,18 @@ async def mesh(health: str = "", count: int = 3) -> AsyncIterator[Mesh]:
         endpoint = await router.start()
         stack.push_async_callback(router.stop, 0)
         client = await stack.enter_async_context(Client(endpoint))
-        while not (tools := await client.list_tools()) or tools[0].ready_replicas < count:
-            await asyncio.sleep(0.01)
+        await all_ready(client, count)
         yield Mesh(client, router, proxies)
+
+
+async def all_ready(client: Client, count: int) -> None:
+    """Wait until so many replicas of each tool take calls."""
+
+    async def ready() -> bool:
+        tools = await client.list_tools()
+        return bool(tools) and all(each.ready_replicas == count for each in tools)
+
+    await eventually(ready)
 
 
 async def ask(client: Client, tool: str = "ask") -> str:

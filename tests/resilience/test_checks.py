@@ -14,6 +14,7 @@ from mcpmesh.router.wiring import Router
 from mcpmesh.telemetry.setup import without_exporters
 from mcpmesh.v1 import invoke_pb2, invoke_pb2_grpc, tool_pb2
 from tests.listening import listening
+from tests.resilience.proxied import all_ready
 
 _QUICK = '{"check": {"interval": 0.05, "timeout": 0.3}, "slow_start": 0}'
 
@@ -86,8 +87,7 @@ async def two() -> AsyncIterator[Two]:
         router = Router(settings, without_exporters(Random(1)))
         async with Client(await router.start()) as client:
             try:
-                while (await client.list_tools())[0].ready_replicas < 2:
-                    await asyncio.sleep(0.01)
+                await all_ready(client, 2)
                 yield Two(client, judge)
             finally:
                 await router.stop(0)

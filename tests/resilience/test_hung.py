@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.balance.proxy import PASS
 from mcpmesh.errors import MeshError
-from tests.resilience.proxied import BLACK_HOLE, ask, mesh
+from tests.resilience.proxied import BLACK_HOLE, all_ready, ask, mesh
 
 
 async def test_calls_that_may_be_repeated_leave_a_replica_that_hangs() -> None:
@@ -50,8 +50,7 @@ async def test_a_connection_that_stays_silent_is_ended_and_made_again() -> None:
         assert lost
         assert all("did not answer for 1" in each for each in lost)
         all_of.proxies[0].do(PASS)
-        while (await all_of.client.list_tools())[0].ready_replicas < 3:
-            await asyncio.sleep(0.01)
+        await all_ready(all_of.client, 3)
         counts = Counter([await ask(all_of.client) for _ in range(60)])
         assert counts["r0"] > 3
 

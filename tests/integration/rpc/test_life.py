@@ -23,6 +23,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def has_failed(channel):
+    return channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE
+
+
 async def test_nobody_there_is_unavailable(pairing):
     async with pairing.connected(free_port()) as channel:
         error = await failure(Caller(channel).unary_unary(b"x"))
@@ -46,7 +50,7 @@ async def test_a_call_may_wait_for_the_server(pairing):
     port = free_port()
     async with pairing.connected(port) as channel:
         request = Caller(channel).unary_unary(b"x", wait_for_ready=True, timeout=10)
-        await asyncio.sleep(0.2)
+        await eventually(lambda: has_failed(channel))
         async with pairing.serving(port=port, unary_unary=echo):
             assert await request == b"x"
 
@@ -60,7 +64,7 @@ async def test_a_call_that_waits_keeps_its_deadline(pairing):
 async def test_a_call_that_waits_can_be_cancelled(pairing):
     async with pairing.connected(free_port()) as channel:
         request = Caller(channel).stream_unary(wait_for_ready=True)
-        await asyncio.sleep(0.05)
+        await eventually(lambda: has_failed(channel))
         request.cancel()
         with pytest.raises(asyncio.CancelledError):
             await request

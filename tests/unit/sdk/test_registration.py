@@ -131,6 +131,7 @@ async def test_a_router_that_comes_back_sees_the_tools_long_before_a_renewal() -
     await app.start(router=endpoint)
     await first.until("register")
     await server.stop(0)
+    # It tries in vain meanwhile.
     await asyncio.sleep(1.0)
     second = Registry(ttl=300.0)
     second.forget = True
