@@ -14,7 +14,6 @@ from typing import Any
 from mcpmesh.bridge.lines import standard_lines
 from mcpmesh.bridge.remote_mesh import RemoteMesh
 from mcpmesh.bridge.stdio import StdioConnection
-from mcpmesh.cli.child import CannotStart
 from mcpmesh.cli.child_process import Program
 from mcpmesh.cli.endpoint import reserve
 from mcpmesh.cli.exits import CommandError, Exit
@@ -25,7 +24,7 @@ from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.shared_settings import SharedSettings
 from mcpmesh.cli.sources import variable
-from mcpmesh.cli.supervisor import Supervisor
+from mcpmesh.cli.supervised import supervised
 from mcpmesh.cli.worker_pages import OWN_PAGE, WorkerPages
 from mcpmesh.config import (
     BridgeSettings,
@@ -132,15 +131,13 @@ async def run_workers(
             Program.mcpmesh(f"bridge/{index + 1}", "bridge", *options, environ=secret)
             for index in range(count)
         ]
-        try:
-            async with Supervisor(programs, grace=process.drain_grace) as supervisor:
-                workers.workers = supervisor.children
-                if await until(stop, supervisor.wait_ready()):
-                    print_ready("bridge", http=http, router=way.client.router, workers=str(count))
-                await supervisor.wait_stop(stop)
-        except CannotStart:
-            return Exit.USAGE
-    return Exit.OK
+        return await supervised(
+            programs,
+            process.drain_grace,
+            stop,
+            lambda: print_ready("bridge", http=http, router=way.client.router, workers=str(count)),
+            workers,
+        )
 
 
 @contextmanager

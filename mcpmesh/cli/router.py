@@ -4,16 +4,15 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mcpmesh.cli.child import CannotStart
 from mcpmesh.cli.child_process import Program
 from mcpmesh.cli.endpoint import cannot_listen, reserve
 from mcpmesh.cli.exits import Exit
-from mcpmesh.cli.loop import Stop, until
+from mcpmesh.cli.loop import Stop
 from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.readiness import Readiness
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.shared_settings import SharedSettings
-from mcpmesh.cli.supervisor import Supervisor
+from mcpmesh.cli.supervised import supervised
 from mcpmesh.cli.worker_pages import OWN_PAGE, WorkerPages
 from mcpmesh.config import (
     RouterSettings,
@@ -103,13 +102,12 @@ async def run_workers(
             Program.mcpmesh(f"router/{index + 1}", "router", *options) for index in range(count)
         ]
         try:
-            async with Supervisor(programs, grace=process.drain_grace) as supervisor:
-                workers.workers = supervisor.children
-                if await until(stop, supervisor.wait_ready()):
-                    print_ready("router", grpc=grpc, workers=str(count))
-                await supervisor.wait_stop(stop)
-        except CannotStart:
-            return Exit.USAGE
+            return await supervised(
+                programs,
+                process.drain_grace,
+                stop,
+                lambda: print_ready("router", grpc=grpc, workers=str(count)),
+                workers,
+            )
         finally:
             await host.stop()
-    return Exit.OK

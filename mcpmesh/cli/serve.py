@@ -4,7 +4,6 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from mcpmesh.cli.child import CannotStart
 from mcpmesh.cli.child_process import Program
 from mcpmesh.cli.endpoint import cannot_listen, check_free, free_port, numbered
 from mcpmesh.cli.exits import CommandError, Exit
@@ -12,7 +11,7 @@ from mcpmesh.cli.loop import Stop, until
 from mcpmesh.cli.process import as_options, telemetry_of
 from mcpmesh.cli.ready import print_ready
 from mcpmesh.cli.shared_settings import SharedSettings
-from mcpmesh.cli.supervisor import Supervisor
+from mcpmesh.cli.supervised import supervised
 from mcpmesh.cli.target import load_target
 from mcpmesh.config import ServeSettings
 from mcpmesh.errors import MeshError
@@ -94,17 +93,12 @@ async def run_many(
 ) -> Exit:
     """Serve the tools in several processes, each on its own port, until stop is asked."""
     with telemetry_of("mcpmesh-serve", shared.process):
-        async with Supervisor(
+        return await supervised(
             [program(target, index, settings, shared) for index in range(count)],
-            grace=shared.process.drain_grace,
-        ) as supervisor:
-            try:
-                if await until(stop, supervisor.wait_ready()):
-                    print_ready("serve", replicas=str(count), target=target)
-                await supervisor.wait_stop(stop)
-            except CannotStart:
-                return Exit.USAGE
-    return Exit.OK
+            shared.process.drain_grace,
+            stop,
+            lambda: print_ready("serve", replicas=str(count), target=target),
+        )
 
 
 def program(
