@@ -13,8 +13,10 @@ from urllib.parse import unquote_to_bytes
 import httptools
 
 from mcpmesh.bridge.http_message import HttpRefusal, HttpRequest, RequestHead, too_large
+from mcpmesh.codec.jsonrpc import SHOWN
 
 KIB = 1024
+_CHUNKED = b"chunked"
 _PREFACE = b"PRI * HTTP/2"
 _NONE: frozenset[bytes] = frozenset()
 #: Heads that are remembered, and the longest of them.
@@ -191,6 +193,11 @@ class RequestReader:
             self._refuse(505, f"HTTP/{version} is not spoken here; send HTTP/1.1")
         if b"host" not in fields and not old:
             self._refuse(400, "the Host header is missing")
+        coding = fields.get(b"transfer-encoding", _CHUNKED)
+        if coding.lower() != _CHUNKED:
+            # Source: RFC 9112, section 6.1. The parser takes any list that ends with chunked.
+            told = f"transfer-encoding {coding[:SHOWN].decode('latin-1')!r} is not taken"
+            self._refuse(501, f"{told}; send chunked alone")
         length = fields.get(b"content-length")
         if length is not None and int(length) > self._limits.body_bytes:
             self._too_large()

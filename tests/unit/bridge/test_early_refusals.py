@@ -40,6 +40,9 @@ REFUSED = {
     "a chunk whose size is no number": (
         posted(b"Transfer-Encoding: chunked\r\n", b"xyz\r\n"), 400, "INVALID_ARGUMENT"
     ),
+    "a body in two codings": (
+        posted(b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n"), 501, "UNIMPLEMENTED"
+    ),
     "no host": (b"POST %b HTTP/1.1\r\n\r\n", 400, "INVALID_ARGUMENT"),
     "an unknown version": (posted(b"", version=b"2.0"), 505, "UNIMPLEMENTED"),
     "too large a head": (
