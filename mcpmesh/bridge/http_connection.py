@@ -54,23 +54,9 @@ class HttpConnection(asyncio.Protocol):
     """One connection of a client."""
 
     __slots__ = (
-        "_ahead_bytes",
-        "_counted",
-        "_house",
-        "_lingering",
-        "_lookout",
-        "_nexting",
-        "_old",
-        "_paused",
-        "_peer",
-        "_reader",
-        "_request",
-        "_resumed",
-        "_run",
-        "_started",
-        "_transport",
-        "_writable",
-        "principal",
+        "_ahead_bytes", "_counted", "_house", "_lingering", "_lookout", "_nexting", "_old",
+        "_paused", "_peer", "_reader", "_request", "_resumed", "_run", "_started", "_transport",
+        "_writable", "principal",
     )  # fmt: skip
 
     def __init__(self, house: HttpHouse) -> None:
