@@ -17,13 +17,15 @@ _VERSION_TAG = b"\x1a"
 _ONE_BYTE = 0x80
 
 
-def renamed_message(message: bytes, tool: str, version: str = "") -> bytes:
-    """Return an InvokeRequest that asks for another tool, and a version if there is one.
+def renamed_message(message: bytes, tool: str, version: str | None = None) -> bytes:
+    """Return an InvokeRequest that asks for another tool, and its version: empty for any.
+
+    Without a version, the one that was asked for stays.
 
     Shape: both have at most 128 characters, as names of tools have.
     """
     named = (message, *_text_field(_TOOL_TAG, tool))
-    return b"".join((*named, *_text_field(_VERSION_TAG, version)) if version else named)
+    return b"".join(named if version is None else (*named, *_text_field(_VERSION_TAG, version)))
 
 
 def _text_field(tag: bytes, text: str) -> tuple[bytes, bytes, bytes]:
@@ -33,10 +35,11 @@ def _text_field(tag: bytes, text: str) -> tuple[bytes, bytes, bytes]:
     return tag, length, written
 
 
-def renamed_head(forward: Headers, tool: str, version: str = "") -> Headers:
+def renamed_head(forward: Headers, tool: str, version: str | None = None) -> Headers:
     """Return a request's fields with the tool that they name, if they do, replaced.
 
-    A version asked for is replaced too, if there is one instead.
+    So is a version that they name, if there is one instead; an empty one, for any, is left out.
     """
     new = {NAME: tool.encode(), **({VERSION: version.encode()} if version else {})}
-    return tuple((name, new.get(name, value)) for name, value in forward)
+    gone = VERSION if version == "" else b""
+    return tuple((name, new.get(name, value)) for name, value in forward if name != gone)

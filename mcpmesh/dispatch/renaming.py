@@ -10,7 +10,7 @@ from mcpmesh.wire.message import PREFIX_BYTES, frame_message
 
 
 class Renaming:
-    """Puts another tool's name and version into a call's head and message.
+    """Puts another tool's name and version, empty for any, into a call's head and message.
 
     Units: `max_message_bytes` of the message, inflated.
     """

@@ -12,7 +12,7 @@ from mcpmesh.stack.lost import Unsent
 from mcpmesh.stack.retry import is_repeatable
 from mcpmesh.stack.tries import StandIn, Tries
 
-#: Writes a call anew for another tool and version; False when that cannot be done.
+#: Writes a call anew for another tool and version, empty for any; False when that cannot be done.
 Rename = Callable[[Call, str, str], bool]
 
 
@@ -54,7 +54,7 @@ class FallingBack(Layer[Call]):
         if route is None or route is call.route or call.requests is not None:
             self.fail(call, error)
             return
-        self._take_over(call, route, error)
+        self._take_over(call, route, fallback.version, error)
 
     def _fallback(self, call: Call) -> Fallback | None:
         route = call.route
@@ -62,9 +62,11 @@ class FallingBack(Layer[Call]):
             route = self._table.routes.find(call.tool, call.version)
         return self._named.get(call.tool) if route is None else route.policy.fallback
 
-    def _take_over(self, call: Call, route: Route, error: MeshError) -> None:
+    def _take_over(self, call: Call, route: Route, version: str, error: MeshError) -> None:
         asked, tool = call.tool, route.cluster.tool
-        if not self._rename(call, tool.name, tool.version):
+        # Of a version only if it was named: what we call the version of a tool that is listed by
+        # its name, its replica need not know.
+        if not self._rename(call, tool.name, version):
             self.fail(call, error)
             return
         self._told(asked, type(error).__name__)

@@ -34,6 +34,15 @@ def test_head_and_message_name_the_other_tool(encoding: bytes) -> None:
     assert (call.head.tool, call.head.version) == ("spare", "7")
 
 
+def test_a_version_asked_for_is_not_asked_of_the_other_tool() -> None:
+    call = made(frame_message(REQUEST.SerializeToString()))
+    assert Renaming(1000)(call, "spare", "")
+    request = invoke_pb2.InvokeRequest.FromString(call.body[5:])
+    assert (request.tool, request.version) == ("spare", "")
+    assert call.head.forward == ((b"x-own", b"1"), (b"mcp-name", b"spare"))
+    assert call.head.version == ""
+
+
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [
