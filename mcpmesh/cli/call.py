@@ -12,6 +12,7 @@ from mcpmesh.cli.exits import CommandError, Exit
 from mcpmesh.cli.json_input import read_json, read_stdin
 from mcpmesh.cli.output import compact, print_json, print_line, print_note
 from mcpmesh.codec.mcp_content import block_json
+from mcpmesh.errors import ToolNotFound
 from mcpmesh.model.tool import check_callable
 from mcpmesh.sdk.call_result import CallResult
 from mcpmesh.sdk.client import Client
@@ -59,8 +60,12 @@ class Asked:
             return read_json(read_stdin(sys.stdin), "stdin")
         if not self.pairs:
             return {}
-        tool = await client.get_tool(self.tool, self.version)
-        return read_arguments(self.pairs, tool.input_schema)
+        try:
+            schema = (await client.get_tool(self.tool, self.version)).input_schema
+        except ToolNotFound:
+            # Another tool may stand in for it, which only the call shows.
+            schema = {}
+        return read_arguments(self.pairs, schema)
 
 
 async def call(reach: Reach, asked: Asked, *, stream: bool, as_json: bool) -> Exit:
@@ -106,7 +111,8 @@ def print_result(
     if as_json:
         print_json(result_json(result))
     elif result.is_error:
-        print_note(f"{tool} failed: {result.text or 'it does not say why'}")
+        who = tool if result.tool in ("", tool) else f"{result.tool}, called for {tool},"
+        print_note(f"{who} failed: {result.text or 'it does not say why'}")
     elif result.content:
         for block in result.content:
             print_line(block_text(block))
@@ -115,6 +121,8 @@ def print_result(
     if not as_json:
         for alert in result.alerts:
             print_note(f"note: {alert}")
+        if not result.is_error and result.tool not in ("", tool):
+            print_note(f"note: {result.tool} answered for {tool}")
     return Exit.FAILED if result.is_error else Exit.OK
 
 

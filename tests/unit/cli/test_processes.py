@@ -207,3 +207,18 @@ def test_bridge_on_stdio_without_an_input_ends(replica: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_call_says_which_tool_answered_for_another(folder: Path, replica: str) -> None:
+    told = ("--static", f"{replica}=add", "--tool", 'gone={"fallback": "add"}')
+    with started(folder, "router", "--grpc", "127.0.0.1:0", *told) as (_, ready):
+        router = ("--router", ready["grpc"])
+        # Whether values are numbers is not known of a tool that is not there, but may be guessed.
+        code, output, notes = ran("call", "gone", "a=2", *router)
+        assert (code, output, notes) == (0, "3\n", "note: add answered for gone\n")
+        assert ran("call", "add", "a=2", *router) == (0, "3\n", "")
+        code, output, notes = ran("call", "gone", "a=x", *router)
+        assert (code, output) == (1, "")
+        assert notes.startswith("add, called for gone, failed: a")
+        code, _, notes = ran("call", "nowhere", "a=2", *router)
+        assert (code, notes.startswith("mcpmesh: no tool 'nowhere'")) == (4, True)
