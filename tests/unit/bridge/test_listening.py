@@ -35,20 +35,22 @@ def base() -> ToolServer:
     return app
 
 
-def more(kind) -> ToolServer:
+def more(kind, labels=None) -> ToolServer:
     app = ToolServer("more")
     if kind == "tool":
-        app.tool(name="late")(lambda: "late")
+        add = app.tool(name="late", labels=labels)
     elif kind == "prompt":
-        app.prompt(name="late")(lambda: "late")
+        add = app.prompt(name="late", labels=labels)
     else:
-        app.resource("a://late", name="late")(lambda: "late")
+        add = app.resource("a://late", name="late", labels=labels)
+    add(lambda: "late")
     return app
 
 
 @asynccontextmanager
-async def joining(mesh, kind):
-    app = more(kind)
+async def joining(mesh, kind, labels=None):
+    """Have one more tool, prompt or resource meanwhile."""
+    app = more(kind, labels)
     await app.start(ANY, mesh.router)
     await app.registered()
     try:

@@ -5,17 +5,24 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from mcpmesh import ToolServer
 from mcpmesh.bridge.changes import news_of
 from mcpmesh.bridge.stdio import StdioConnection
 from mcpmesh.bridge.view import View
 from mcpmesh.config.bridge import BridgeSettings
 from mcpmesh.policy.access import Scope
 from mcpmesh.v1 import tool_pb2
-from tests.unit.bridge.behind_router import ANY, mesh_of
+from tests.unit.bridge.behind_router import mesh_of
 from tests.unit.bridge.test_http import META, message, modern_headers
 from tests.unit.bridge.test_legacy_asks import session
-from tests.unit.bridge.test_listening import EVENTS, LISTEN, base, coming_back, first_id, reading
+from tests.unit.bridge.test_listening import (
+    EVENTS,
+    LISTEN,
+    base,
+    coming_back,
+    first_id,
+    joining,
+    reading,
+)
 from tests.unit.bridge.test_stdio import Pipe
 
 TOOLS, PROMPTS = "notifications/tools/list_changed", "notifications/prompts/list_changed"
@@ -62,20 +69,6 @@ def test_a_resource_is_heard_of_by_who_may_read_it_listed_or_not():
     assert news_of([may, must_not], SCOPED) == ({"resources"}, {"a://may"})
     # Labels say what is listed, and permit nothing.
     assert news_of([may, must_not], LABELLED) == (set(), {"a://may", "a://no"})
-
-
-@asynccontextmanager
-async def joining(mesh, kind, labels=None):
-    """Have one more tool, or prompt, meanwhile."""
-    app = ToolServer("more")
-    add = app.tool if kind == "tool" else app.prompt
-    add(name="late", labels=labels)(lambda: "late")
-    await app.start(ANY, mesh.router)
-    await app.registered()
-    try:
-        yield
-    finally:
-        await app.stop(0)
 
 
 # Of changes that come together the prompts are told first: who hears of tools first has heard
