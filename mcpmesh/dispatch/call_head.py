@@ -1,7 +1,9 @@
 """What the router reads in a request's head."""
 
+from collections.abc import Callable
+
 from mcpmesh.model.trace import TraceContext, parse_traceparent, valid_correlation_id
-from mcpmesh.rpc.head import RequestHead
+from mcpmesh.rpc.head import RequestHead, read_timeout
 from mcpmesh.stack.call_head import CallHead
 from mcpmesh.wire.hpack_table import Headers
 
@@ -14,6 +16,7 @@ _OWN = frozenset(
 
 #: Of these, the ones that tie a call to what it is a part of: mostly new in every call.
 TIES = frozenset((b"traceparent", b"tracestate", b"baggage", b"x-correlation-id"))
+_NEW = TIES | {b"grpc-timeout"}
 
 
 def read_call_head(head: RequestHead) -> CallHead:
@@ -35,13 +38,27 @@ def read_call_head(head: RequestHead) -> CallHead:
     )
 
 
+def heads_like(head: RequestHead, last: int) -> Callable[[Headers], CallHead] | None:
+    """Return what reads heads that differ from this one in so many of their last fields alone.
+
+    None when these say more than what a call is a part of, and how long it may take.
+    """
+    repeated, new = head.headers[:-last], head.headers[-last:]
+    if any(name in _NEW for name, _ in repeated) or any(name not in _NEW for name, _ in new):
+        return None
+    base = read_call_head(head)
+    return lambda headers: tied(base, headers[-last:])
+
+
 def tied(head: CallHead, ties: Headers) -> CallHead:
-    """Return the head of a call with these fields besides, which are `TIES`."""
-    correlation_id, parent, baggage = _ties(dict(ties))
+    """Return the head of a call with these fields besides: `TIES`, or a timeout."""
+    fields = dict(ties)
+    correlation_id, parent, baggage = _ties(fields)
+    timeout, problem = read_timeout(fields)
     # As dataclasses.replace, at a fifth of its cost.
     return CallHead(
-        head.method, head.forward, head.tool, head.version, head.timeout, head.wait_for_ready,
-        correlation_id, parent, baggage, head.encoding, head.problem,
+        head.method, head.forward, head.tool, head.version, timeout, head.wait_for_ready,
+        correlation_id, parent, baggage, head.encoding, problem,
     )  # fmt: skip
 
 

@@ -38,16 +38,21 @@ class RequestHead:
         return decode_metadata(self.headers)
 
 
+def read_timeout(fields: dict[bytes, bytes]) -> tuple[float | None, str]:
+    """Return how long a call may take, in seconds if it says so, and what is wrong with that."""
+    said = fields.get(b"grpc-timeout")
+    if said is None:
+        return None, ""
+    try:
+        return parse_timeout(said), ""
+    except InvalidCall as error:
+        return None, error.message
+
+
 def read_head(headers: Headers) -> RequestHead:
     """Read a request's head; what is wrong with it is said in the result."""
     fields = dict(headers)
-    timeout = None
-    problem = ""
-    if b"grpc-timeout" in fields:
-        try:
-            timeout = parse_timeout(fields[b"grpc-timeout"])
-        except InvalidCall as error:
-            problem = error.message
+    timeout, problem = read_timeout(fields)
     refusal = 0
     if fields.get(b":method") != b"POST":
         refusal = 405

@@ -58,6 +58,7 @@ class Opening:
             return
         raw = server.raw.get(head.path)
         if raw is not None:
+            self._learn(block, head)
             self._hand_over(raw(head), headers, end)
             return
         try:
@@ -98,6 +99,13 @@ class Opening:
         self._block.note = opener
         sink = self._stream.sink = opener(self._link, self._stream)
         sink.on_headers(headers, end)
+
+    def _learn(self, block: Block, head: RequestHead) -> None:
+        """Spare heads that are like this one all of this."""
+        layout = block.layout
+        if layout is not None and layout.note is None and layout.plain_request:
+            alike = self._server.alike.get(head.path)
+            layout.note = (alike and alike(head, layout.literals)) or False
 
     def _refuse(self) -> None:
         self._stream.send_headers(refusal(self._refusal))

@@ -29,6 +29,7 @@ from mcpmesh.transport.listening import Listening, bind
 from mcpmesh.transport.timers import Timers
 from mcpmesh.transport.tls import TlsTransport
 from mcpmesh.wire.block import Block
+from mcpmesh.wire.hpack_table import Headers
 from mcpmesh.wire.limits import Limits
 from mcpmesh.wire.stream import Stream
 from mcpmesh.wire.stream_sink import StreamSink
@@ -57,6 +58,9 @@ class ServerOptions:
 Opener = Callable[[Link, Stream], StreamSink]
 #: Asked once per head, however many streams open with it, who takes them over unopened.
 RawHandler = Callable[[RequestHead], Opener]
+#: Makes, of a head and how many of its last fields are new in every call, what makes an opener of
+#: the fields of heads that differ in these alone; None where that cannot be.
+Alike = Callable[[RequestHead, int], Callable[[Headers], Opener] | None]
 #: The same for paths that nobody else serves; None when it does not serve them either.
 RawFallback = Callable[[RequestHead], Opener | None]
 
@@ -82,6 +86,7 @@ class Server:
         self._generic: list[grpc.GenericRpcHandler] = []
         #: Who takes the streams of a method unopened, by path.
         self.raw: dict[str, RawHandler] = {}
+        self.alike: dict[str, Alike] = {}
         #: Who is asked to take the streams that nobody else serves.
         self.raw_fallback: RawFallback = lambda _head: None
         self._ports: list[tuple[Listening, ServerCredentials | None]] = []
@@ -113,9 +118,14 @@ class Server:
         for name, handler in method_handlers.items():
             self._methods[f"/{service_name}/{name}"] = method_of(handler)
 
-    def add_raw_handler(self, path: str, handler: RawHandler) -> None:
-        """Give every stream of one method to a handler that moves its bytes unopened."""
+    def add_raw_handler(self, path: str, handler: RawHandler, alike: Alike | None = None) -> None:
+        """Give every stream of one method to a handler that moves its bytes unopened.
+
+        With `alike`, of heads that are like one before only what is new is read.
+        """
         self.raw[path] = handler
+        if alike is not None:
+            self.alike[path] = alike
 
     def find(self, head: RequestHead) -> Method | None:
         """Return the method that a path names."""
@@ -251,6 +261,8 @@ class Server:
 
     def accept(self, link: Link, stream: Stream, head: Block) -> StreamSink:
         opener: Opener | None = head.note
+        if opener is None and head.layout is not None and head.layout.note:
+            opener = head.note = head.layout.note(head.headers)
         return Opening(self, link, stream, head) if opener is None else opener(link, stream)
 
     def link_draining(self, link: Link, message: str) -> None:

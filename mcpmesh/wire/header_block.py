@@ -97,6 +97,23 @@ class HeaderBlocks:
                 layout.plain_request = are_plain(block.headers[-layout.literals :])
         return block
 
+    def laid_out(self, payload: bytes) -> Block | None:
+        """Read a request's head that is new, but like some before it, and so are their readers.
+
+        None for every other one, which is read frame by frame.
+        """
+        block = self._decoder.laid_out(payload)
+        layout = block.layout if block is not None else None
+        if block is None or layout is None or not layout.plain_request or not layout.note:
+            return None
+        try:
+            check_values(block.headers[-layout.literals :])
+        except StreamFault:
+            return None
+        block.content_length = NO_PROMISE
+        block.note = layout.note(block.headers)
+        return block
+
     def response(self, payload: bytes) -> Block:
         """Read a response's head."""
         block = self.read(payload)

@@ -94,13 +94,19 @@ class Decoder:
         """
         return self.known(block) or self._read_new(block)
 
+    def laid_out(self, block: bytes) -> Block | None:
+        """Read a block that is written like some before it; None for every other one."""
+        layout = self._layouts.get(key_of(block))
+        if layout is None or (cut := layout.read(block)) is None:
+            return None
+        found = Block(cut, layout)
+        self._remember(block, found, True, layout.list_size)
+        return found
+
     def _read_new(self, block: bytes) -> Block:
-        key = key_of(block)
-        layout = self._layouts.get(key)
-        if layout is not None and (cut := layout.read(block)) is not None:
-            found = Block(cut, layout)
-            self._remember(block, found, True, layout.list_size)
-            return found
+        laid_out = self.laid_out(block)
+        if laid_out is not None:
+            return laid_out
         start = 0
         try:
             if block and block[0] & 0xE0 == 0x20:
@@ -126,7 +132,7 @@ class Decoder:
             self._forget_blocks()
         elif not start:
             self._remember(block, found, literals, list_size)
-            if literals and key is not None:
+            if literals and (key := key_of(block)) is not None:
                 found.layout = self._lay_out(key, block, found.headers)
         return found
 

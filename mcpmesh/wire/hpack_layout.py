@@ -8,7 +8,7 @@ values have to be cut out; everything else needs one comparison per literal.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mcpmesh.wire.hpack_table import FIELD_OVERHEAD, Headers
 
@@ -41,7 +41,7 @@ class Layout:
     Units: `list_size` in bytes, as the limit of the peer counts them.
     """
 
-    __slots__ = ("_indexed", "_literals", "list_size", "plain_request")
+    __slots__ = ("_indexed", "_literals", "list_size", "note", "plain_request")
 
     def __init__(self, indexed: Headers, literals: tuple[Literal, ...], list_size: int) -> None:
         self._indexed = indexed
@@ -49,6 +49,9 @@ class Layout:
         self.list_size = list_size
         #: A request's head that is written so is well-formed if the values of its literals are.
         self.plain_request = False
+        #: What its reader made of what such heads have in common: makes a `Block.note` of the
+        #: fields of one. None before the first; False where there is none to make.
+        self.note: Any = None
 
     def __repr__(self) -> str:
         return f"<Layout of {len(self._indexed)} and {len(self._literals)} fields>"

@@ -18,9 +18,9 @@ _unpack = HEADER.unpack_from
 def take_request(inbound: Inbound, stream_id: int, buffer: bytes, start: int, end: int) -> int:
     """Open a stream with all of its request in one step, when nothing about it is unusual.
 
-    Most unary calls arrive whole, with a head that came before; taken frame by frame they cost a
-    good deal more. The head's block is from `start` to `end`. The body's credit goes back at once:
-    who takes a whole request holds it beside the windows.
+    Most unary calls arrive whole, with a head that came before or is like some that did; taken
+    frame by frame they cost a good deal more. The head's block is from `start` to `end`. The body's
+    credit goes back at once: who takes a whole request holds it beside the windows.
     Returns: where the frame after what was taken starts; 0 when all of it must be taken frame by
     frame, `end` when only the body must be, for its sink takes no requests whole.
     """
@@ -38,7 +38,8 @@ def take_request(inbound: Inbound, stream_id: int, buffer: bytes, start: int, en
     # The kind of DATA is zero.
     if flags != END_STREAM or length & 0xFF or same_id != stream_id or not size or after > received:
         return 0
-    head = inbound.blocks.known(buffer[start:end])
+    payload = buffer[start:end]
+    head = inbound.blocks.known(payload) or inbound.blocks.laid_out(payload)
     if (
         head is None
         or head.note is None

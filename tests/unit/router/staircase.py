@@ -112,7 +112,7 @@ class Staircase:
         self.caller = Talk(settings=settings)
         self.caller.owner.accept = self._accept
 
-    def add_raw_handler(self, path: str, handler: Any) -> None:
+    def add_raw_handler(self, path: str, handler: Any, _alike: Any = None) -> None:
         """Take what the frontend would give a server."""
         self._handlers[path] = handler
 
