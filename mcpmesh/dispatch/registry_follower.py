@@ -150,7 +150,9 @@ class RegistryFollower:
                 reason = str(error)
             self._failures += 1
             wait = self._backoff.wait(self._failures, self._rng)
-            _log.warning("lost the registry (%s); following it again in %.3f s", reason, wait)
+            # Once per outage as a warning: without the registry there is still the router itself.
+            level = logging.WARNING if self._failures == 1 else logging.DEBUG
+            _log.log(level, "lost the registry (%s); following it again in %.3f s", reason, wait)
             await asyncio.sleep(wait)
 
     async def _follow(self) -> None:

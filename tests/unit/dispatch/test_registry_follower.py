@@ -1,6 +1,7 @@
 """A process that follows its parent's registry shows the same catalog and forwards calls to it."""
 
 import asyncio
+import logging
 from random import Random
 
 import grpc
@@ -130,6 +131,20 @@ async def test_a_parent_that_cannot_be_reached_is_told_in_one_line(caplog):
     assert "cannot connect to 127.0.0.1:1" in caplog.messages[0]
     assert "\n" not in caplog.messages[0]
     assert "AioRpcError" not in caplog.messages[0]
+
+
+async def test_a_parent_that_stays_away_is_warned_of_once(caplog):
+    caplog.set_level(logging.DEBUG, "mcpmesh.dispatch.registry_follower")
+
+    def lost() -> list[int]:
+        return [each.levelno for each in caplog.records if "lost the registry" in each.message]
+
+    async with Channel("127.0.0.1:1") as nowhere:
+        stub = registry_pb2_grpc.RegistryServiceStub(nowhere)
+        async with running(RegistryFollower(stub.WatchRegistry, Random(1), QUICK).run()):
+            await eventually(lambda: len(lost()) > 2)
+    assert lost()[0] == logging.WARNING
+    assert set(lost()[1:]) == {logging.DEBUG}
 
 
 async def test_listeners_hear_the_catalog_at_once_and_each_change_with_its_names():
