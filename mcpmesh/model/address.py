@@ -119,7 +119,8 @@ def join_endpoint(host: str, port: int) -> str:
 def _host_and_port(text: str, rest: str) -> tuple[str, int]:
     host, colon, port = rest.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise InvalidCall(f"endpoint {text!r} is not HOST:PORT with a port of 0 to 65535")
+        form = "dns:///NAME:PORT" if text.startswith("dns:") else "HOST:PORT"
+        raise InvalidCall(f"endpoint {text!r} is not {form} with a port of 0 to 65535")
     if host.startswith("[") and host.endswith("]"):
         return host[1:-1], int(port)
     if ":" in host or "/" in host:

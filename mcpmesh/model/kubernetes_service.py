@@ -32,7 +32,8 @@ class KubernetesService:
 
     def __str__(self) -> str:
         port = self.port and f":{self.port}"
-        return f"{_PREFIX}{self.service}.{self.namespace}{port}"
+        namespace = self.namespace and f".{self.namespace}"
+        return f"{_PREFIX}{self.service}{namespace}{port}"
 
     @classmethod
     def parse(cls, text: str) -> KubernetesService:

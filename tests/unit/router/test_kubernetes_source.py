@@ -296,5 +296,8 @@ def test_the_port_is_found(wanted: str, ports: list[tuple[str, int]], expected: 
      "kubernetes:///Ocr.tools", "kubernetes:///ocr.tools:a_b"],
 )  # fmt: skip
 def test_names_that_cannot_be_are_refused(text: str):
-    with pytest.raises(InvalidSetting, match=r"SERVICE\.NAMESPACE"):
+    with pytest.raises(InvalidSetting, match=r"SERVICE\.NAMESPACE") as refused:
         StaticReplica(text)
+    # What was written, and nothing added to it.
+    assert text.rstrip(":") in refused.value.reason.replace("'", "")
+    assert "ocr.:" not in refused.value.reason
