@@ -32,6 +32,8 @@ DISCOVERY = "discovery"
 ADOPT = "adopt"
 #: The table form of `access`: [[access]] with callers and tools.
 ACCESS = "access"
+#: Settings whose tables have a name that is easily taken for theirs.
+_TABLES_OF = {"tool": TOOLS, "capability": CAPABILITIES}
 _TABLES = frozenset({REPLICA, TOOLS, CAPABILITIES, HEALTH, DISCOVERY})
 
 
@@ -169,6 +171,8 @@ def read_file(path: Path, known: Iterable[str]) -> FileValues:
 
 def _listed(path: Path, values: Mapping[str, object], key: str, form: str) -> list[object]:
     listed = values.get(key, [])
+    if isinstance(listed, dict) and (tables := _TABLES_OF.get(key)):
+        raise CommandError(f"{path}: write [{tables}.NAME] for a table; {key} is a list of {form}")
     if not isinstance(listed, list):
         raise CommandError(f"{path}: {key} is not a list of {form}")
     return [*listed]

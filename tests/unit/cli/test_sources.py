@@ -160,6 +160,8 @@ def test_tool_tables_are_settings_of_tools(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("tools = 1", "write .tools.NAME."),
+        ("[tool.weather]\nbalance = 'p2c'", r"write \[tools\.NAME\] for a table; tool is a list"),
+        ("[capability.rate]\nexplore = 0.1", r"write \[capabilities\.NAME\] for a table; capab"),
         ("[tools]\nweather = 1", "write .tools.NAME."),
         ("[tools.weather]\nbalance = 2026-01-01", "no text, number or list"),
     ],
