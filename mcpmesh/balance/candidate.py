@@ -12,6 +12,9 @@ from mcpmesh.model.address import Address
 from mcpmesh.model.replica import Replica
 from mcpmesh.policy.blame import Verdict
 
+#: Takes in how long an answer took, in seconds.
+Record = Callable[[float], None]
+
 
 class Candidate:
     """A replica with the number of our attempts in flight on it.
@@ -22,8 +25,8 @@ class Candidate:
     """
 
     __slots__ = (
-        "address", "coming", "connection", "failures", "failures_in_row", "health", "in_flight",
-        "loads", "lost_calls", "name", "outrun_seconds", "pace", "picks",
+        "address", "cells", "coming", "connection", "failures", "failures_in_row", "health",
+        "in_flight", "loads", "lost_calls", "name", "outrun_seconds", "pace", "picks",
         "points", "rank", "recent", "replica", "reported", "seconds", "slow", "successes", "watch",
         "watched", "weight", "worth",
     )  # fmt: skip
@@ -66,6 +69,8 @@ class Candidate:
         self.loads: dict[str, Load] = {}
         #: What the replica reports of its load, when a policy asks for it.
         self.reported: ReportedWeight | None = None
+        #: What measures good answers of its methods and tools; filled by whoever measures.
+        self.cells: dict[tuple[str, str], tuple[Record, Record]] = {}
         #: Where it stands on rings of keys, when it was asked for.
         self.points: tuple[int, ...] = ()
         #: How high a router ranks it when it chooses a subset: (the router, its rank).

@@ -68,7 +68,6 @@ class ShortWay:
         self.reported = send.reported
         self.tracing = telemetry.tracing
         self.cells = AnswerCells(telemetry.instruments)
-        self._known_cells = self.cells.known
         self.in_flight = in_flight
         self.timers = timers
         self.loop_time = loop.time
@@ -176,8 +175,8 @@ class ShortWay:
         note_success(candidate, load, took)
         call.timer.discard(call)
         self.in_flight.calls -= 1
-        key = call.head.method, call.tool, candidate
-        of_call, of_attempt = self._known_cells(key) or self.cells.at(key)
+        key = call.head.method, call.tool
+        of_call, of_attempt = candidate.cells.get(key) or self.cells.at(candidate, key)
         of_call(took)
         of_attempt(took)
         call.over = True

@@ -37,7 +37,6 @@ class StraightWay:
         self._loop_time = short.loop_time
         self._rng = short.rng
         self._cells = short.cells
-        self._known_cells = short.cells.known
         self._turn = Turn(self._loop_time(), default_timeout, self._timers, self._send)
 
     def begin(
@@ -127,7 +126,7 @@ class StraightWay:
         slot = call.turn.slot
         assert slot is not None
         slot.discard(call)
-        key = call.head.method, call.tool, candidate
-        of_call, of_attempt = self._known_cells(key) or self._cells.at(key)
+        key = call.head.method, call.tool
+        of_call, of_attempt = candidate.cells.get(key) or self._cells.at(candidate, key)
         of_call(took)
         of_attempt(took)
