@@ -140,6 +140,7 @@ async def test_workers_end_with_their_parent(stack: ExitStack, tmp_path: Path) -
     options = ("--workers", str(WORKERS), "--http", ANY, "--router", router.grpc)
     with command(tmp_path, "bridge", *options) as bridge:
         workers = bridge.children()
+        assert len(workers) >= WORKERS
         bridge.kill()
         await eventually(lambda: not any(alive(pid) for pid in workers))
 

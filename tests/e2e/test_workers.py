@@ -233,6 +233,7 @@ async def test_workers_registry_may_die_with_all_and_come_again(tmp_path: Path) 
     with command(tmp_path, *options, ANY) as first:
         grpc_endpoint = first.grpc
         workers = first.children()
+        assert len(workers) >= 2
         with command(tmp_path, "serve", TOOLS, "--router", grpc_endpoint):
             first.kill()
             await eventually(lambda: not any(alive(pid) for pid in workers))

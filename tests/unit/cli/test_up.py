@@ -91,6 +91,7 @@ def test_signal_stops_children_then_router(folder: Path, number: signal.Signals)
 async def test_killed_parent_takes_its_children_along(folder: Path) -> None:
     with started(folder, "up", "little", "--drain-grace", "0", *ANY) as (parent, _):
         pids = children_of(parent.pid)
+        assert pids
         parent.kill()
         parent.wait(TIMEOUT)
         await eventually(lambda: not any(alive(pid) for pid in pids))
