@@ -11,20 +11,17 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from random import Random
 from time import perf_counter
+from typing import Any
 
 from grpc import StatusCode
 
+from mcpmesh.balance.balancer import Route
 from mcpmesh.balance.candidate import Candidate
 from mcpmesh.balance.tool_load import ToolLoad
 from mcpmesh.dispatch.answer_cells import AnswerCells
-from mcpmesh.dispatch.observe import (
-    NEW_TRACE,
-    TRACE_BAGGAGE,
-    TRACE_CORRELATION,
-    InFlight,
-    tie,
-)
+from mcpmesh.dispatch.observe import InFlight, tie
 from mcpmesh.dispatch.turn import Turn
+from mcpmesh.model.trace import TraceContext
 from mcpmesh.policy.fastest import SPAN
 from mcpmesh.stack.attempt import Attempt
 from mcpmesh.stack.call import Call
@@ -32,10 +29,14 @@ from mcpmesh.stack.layer import Top
 from mcpmesh.stack.send import Send
 from mcpmesh.telemetry.setup import Telemetry
 from mcpmesh.transport.timers import Timers
+from mcpmesh.wire.connection import Connection
 
 #: Of each span's first call there is more to note.
-WITHIN_SPAN = SPAN - 1
+_WITHIN_SPAN = SPAN - 1
 _OK = StatusCode.OK
+#: A turn and the slot of its deadline, a replica and its connection, a trace, and when that was, by
+#: `time.perf_counter`. A tuple, for every call makes one.
+Departure = tuple[Turn, set[Any], Candidate, Connection, TraceContext, float]
 #: Seconds; the first turn is nobody's.
 _ANY = 30.0
 
@@ -66,83 +67,39 @@ class ShortWay:
         self.failed = send.failed
         self.interrupted = send.interrupted
         self.reported = send.reported
-        self.tracing = telemetry.tracing
+        self._tracing = telemetry.tracing
         self.cells = AnswerCells(telemetry.instruments)
         self.in_flight = in_flight
-        self.timers = timers
-        self.loop_time = loop.time
-        self.rng = rng
+        self._timers = timers
+        self._loop_time = loop.time
+        self._rng = rng
         self._lets = lets
         self._turn = Turn(loop.time(), _ANY, timers, send)
 
     def start(self, call: Call) -> None:
-        """Let a call begin, by this way or by the layers'.
-
-        In one piece: a function for each of its parts would cost what it saves.
-        """
-        route = call.route
-        if route is None or not route.short:
-            self._long_way(call)
-            return
-        load = route.load
-        timeout = call.timeout
-        head = call.head
-        parent = head.parent
-        tracing = self.tracing
-        drawn = tracing.drawn
-        calls = load.calls + 1
-        in_flight = load.in_flight
+        """Let a call begin, by this way or by the layers'."""
+        route, head = call.route, call.head
         if (
-            # It begins a span of calls, or its pick is noted.
-            not calls & load.picks.mask & WITHIN_SPAN
-            or in_flight >= load.limit
-            or load.gate is not None
-            # It may be hopeless.
-            or timeout <= load.fastest.seconds
+            route is None
             or call.requests is not None
             or (self._lets is not None and not self._lets(call))
-            # Its trace is not known yet, or is recorded.
-            or (not drawn or drawn[-1][1] if parent is None else not tracing.leaves_out(parent))
+            or (found := self.departure(route, call.timeout, head.parent)) is None
         ):
             self._long_way(call)
             return
-        moment = self.loop_time()
-        turn = self._turn
-        if moment != turn.moment or timeout != turn.timeout:
-            turn = self._turn = Turn(moment, timeout, self.timers, self.send)
-        slot = turn.slot
-        if slot is None:
-            # Its deadline needs a timer of its own.
-            self._long_way(call)
-            return
-        now = perf_counter()
-        try:
-            candidate = route.picker.pick(self.rng, now)
-        except Exception:
-            # The layers meet the same bug, and tell it.
-            candidate = None
-        if candidate is None or (connection := candidate.connection) is None or connection.draining:
-            self._long_way(call)
-            return
-        if parent is None and not call.correlation_id and not head.baggage:
-            trace = call.trace = drawn.pop()[0]
-            trace_id = call.correlation_id = trace[0]
-            own = (
-                f"{NEW_TRACE}{trace_id}-{trace[1]}-00{TRACE_CORRELATION}{trace_id}"
-                f"{TRACE_BAGGAGE}{trace_id}{turn.written_timeout}"
-            )
-        else:
-            trace = call.trace = drawn.pop()[0] if parent is None else parent
-            if not call.correlation_id:
-                call.correlation_id = trace.trace_id
-            own = tie(call.correlation_id, head.baggage, trace) + turn.written_timeout
+        turn, slot, candidate, connection, trace, now = found
+        load = route.load
+        call.trace = trace
+        if not call.correlation_id:
+            call.correlation_id = trace.trace_id
+        own = tie(call.correlation_id, head.baggage, trace) + turn.written_timeout
         self.in_flight.calls += 1
         call.began = now
-        call.started, call.deadline = moment, turn.deadline
+        call.started, call.deadline = turn.moment, turn.deadline
         call.timer = slot
         slot.add(call)
-        load.calls = calls
-        load.in_flight = in_flight + 1
+        load.calls += 1
+        load.in_flight += 1
         call.place = load
         call.attempts = 1
         call.candidate = candidate
@@ -156,6 +113,48 @@ class ShortWay:
             )
         except Exception as error:
             self.send.not_sent(attempt, error)
+
+    def departure(
+        self, route: Route, timeout: float, parent: TraceContext | None
+    ) -> Departure | None:
+        """Find when, where and in which trace a call begins; None when it is for the layers.
+
+        In one piece: a function for each of its parts would cost what it saves.
+        """
+        if not route.short:
+            return None
+        load = route.load
+        tracing = self._tracing
+        drawn = tracing.drawn
+        if (
+            # It begins a span of calls, or its pick is noted.
+            not (load.calls + 1) & load.picks.mask & _WITHIN_SPAN
+            or load.in_flight >= load.limit
+            or load.gate is not None
+            # It may be hopeless.
+            or timeout <= load.fastest.seconds
+            # Its trace is not known yet, or is recorded.
+            or (not drawn or drawn[-1][1] if parent is None else not tracing.leaves_out(parent))
+        ):
+            return None
+        moment = self._loop_time()
+        turn = self._turn
+        if moment != turn.moment or timeout != turn.timeout:
+            turn = self._turn = Turn(moment, timeout, self._timers, self.send)
+        slot = turn.slot
+        if slot is None:
+            # Its deadline needs a timer of its own.
+            return None
+        now = perf_counter()
+        try:
+            candidate = route.picker.pick(self._rng, now)
+        except Exception:
+            # The layers meet the same bug, and tell it.
+            return None
+        if candidate is None or (connection := candidate.connection) is None or connection.draining:
+            return None
+        trace = drawn.pop()[0] if parent is None else parent
+        return turn, slot, candidate, connection, trace, now
 
     def ended(self, attempt: Attempt, code: StatusCode, message: str) -> None:
         """Learn how an answer ended; well, and it is the end of the call."""
